@@ -1,0 +1,235 @@
+//! Failures, sorted by who must act, with what a person needs to act: what, where, why, what next.
+//!
+//! A message is a lower-case fragment that names the thing in backticks; the cause stays a `source` and is joined
+//! by the printer. Nothing here prints, and nothing here knows the engine: its errors become these in `session`.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+/// A result whose error is an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was not done. The variant says who must act, and so the exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is wrong: arguments, settings, names of queries. Exit code 2.
+    #[error(transparent)]
+    Request(Box<Problem>),
+    /// The SQL is wrong. Exit code 2.
+    #[error(transparent)]
+    Sql(Box<Problem>),
+    /// An input is missing, unreadable or broken as a whole. Exit code 3.
+    #[error(transparent)]
+    Input(Box<Problem>),
+    /// The statement ran, and the data stopped it: rejects over the budget, a value that an expression cannot take. Exit code 1.
+    #[error(transparent)]
+    Data(Box<Problem>),
+    /// The machine stopped it: a full disk, a folder that cannot be written, memory. Exit code 1.
+    #[error(transparent)]
+    Machine(Box<Problem>),
+    /// A fault of tidemill's own. Exit code 70.
+    #[error(transparent)]
+    Internal(Box<Problem>),
+    /// A signal asked to stop. Exit code 128 + its number.
+    #[error("stopped by signal {0}")]
+    Interrupted(u8),
+    /// The reader of standard output went away, as `head` does. Not a failure: exit code 0.
+    #[error("standard output was closed")]
+    ClosedPipe,
+}
+
+/// What is told about a failure.
+#[derive(Debug)]
+pub struct Problem {
+    /// A lower-case fragment without full stop; does not repeat `source`.
+    pub message: String,
+    /// The place in a text that the user wrote or fed.
+    pub excerpt: Option<Excerpt>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The cause.
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A place in a text, with enough of the text around it to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The file's path, or what else the text came from.
+    pub name: String,
+    /// The text: a whole file where it is small, or the one line that matters.
+    pub text: String,
+    /// Number of the first line of `text` within `name`, 1-based.
+    pub first_line: usize,
+    /// The bytes of `text` to point at; may be empty.
+    pub span: Range<usize>,
+    /// A few words to stand under the caret; may be empty.
+    pub label: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Problem {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl Problem {
+    fn boxed(message: String) -> Box<Self> {
+        Box::new(Self { message, excerpt: None, hint: None, source: None })
+    }
+}
+
+impl Error {
+    /// See [`Error::Request`].
+    pub fn request(message: impl Into<String>) -> Self {
+        Self::Request(Problem::boxed(message.into()))
+    }
+
+    /// See [`Error::Sql`].
+    pub fn sql(message: impl Into<String>) -> Self {
+        Self::Sql(Problem::boxed(message.into()))
+    }
+
+    /// See [`Error::Input`].
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::Input(Problem::boxed(message.into()))
+    }
+
+    /// See [`Error::Data`].
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::Data(Problem::boxed(message.into()))
+    }
+
+    /// See [`Error::Machine`].
+    pub fn machine(message: impl Into<String>) -> Self {
+        Self::Machine(Problem::boxed(message.into()))
+    }
+
+    /// See [`Error::Internal`].
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(Problem::boxed(message.into()))
+    }
+
+    /// The file at `path` could not be read.
+    pub fn unreadable(path: &Path, source: std::io::Error) -> Self {
+        Self::input(format!("cannot read `{}`", path.display())).with_source(source)
+    }
+
+    /// The file at `path` could not be written.
+    pub fn unwritable(path: &Path, source: std::io::Error) -> Self {
+        Self::machine(format!("cannot write `{}`", path.display())).with_source(source)
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(problem) = self.problem_mut() {
+            problem.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn with_excerpt(mut self, excerpt: Excerpt) -> Self {
+        if let Some(problem) = self.problem_mut() {
+            problem.excerpt = Some(excerpt);
+        }
+        self
+    }
+
+    /// Keeps the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        if let Some(problem) = self.problem_mut() {
+            problem.source = Some(source.into());
+        }
+        self
+    }
+
+    /// What is told about it; `None` for the two variants that are no failure of anything.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
+                Some(p)
+            }
+            Self::Interrupted(_) | Self::ClosedPipe => None,
+        }
+    }
+
+    fn problem_mut(&mut self) -> Option<&mut Problem> {
+        match self {
+            Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
+                Some(p)
+            }
+            Self::Interrupted(_) | Self::ClosedPipe => None,
+        }
+    }
+
+    /// The process's exit code: part of the interface.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::ClosedPipe => 0,
+            Self::Data(_) | Self::Machine(_) => 1,
+            Self::Request(_) | Self::Sql(_) => 2,
+            Self::Input(_) => 3,
+            Self::Internal(_) => 70,
+            Self::Interrupted(signal) => 128 + signal,
+        }
+    }
+
+    /// One word for who must act, for machines that read the report.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "request",
+            Self::Sql(_) => "sql",
+            Self::Input(_) => "input",
+            Self::Data(_) => "data",
+            Self::Machine(_) => "machine",
+            Self::Internal(_) => "internal",
+            Self::Interrupted(_) => "interrupted",
+            Self::ClosedPipe => "closed-pipe",
+        }
+    }
+
+    /// The message and its causes on one line, joined by `: `; a cause that its effect already repeats is left out.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !text.contains(&message) {
+                text = format!("{text}: {message}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_joins_causes_once() {
+        let io = std::io::Error::other("the disk is on fire");
+        let error = Error::unwritable(Path::new("outputs/a.json"), io);
+        assert_eq!(error.chain(), "cannot write `outputs/a.json`: the disk is on fire");
+        assert_eq!(error.exit_code(), 1);
+    }
+
+    #[test]
+    fn signals_exit_as_shells_expect() {
+        assert_eq!(Error::Interrupted(2).exit_code(), 130);
+        assert_eq!(Error::Interrupted(15).exit_code(), 143);
+        assert_eq!(Error::ClosedPipe.exit_code(), 0);
+    }
+}

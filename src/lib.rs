@@ -1,0 +1,18 @@
+//! Saved SQL over event files, run after run, from one binary.
+//!
+//! Modules stand in the order of the life of a query: events are generated or arrive as files, a source is listed
+//! and surveyed, a statement is parsed and planned over it, the result is written aside and published.
+//! A module imports only from modules above it in this list (`tests/it/layering.rs` holds it to that):
+//!
+//! | layer | modules |
+//! |---|---|
+//! | 0 | [`error`], [`clock`], [`suggest`] |
+//! | 1 | [`generate`], [`query`], [`dialect`] |
+//! | 2 | [`ndjson`], [`sink`] |
+//! | 3 | [`project`], [`catalog`], [`session`] |
+//! | 4 | [`run`] |
+//! | 6 | [`cli`] |
+
+pub mod clock;
+pub mod error;
+pub mod suggest;
