@@ -35,6 +35,9 @@ pub enum Error {
     /// A signal asked to stop. Exit code 128 + its number.
     #[error("stopped by signal {0}")]
     Interrupted(u8),
+    /// A failure that was told already; only its exit code is left to give.
+    #[error("told before")]
+    Told(u8),
     /// The reader of standard output went away, as `head` does. Not a failure: exit code 0.
     #[error("standard output was closed")]
     ClosedPipe,
@@ -51,6 +54,16 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The cause.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Excerpt {
+    /// Line and column of the place within `name`, both 1-based; columns count characters.
+    pub fn line_and_column(&self) -> (usize, usize) {
+        let before = &self.text[..self.span.start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let lines = before.matches('\n').count();
+        (self.first_line + lines, before[line_start..].chars().count() + 1)
+    }
 }
 
 /// A place in a text, with enough of the text around it to show.
@@ -154,13 +167,13 @@ impl Error {
         self
     }
 
-    /// What is told about it; `None` for the two variants that are no failure of anything.
+    /// What is told about it; `None` for the variants that are no failure of anything.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
                 Some(p)
             }
-            Self::Interrupted(_) | Self::ClosedPipe => None,
+            Self::Interrupted(_) | Self::Told(_) | Self::ClosedPipe => None,
         }
     }
 
@@ -169,7 +182,7 @@ impl Error {
             Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
                 Some(p)
             }
-            Self::Interrupted(_) | Self::ClosedPipe => None,
+            Self::Interrupted(_) | Self::Told(_) | Self::ClosedPipe => None,
         }
     }
 
@@ -182,6 +195,27 @@ impl Error {
             Self::Input(_) => 3,
             Self::Internal(_) => 70,
             Self::Interrupted(signal) => 128 + signal,
+            Self::Told(exit_code) => *exit_code,
+        }
+    }
+
+    /// The same failure once more, for an owner that only lent it: its causes are folded into the message.
+    #[must_use]
+    pub fn told_again(&self) -> Self {
+        let told = || {
+            let (excerpt, hint) = self.problem().map_or((None, None), |p| (p.excerpt.clone(), p.hint.clone()));
+            Box::new(Problem { message: self.chain(), excerpt, hint, source: None })
+        };
+        match self {
+            Self::Request(_) => Self::Request(told()),
+            Self::Sql(_) => Self::Sql(told()),
+            Self::Input(_) => Self::Input(told()),
+            Self::Data(_) => Self::Data(told()),
+            Self::Machine(_) => Self::Machine(told()),
+            Self::Internal(_) => Self::Internal(told()),
+            Self::Interrupted(signal) => Self::Interrupted(*signal),
+            Self::Told(exit_code) => Self::Told(*exit_code),
+            Self::ClosedPipe => Self::ClosedPipe,
         }
     }
 
@@ -195,6 +229,7 @@ impl Error {
             Self::Machine(_) => "machine",
             Self::Internal(_) => "internal",
             Self::Interrupted(_) => "interrupted",
+            Self::Told(_) => "told",
             Self::ClosedPipe => "closed-pipe",
         }
     }

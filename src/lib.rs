@@ -6,13 +6,24 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`error`], [`clock`], [`suggest`] |
+//! | 0 | [`error`], [`clock`], [`suggest`], `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
 //! | 2 | [`ndjson`], [`sink`] |
 //! | 3 | [`project`], [`catalog`], [`session`] |
 //! | 4 | [`run`] |
 //! | 6 | [`cli`] |
 
+pub mod catalog;
+pub mod cli;
 pub mod clock;
+pub mod dialect;
+mod document;
 pub mod error;
+pub mod generate;
+pub mod ndjson;
+pub mod project;
+pub mod query;
+pub mod run;
+pub mod session;
+pub mod sink;
 pub mod suggest;

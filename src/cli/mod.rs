@@ -1,0 +1,119 @@
+//! The command line: parse, call, print, exit. One file per subcommand.
+//!
+//! Standard output carries data, standard error everything else. Below this module nobody reads arguments, the
+//! environment or the current folder, and nobody prints.
+
+mod failure;
+mod generate;
+mod interrupts;
+mod progress;
+mod run;
+mod schema;
+mod sql;
+mod table;
+
+use std::future::Future;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::project::Project;
+use interrupts::Interrupts;
+
+/// Saved SQL over event files, from one binary.
+///
+/// Event files (JSON lines) fill inputs/*.out and are the table `events`; SQL files in queries/ are run over them;
+/// results are published in outputs/, whole or not at all. No line is lost, cast or dropped without being told.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidemill",
+    version,
+    after_help = "Example: tidemill sql \"SELECT ip, id WHERE opted_into_marketing\""
+)]
+struct Cli {
+    /// The project: a folder, or a project file [default: tidemill.toml here or above, else this folder]
+    #[arg(long, global = true, value_name = "PATH", env = "TIDEMILL_PROJECT")]
+    project: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Generate(generate::Args),
+    Run(run::Args),
+    Schema(schema::Args),
+    Sql(sql::Args),
+}
+
+/// Runs the program and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = Project::of(&cli).and_then(|project| match &cli.command {
+        Command::Generate(args) => generate::run(args, &project.root),
+        Command::Run(args) => run::run(args, project),
+        Command::Schema(args) => schema::run(args, project),
+        Command::Sql(args) => sql::run(args, project),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            failure::print(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+impl Project {
+    fn of(cli: &Cli) -> Result<Arc<Self>> {
+        let project = match &cli.project {
+            Some(path) => Self::open(path),
+            None => Self::discover(Path::new(".")),
+        };
+        project.map(Arc::new)
+    }
+}
+
+/// Runs `work` on the engine's threads until it is done or a signal comes; then `work` is dropped, which cleans up.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::machine("cannot start threads").with_source(source))?;
+    runtime.block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        tokio::select! {
+            biased;
+            signal = interrupts.next() => Err(Error::Interrupted(signal)),
+            done = work => done,
+        }
+    })
+}
+
+/// Prints a line for the person who watches. A closed standard error is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// A failure to write to standard output.
+fn stdout_failure(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Error::ClosedPipe,
+        _ => Error::machine("cannot write to standard output").with_source(error),
+    }
+}
+
+/// Writes text to standard output.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(stdout_failure)
+}
+
+fn stdout_is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}

@@ -1,0 +1,201 @@
+//! `tidemill run`: saved queries, one after the other, each published whole or not at all.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::progress::shown;
+use super::{block_on, failure, print, say};
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::query::{self, SavedQuery};
+use crate::run::{self, Options, Progress, Report, SourceReport, Target};
+use crate::session::{Access, Session};
+use crate::sink::Format;
+
+/// The version of the JSON report; it rises when a field changes its meaning or goes.
+const REPORT_VERSION: u64 = 1;
+
+/// Run saved queries and publish their results.
+///
+/// A saved query is a file in queries/: one SELECT, after optional settings in lines that start with `--@`, such as
+/// `--@ format = "parquet"`. Its result replaces outputs/NAME.json in one step, or nothing is changed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: tidemill run opted_in --format parquet")]
+pub(super) struct Args {
+    /// Names of saved queries, or paths of .sql files; all of queries/ without any
+    #[arg(value_name = "QUERY")]
+    queries: Vec<String>,
+
+    /// json, parquet, csv or arrow, instead of what the queries say
+    #[arg(long, value_name = "FORMAT", value_parser = |word: &str| Format::from_str(word).map_err(|e| e.chain()))]
+    format: Option<Format>,
+
+    /// The folder for results, instead of outputs/
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Print the report as one JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
+    let options = Options { format: args.format, output_dir: args.output.clone() };
+    let jobs = jobs(args, &project, &options)?;
+    let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
+    let outcomes = block_on(async {
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let outcome = run_one(&session, &job).await;
+            if !args.json {
+                tell(&job.name, &outcome);
+            }
+            outcomes.push((job.name, outcome));
+        }
+        Ok(outcomes)
+    })?;
+    if args.json {
+        print(&format!("{}\n", as_json(&outcomes)))?;
+    }
+    conclude(outcomes)
+}
+
+/// A saved query that is to be run, or the reason why it cannot be.
+struct Job {
+    name: String,
+    ready: Result<(SavedQuery, Target)>,
+}
+
+async fn run_one(session: &Session, job: &Job) -> Result<Report> {
+    let (query, target) = job.ready.as_ref().map_err(Error::told_again)?;
+    let progress = Progress::default();
+    shown(&job.name, &progress, run::query(session, query, target, &progress)).await
+}
+
+/// **Errors**: a query that does not exist, or two with one output; what is wrong inside of a file stops that one only.
+fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
+    let paths = match args.queries.as_slice() {
+        [] => project.queries()?,
+        named => named.iter().map(|name| path_of(name, project)).collect::<Result<_>>()?,
+    };
+    if paths.is_empty() {
+        return Err(Error::request(format!("there is no saved query in `{}`", project.queries_dir.display()))
+            .with_hint("a saved query is a .sql file with one SELECT"));
+    }
+    let mut targets: HashMap<PathBuf, String> = HashMap::new();
+    let mut jobs = Vec::with_capacity(paths.len());
+    for path in paths {
+        let name = query::name_of(&path)?;
+        let ready = load(&path, project, options);
+        if let Ok((_, target)) = &ready {
+            if let Some(other) = targets.insert(target.path.clone(), name.clone()) {
+                let shown = target.path.display();
+                return Err(Error::request(format!("`{other}` and `{name}` would both be published at `{shown}`"))
+                    .with_hint("give one of them another: --@ output = \"outputs/other.json\""));
+            }
+        }
+        jobs.push(Job { name, ready });
+    }
+    Ok(jobs)
+}
+
+fn path_of(name: &str, project: &Project) -> Result<PathBuf> {
+    let is_path = name.contains(std::path::MAIN_SEPARATOR) || name.ends_with(".sql");
+    if is_path { Ok(PathBuf::from(name)) } else { project.query(name) }
+}
+
+fn load(path: &Path, project: &Project, options: &Options) -> Result<(SavedQuery, Target)> {
+    let shown = path.strip_prefix(&project.root).unwrap_or(path);
+    let query = query::load(path, shown)?;
+    let target = Target::of(&query, project, options)?;
+    Ok((query, target))
+}
+
+fn tell(name: &str, outcome: &Result<Report>) {
+    match outcome {
+        Ok(report) => say(&text(report)),
+        Err(error) => {
+            say(&format!("{name}: nothing was published"));
+            failure::print(error);
+        }
+    }
+}
+
+/// The exit code of a run is that of its gravest failure, which the others were told before.
+fn conclude(outcomes: Vec<(String, Result<Report>)>) -> Result<()> {
+    let failures = outcomes.into_iter().filter_map(|(_, outcome)| outcome.err());
+    match failures.max_by_key(Error::exit_code) {
+        Some(gravest) => Err(Error::Told(gravest.exit_code())),
+        None => Ok(()),
+    }
+}
+
+/// The report in a few lines.
+pub(super) fn text(report: &Report) -> String {
+    let Report { query, path, rows, bytes, seconds, .. } = report;
+    let path = shorten(path);
+    let size = indicatif::HumanBytes(*bytes);
+    let mut text = format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}");
+    for source in &report.sources {
+        describe(source, &mut text);
+    }
+    text
+}
+
+fn describe(source: &SourceReport, text: &mut String) {
+    let SourceReport { source: name, files, lines, rows, rejects, blank, .. } = source;
+    let files_word = if *files == 1 { "file" } else { "files" };
+    let _ = write!(
+        text,
+        "\n  {name}: {lines} lines = {rows} rows + {rejects} rejects + {blank} blank ({files} {files_word}, {})",
+        indicatif::HumanBytes(source.bytes)
+    );
+    for (column, count) in &source.empty_as_null {
+        let _ = write!(text, "\n  {name}.{column}: {count} \"\" read as NULL");
+    }
+    if source.duplicate_keys > 0 {
+        let _ = write!(text, "\n  {name}: {} rows with a duplicate-key, the last one won", source.duplicate_keys);
+    }
+    for reject in &source.first_rejects {
+        let _ = write!(text, "\n  {}:{}: {}: {}", reject.file, reject.line, reject.reason, reject.detail);
+    }
+    let told = source.first_rejects.len() as u64;
+    if *rejects > told {
+        let _ = write!(text, "\n  … and {} more: SELECT * FROM rejects.{name}", rejects - told);
+    }
+}
+
+/// The path as one would type it from here.
+fn shorten(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
+fn as_json(outcomes: &[(String, Result<Report>)]) -> Value {
+    let queries: Vec<Value> = outcomes
+        .iter()
+        .map(|(name, outcome)| match outcome {
+            Ok(report) => {
+                let mut value = serde_json::to_value(report).unwrap_or_default();
+                value["status"] = "published".into();
+                value
+            }
+            Err(error) => json!({ "query": name, "status": "failed", "error": error_json(error) }),
+        })
+        .collect();
+    json!({ "version": REPORT_VERSION, "queries": queries })
+}
+
+fn error_json(error: &Error) -> Value {
+    let hint = error.problem().and_then(|problem| problem.hint.clone());
+    let place = error.problem().and_then(|problem| problem.excerpt.as_ref()).map(|excerpt| {
+        let (line, column) = excerpt.line_and_column();
+        json!({ "file": excerpt.name, "line": line, "column": column })
+    });
+    json!({ "kind": error.kind(), "message": error.chain(), "place": place, "hint": hint })
+}

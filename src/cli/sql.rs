@@ -1,0 +1,178 @@
+//! `tidemill sql`: statements from the argument, a file or standard input; rows to standard output or a file.
+
+use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use datafusion::sql::parser::Statement;
+use futures::StreamExt;
+
+use super::progress::shown;
+use super::table::Table;
+use super::{block_on, print, say, stdout_is_terminal};
+use crate::dialect::Script;
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::run::{self, Progress, Target};
+use crate::session::{Access, Running, Session};
+use crate::sink::{self, Format};
+
+/// Answer SQL statements.
+///
+/// Rows go to standard output: as a table on a terminal, else as JSON lines. A SELECT that names columns and has no FROM
+/// reads the default source. Statements only read, unless --allow-writes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: tidemill sql \"SELECT age_bracket, count(*) FROM events GROUP BY age_bracket\"")]
+pub(super) struct Args {
+    /// One or several statements; standard input without it
+    #[arg(value_name = "SQL", conflicts_with = "file")]
+    sql: Option<String>,
+
+    /// Read the statements from a file; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// table, json (or ndjson), csv, parquet, arrow [default: table on a terminal, else json]
+    #[arg(long, value_name = "FORMAT", value_parser = Shape::parse)]
+    format: Option<Shape>,
+
+    /// Publish the rows at FILE instead, whole or not at all; its extension tells the format
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Let statements create tables and views for this session, and COPY … TO files
+    #[arg(long)]
+    allow_writes: bool,
+}
+
+/// What rows look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Table,
+    Format(Format),
+}
+
+impl Shape {
+    fn parse(word: &str) -> Result<Self, String> {
+        match word {
+            "table" => Ok(Self::Table),
+            word => Format::from_str(word).map(Self::Format).map_err(|error| error.chain()),
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
+    let script = script(args)?;
+    let statements = script.parse()?;
+    let access = if args.allow_writes { Access::Writes } else { Access::ReadOnly };
+    let shape = args.format.unwrap_or(if stdout_is_terminal() { Shape::Table } else { Shape::Format(Format::Json) });
+    if args.output.is_some() {
+        check_output(args, &script, &statements)?;
+    }
+    let session = Session::new(project, access)?;
+    block_on(async {
+        for statement in &statements {
+            match (&args.output, statement) {
+                (Some(output), _) => {
+                    let format = args.format.and_then(|shape| match shape {
+                        Shape::Format(format) => Some(format),
+                        Shape::Table => None,
+                    });
+                    publish(&session, &script, statement, Some(&Target::at(output, format))).await?;
+                }
+                (None, Statement::CopyTo(_)) => publish(&session, &script, statement, None).await?,
+                (None, _) => answer(&session, &script, statement, shape).await?,
+            }
+        }
+        Ok(())
+    })
+}
+
+fn script(args: &Args) -> Result<Script> {
+    let from_stdin = || {
+        if std::io::stdin().is_terminal() {
+            return Err(Error::request("there is no statement")
+                .with_hint("give it as an argument: tidemill sql \"SELECT count(*) FROM events\""));
+        }
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Error::input("cannot read standard input").with_source(error))?;
+        Ok(Script { name: "standard input".into(), text })
+    };
+    match (&args.sql, &args.file) {
+        (Some(text), _) => Ok(Script { name: "statement".into(), text: text.clone() }),
+        (None, Some(path)) if path.as_os_str() != "-" => {
+            let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, error))?;
+            Ok(Script { name: path.display().to_string(), text })
+        }
+        (None, _) => from_stdin(),
+    }
+}
+
+fn check_output(args: &Args, script: &Script, statements: &[Statement]) -> Result<()> {
+    if statements.len() > 1 {
+        return Err(Error::request(format!(
+            "`{}` holds {} statements for one --output",
+            script.name,
+            statements.len()
+        ))
+        .with_hint("one statement makes one file"));
+    }
+    if args.format == Some(Shape::Table) {
+        return Err(Error::request("a table is for reading on a terminal, not for --output")
+            .with_hint("formats of files are json, parquet, csv, arrow"));
+    }
+    Ok(())
+}
+
+async fn publish(session: &Session, script: &Script, statement: &Statement, target: Option<&Target>) -> Result<()> {
+    let progress = Progress::default();
+    let work = run::publish(session, "statement", script, statement, target, &progress);
+    let report = shown("statement", &progress, work).await?;
+    say(&super::run::text(&report));
+    Ok(())
+}
+
+/// Prints the rows as they come.
+async fn answer(session: &Session, script: &Script, statement: &Statement, shape: Shape) -> Result<()> {
+    let progress = Progress::default();
+    let planned = shown("reading", &progress, session.plan(script, statement, progress.watch())).await?;
+    run::warnings(&planned.sources).iter().for_each(|warning| say(&format!("warning: {warning}")));
+    let running = session.start(planned).await?;
+    if running.schema.fields().is_empty() {
+        // A statement that makes something has no rows to show.
+        return drain(running).await;
+    }
+    match shape {
+        Shape::Table => print_table(running).await,
+        Shape::Format(format) => stream(running, format).await,
+    }
+}
+
+async fn drain(mut running: Running) -> Result<()> {
+    while let Some(batch) = running.batches.next().await {
+        batch?;
+    }
+    Ok(())
+}
+
+async fn print_table(mut running: Running) -> Result<()> {
+    let mut table = Table::new(Arc::clone(&running.schema));
+    while let Some(batch) = running.batches.next().await {
+        table.add(&batch?);
+    }
+    print(&table.text()?)
+}
+
+async fn stream(mut running: Running, format: Format) -> Result<()> {
+    let out: Box<dyn Write + Send> = Box::new(std::io::stdout());
+    let mut encoder = sink::encoder(format, &running.schema, out)?;
+    while let Some(batch) = running.batches.next().await {
+        encoder.write(&batch?)?;
+        // Whoever reads sees rows as soon as there are any; a reader that went away is noticed here.
+        encoder.flush()?;
+    }
+    encoder.finish()
+}

@@ -1,0 +1,48 @@
+//! Rows as a table for people.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::util::display::FormatOptions;
+use arrow::util::pretty::pretty_format_batches_with_options;
+
+use crate::error::{Error, Result};
+
+/// How many rows a table shows. More are neither read by people nor held for them.
+const SHOWN_ROWS: usize = 1000;
+
+/// The first rows of a result, and how many there are.
+pub(super) struct Table {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    rows: usize,
+}
+
+impl Table {
+    pub(super) fn new(schema: SchemaRef) -> Self {
+        Self { schema, batches: Vec::new(), rows: 0 }
+    }
+
+    pub(super) fn add(&mut self, batch: &RecordBatch) {
+        let room = SHOWN_ROWS.saturating_sub(self.rows).min(batch.num_rows());
+        if room > 0 {
+            self.batches.push(batch.slice(0, room));
+        }
+        self.rows += batch.num_rows();
+    }
+
+    /// The table, and a line on what is left out of it.
+    pub(super) fn text(&self) -> Result<String> {
+        let options = FormatOptions::default().with_null("NULL").with_display_error(true);
+        // Without rows, the header alone says what there would be.
+        let empty = [RecordBatch::new_empty(self.schema.clone())];
+        let batches = if self.batches.is_empty() { empty.as_slice() } else { self.batches.as_slice() };
+        let table = pretty_format_batches_with_options(batches, &options);
+        let table = table.map_err(|error| Error::internal("the rows cannot be shown").with_source(error))?;
+        let count = match self.rows {
+            1 => "1 row".to_owned(),
+            rows if rows > SHOWN_ROWS => format!("{rows} rows, the first {SHOWN_ROWS} shown (all: --format ndjson)"),
+            rows => format!("{rows} rows"),
+        };
+        Ok(format!("{table}\n{count}\n"))
+    }
+}

@@ -1,0 +1,106 @@
+//! The SQL that people write here, as the engine takes it.
+//!
+//! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
+//! written. It knows nothing of files or plans; which tables exist is told to it.
+
+mod default_source;
+mod hidden;
+mod place;
+
+use datafusion::common::DataFusionError;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
+
+pub use default_source::add_from;
+pub use hidden::{Hidden, hide, names_any};
+pub use place::{excerpt, span_of_table};
+
+use crate::error::{Error, Result};
+
+/// Deepest nesting of parentheses and subqueries: the engine's own default is 50, its planner's stack takes far more.
+const MAX_NESTING: usize = 128;
+
+/// A text with SQL, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// A file's path as shown to the user, or `statement`.
+    pub name: String,
+    /// The whole text; comments, `--@` settings among them, are left to the parser.
+    pub text: String,
+}
+
+impl Script {
+    /// The statements, in order.
+    ///
+    /// **Errors**: `Sql` with the place, if the text is not SQL or holds no statement.
+    pub fn parse(&self) -> Result<Vec<Statement>> {
+        let parser = DFParserBuilder::new(self.text.as_str())
+            .with_dialect(&GenericDialect {})
+            .with_recursion_limit(MAX_NESTING)
+            .build();
+        let statements = parser.and_then(|mut parser| parser.parse_statements()).map_err(|error| self.syntax(error))?;
+        if statements.is_empty() {
+            return Err(Error::sql(format!("`{}` holds no statement", self.name))
+                .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
+        }
+        Ok(statements.into())
+    }
+
+    fn syntax(&self, error: DataFusionError) -> Error {
+        let root = error.find_root();
+        let message = match root {
+            DataFusionError::SQL(error, _) => match error.as_ref() {
+                ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.clone(),
+                ParserError::RecursionLimitExceeded => {
+                    return Error::sql(format!("`{}` is nested deeper than {MAX_NESTING}", self.name))
+                        .with_hint("split the statement with WITH, so that each part is shallower");
+                }
+            },
+            other => other.strip_backtrace(),
+        };
+        let (message, place) = place::split(&message);
+        let failure = Error::sql(format!("the SQL has a syntax error: {}", lower_first(message)));
+        match place {
+            Some(place) => failure.with_excerpt(place::excerpt_at(self, place, "here")),
+            None => failure.with_excerpt(place::excerpt_at_end(self)),
+        }
+    }
+}
+
+/// Messages of the parser start sentences; ours do not.
+fn lower_first(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Statement>> {
+        Script { name: "q.sql".into(), text: text.into() }.parse()
+    }
+
+    #[test]
+    fn statements_are_split_by_the_parser() {
+        assert_eq!(parse("SELECT 'a;b'; -- c;\nSELECT 2;").unwrap().len(), 2);
+        assert_eq!(parse("--@ format = \"json\"\nSELECT 1").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_place() {
+        let error = parse("SELECT ip,\n  id\nFORM events WHERE").unwrap_err();
+        let excerpt = error.problem().unwrap().excerpt.clone().unwrap();
+        assert_eq!(&excerpt.text[excerpt.span.clone()], "events");
+        assert_eq!(error.exit_code(), 2);
+        assert!(parse("").unwrap_err().chain().contains("no statement"));
+        assert!(parse("-- only a comment\n").is_err());
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert!(parse(&deep).unwrap_err().chain().contains("nested deeper"));
+    }
+}

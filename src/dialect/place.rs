@@ -1,0 +1,110 @@
+//! From lines and columns, as the parser counts them, to places in the text.
+//!
+//! It knows nothing of what stands there.
+
+use std::ops::Range;
+
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{ObjectName, Spanned, visit_relations};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::Script;
+use crate::error::Excerpt;
+
+/// Line and column, both 1-based; columns count characters. Zero stands for "not known".
+pub(super) type Place = (u64, u64);
+
+/// Takes the place off the end of a parser's message.
+pub(super) fn split(message: &str) -> (&str, Option<Place>) {
+    let Some((text, rest)) = message.rsplit_once(" at Line: ") else { return (message, None) };
+    let place = rest.split_once(", Column: ").and_then(|(line, column)| {
+        let column = column.split(|c: char| !c.is_ascii_digit()).next()?;
+        Some((line.parse().ok()?, column.parse().ok()?))
+    });
+    (if place.is_some() { text } else { message }, place)
+}
+
+/// The script with a mark under the word at `place`.
+pub(super) fn excerpt_at(script: &Script, place: Place, label: &str) -> Excerpt {
+    let start = offset(&script.text, place);
+    let word = script.text[start..].chars().take_while(|c| c.is_alphanumeric() || *c == '_');
+    let length: usize = word.map(char::len_utf8).sum();
+    let length = length.max(script.text[start..].chars().next().map_or(0, char::len_utf8));
+    whole(script, start..start + length, label)
+}
+
+/// The script with a mark behind its last character.
+pub(super) fn excerpt_at_end(script: &Script) -> Excerpt {
+    let end = script.text.trim_end().len();
+    whole(script, end..end, "the text ends here")
+}
+
+/// The script with a mark under what stands between two places, the second exclusive.
+pub fn excerpt(script: &Script, start: Place, end: Place, label: &str) -> Excerpt {
+    let start = offset(&script.text, start);
+    let end = offset(&script.text, end).max(start);
+    whole(script, start..end, label)
+}
+
+fn whole(script: &Script, span: Range<usize>, label: &str) -> Excerpt {
+    Excerpt { name: script.name.clone(), text: script.text.clone(), first_line: 1, span, label: label.to_owned() }
+}
+
+/// The byte at a place; the end of the text for one beyond it.
+fn offset(text: &str, (line, column): Place) -> usize {
+    let line = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let Some(start) = text
+        .split_inclusive('\n')
+        .map(str::len)
+        .scan(0, |at, length| {
+            let start = *at;
+            *at += length;
+            Some(start)
+        })
+        .nth(line)
+    else {
+        return text.len();
+    };
+    let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let line = text[start..].split('\n').next().unwrap_or_default();
+    start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
+}
+
+/// Where a statement first names a table, by the table's name as written there without quotes.
+pub fn span_of_table(statement: &Statement, is_it: impl Fn(&[&str]) -> bool) -> Option<(Place, Place)> {
+    let inner = super::default_source::inner(statement)?;
+    let mut found = None;
+    let _ = visit_relations(inner, |name: &ObjectName| {
+        let parts: Vec<&str> = name.0.iter().filter_map(|part| part.as_ident()).map(|i| i.value.as_str()).collect();
+        if found.is_none() && is_it(&parts) {
+            found = Some(places(name.span()));
+        }
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    found
+}
+
+pub(super) fn places(span: Span) -> (Place, Place) {
+    ((span.start.line, span.start.column), (span.end.line, span.end.column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let text = "SELECT 'ä',\n  b\n";
+        assert_eq!(&text[offset(text, (1, 11))..][..1], ",");
+        assert_eq!(&text[offset(text, (2, 3))..][..1], "b");
+        assert_eq!(offset(text, (9, 1)), text.len());
+        assert_eq!(offset(text, (2, 99)), 16);
+        assert_eq!(offset("", (0, 0)), 0);
+    }
+
+    #[test]
+    fn a_message_gives_up_its_place() {
+        assert_eq!(split("Expected: x, found: y at Line: 3, Column: 14"), ("Expected: x, found: y", Some((3, 14))));
+        assert_eq!(split("Expected: x, found: EOF"), ("Expected: x, found: EOF", None));
+    }
+}

@@ -1,0 +1,203 @@
+//! Accepted lines into Arrow columns, by a layout that is known to hold them.
+//!
+//! It judges nothing: a value that does not fit means that the file is no longer what was surveyed.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray,
+    NullBufferBuilder, StringViewBuilder, StructArray, UInt64Builder,
+};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+
+use super::layout::{Reading, Scalar};
+use super::object::{Slots, Values};
+use super::tape::{Kind, Tape};
+use super::text;
+
+/// The line that values are taken from.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub(crate) line: &'a [u8],
+    pub(crate) tape: &'a Tape,
+    pub(crate) empty_as_null: bool,
+}
+
+/// Builds one column.
+pub(crate) struct Column {
+    reading: Reading,
+    values: Builder,
+}
+
+enum Builder {
+    Boolean(BooleanBuilder),
+    Int64(Int64Builder),
+    UInt64(UInt64Builder),
+    Float64(Float64Builder),
+    Decimal(Decimal128Builder),
+    Date(Date32Builder),
+    Text(StringViewBuilder),
+    List { items: Box<Column>, offsets: Vec<i32>, valid: NullBufferBuilder },
+    Struct { columns: Vec<Column>, slots: Slots, valid: NullBufferBuilder },
+}
+
+impl Column {
+    pub(crate) fn new(reading: &Reading) -> Self {
+        let valid = || NullBufferBuilder::new(0);
+        let values = match reading {
+            Reading::Boolean => Builder::Boolean(BooleanBuilder::new()),
+            Reading::Int64 | Reading::Timestamp { .. } => Builder::Int64(Int64Builder::new()),
+            Reading::UInt64 => Builder::UInt64(UInt64Builder::new()),
+            Reading::Float64 => Builder::Float64(Float64Builder::new()),
+            Reading::Decimal { .. } => Builder::Decimal(Decimal128Builder::new().with_data_type(reading.data_type())),
+            Reading::Date => Builder::Date(Date32Builder::new()),
+            Reading::Text | Reading::Json => Builder::Text(StringViewBuilder::new()),
+            Reading::List(item) => Builder::List { items: Box::new(Self::new(item)), offsets: vec![0], valid: valid() },
+            Reading::Struct(layout) => {
+                let columns = layout.fields().iter().map(|(_, reading)| Self::new(reading)).collect();
+                Builder::Struct { columns, slots: layout.slots(), valid: valid() }
+            }
+        };
+        Self { reading: reading.clone(), values }
+    }
+
+    /// Appends the value at `node`, NULL where there is none. `Err` says what does not fit.
+    pub(crate) fn append(&mut self, node: Option<u32>, row: Row<'_>) -> Result<(), String> {
+        let Some(index) = node else { return self.append_null(row) };
+        let node = row.tape.node(index);
+        match (&mut self.values, node.kind) {
+            (Builder::Text(text), kind) => {
+                match (&self.reading, kind) {
+                    (_, Kind::Null) => text.append_null(),
+                    (Reading::Text, Kind::Plain | Kind::Escaped) => text.append_value(text::string(node, row.line)),
+                    _ => text.append_value(text::json(node, row.line)),
+                }
+                Ok(())
+            }
+            (Builder::List { .. } | Builder::Struct { .. }, Kind::Null) => self.append_null(row),
+            (Builder::List { items, offsets, valid }, Kind::Array) => {
+                let mut end = offsets[offsets.len() - 1];
+                for element in row.tape.children(index) {
+                    items.append(Some(element), row)?;
+                    end = end.checked_add(1).ok_or("a batch holds more than 2^31 list elements")?;
+                }
+                offsets.push(end);
+                valid.append_non_null();
+                Ok(())
+            }
+            (Builder::Struct { columns, slots, valid }, Kind::Object) => {
+                let values = slots.assign(index, row.line, row.tape);
+                append_fields(columns, &values, row)?;
+                slots.give_back(values);
+                valid.append_non_null();
+                Ok(())
+            }
+            (Builder::List { .. } | Builder::Struct { .. }, _) => {
+                Err(format!("{} is not a {}", text::json(node, row.line), self.reading.name()))
+            }
+            _ => {
+                let scalar = self.reading.scalar(node, row.line, row.empty_as_null)?;
+                self.append_scalar(scalar);
+                Ok(())
+            }
+        }
+    }
+
+    fn append_null(&mut self, row: Row<'_>) -> Result<(), String> {
+        match &mut self.values {
+            Builder::Text(text) => text.append_null(),
+            Builder::List { offsets, valid, .. } => {
+                offsets.push(offsets[offsets.len() - 1]);
+                valid.append_null();
+            }
+            Builder::Struct { columns, valid, .. } => {
+                columns.iter_mut().try_for_each(|column| column.append(None, row))?;
+                valid.append_null();
+            }
+            _ => self.append_scalar(Scalar::Null),
+        }
+        Ok(())
+    }
+
+    fn append_scalar(&mut self, scalar: Scalar) {
+        match (&mut self.values, scalar) {
+            (Builder::Boolean(b), Scalar::Boolean(v)) => b.append_value(v),
+            (Builder::Int64(b), Scalar::Int64(v)) => b.append_value(v),
+            (Builder::UInt64(b), Scalar::UInt64(v)) => b.append_value(v),
+            (Builder::Float64(b), Scalar::Float64(v)) => b.append_value(v),
+            (Builder::Decimal(b), Scalar::Decimal(v)) => b.append_value(v),
+            (Builder::Date(b), Scalar::Date(v)) => b.append_value(v),
+            (Builder::Boolean(b), _) => b.append_null(),
+            (Builder::Int64(b), _) => b.append_null(),
+            (Builder::UInt64(b), _) => b.append_null(),
+            (Builder::Float64(b), _) => b.append_null(),
+            (Builder::Decimal(b), _) => b.append_null(),
+            (Builder::Date(b), _) => b.append_null(),
+            (Builder::Text(_) | Builder::List { .. } | Builder::Struct { .. }, _) => {
+                unreachable!("`append` handles what is no scalar")
+            }
+        }
+    }
+
+    /// The column built so far; starts a new one.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        match &mut self.values {
+            Builder::Boolean(b) => Arc::new(b.finish()),
+            Builder::Int64(b) => match &self.reading {
+                Reading::Timestamp { unit, .. } => timestamps(b, *unit),
+                _ => Arc::new(b.finish()),
+            },
+            Builder::UInt64(b) => Arc::new(b.finish()),
+            Builder::Float64(b) => Arc::new(b.finish()),
+            Builder::Decimal(b) => Arc::new(b.finish()),
+            Builder::Date(b) => Arc::new(b.finish()),
+            Builder::Text(b) => Arc::new(b.finish()),
+            Builder::List { items, offsets, valid } => {
+                let items = items.finish();
+                let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(offsets, vec![0])));
+                Arc::new(ListArray::new(field, offsets, items, valid.finish()))
+            }
+            Builder::Struct { columns, valid, .. } => {
+                let length = valid.len();
+                let arrays: Vec<ArrayRef> = columns.iter_mut().map(Self::finish).collect();
+                let nulls = valid.finish();
+                let fields = match self.reading.data_type() {
+                    arrow::datatypes::DataType::Struct(fields) => fields,
+                    _ => unreachable!("a struct builder reads structs"),
+                };
+                match arrays.is_empty() {
+                    true => Arc::new(StructArray::new_empty_fields(length, nulls)),
+                    false => Arc::new(StructArray::new(fields, arrays, nulls)),
+                }
+            }
+        }
+    }
+}
+
+/// Appends one object's values to the columns of a layout. `Err` also where the object has a key that it lacks.
+pub(crate) fn append_fields(columns: &mut [Column], values: &Values, row: Row<'_>) -> Result<(), String> {
+    check_known(values, row)?;
+    columns.iter_mut().enumerate().try_for_each(|(slot, column)| column.append(values.get(slot), row))
+}
+
+/// A key that the survey did not see is data that no column would show.
+pub(crate) fn check_known(values: &Values, row: Row<'_>) -> Result<(), String> {
+    match values.unknown {
+        None => Ok(()),
+        Some(key) => Err(format!("the key {} was not there before", text::json(row.tape.node(key), row.line))),
+    }
+}
+
+fn timestamps(builder: &mut Int64Builder, unit: TimeUnit) -> ArrayRef {
+    let values = builder.finish();
+    match unit {
+        TimeUnit::Second => Arc::new(values.reinterpret_cast::<TimestampSecondType>()),
+        TimeUnit::Millisecond => Arc::new(values.reinterpret_cast::<TimestampMillisecondType>()),
+        TimeUnit::Microsecond => Arc::new(values.reinterpret_cast::<TimestampMicrosecondType>()),
+        TimeUnit::Nanosecond => Arc::new(values.reinterpret_cast::<TimestampNanosecondType>()),
+    }
+}

@@ -1,0 +1,252 @@
+//! The lines of a byte range of a file, however the range was cut.
+//!
+//! A raw newline cannot occur inside valid JSON, so every `\n` ends a line and framing never looks at content.
+//! A line belongs to the range that holds its first byte; its end may lie beyond the range.
+//! It knows nothing of JSON, and of files only that bytes come from a [`Read`].
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+/// How much is read at once. One MiB amortises the call and still fits a second-level cache.
+const BLOCK_BYTES: usize = 1 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// One line, without its newline.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line<'a> {
+    /// Offset of the first byte within the (decompressed) file.
+    pub(crate) offset: u64,
+    /// The line's bytes; of a line that is too long only the first ones.
+    pub(crate) bytes: &'a [u8],
+    /// Whether a newline ended it; only the last line of a file may lack one.
+    pub(crate) terminated: bool,
+    /// Whether it is longer than the limit.
+    pub(crate) too_long: bool,
+}
+
+impl Line<'_> {
+    /// Whether it holds only spaces.
+    pub(crate) fn is_blank(&self) -> bool {
+        !self.too_long && self.bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+    }
+}
+
+/// Reads the lines of one range.
+pub(crate) struct Lines<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that hold data; those before `start` are done with.
+    filled: usize,
+    start: usize,
+    /// Offset in the file of `buffer[0]`.
+    origin: u64,
+    range: Range<u64>,
+    max_line_bytes: usize,
+    ended: bool,
+}
+
+impl<R: Read> Lines<R> {
+    /// `reader` must yield the file's bytes from [`Lines::first_byte`] of the range to the end of the file.
+    pub(crate) fn new(reader: R, range: Range<u64>, max_line_bytes: usize) -> Self {
+        let origin = Self::first_byte(&range);
+        Self { reader, buffer: Vec::new(), filled: 0, start: 0, origin, range, max_line_bytes, ended: false }
+    }
+
+    /// Where reading must begin for a range: one byte early, to see whether a line starts right at its start.
+    pub(crate) fn first_byte(range: &Range<u64>) -> u64 {
+        range.start.saturating_sub(1)
+    }
+
+    /// The next line that starts within the range; `None` after the last.
+    ///
+    /// **Errors**: those of the reader.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        if self.origin + (self.start as u64) < self.range.start && !self.ended {
+            // What comes before the first newline belongs to the range before.
+            self.skip_past_newline(0)?;
+        }
+        let offset = self.origin + self.start as u64;
+        if offset >= self.range.end {
+            return Ok(None);
+        }
+        let mut searched = self.start;
+        loop {
+            if let Some(length) = memchr::memchr(b'\n', &self.buffer[searched..self.filled]) {
+                let line = self.start..searched + length;
+                self.start = line.end + 1;
+                return Ok(Some(self.line(offset, line, true)));
+            }
+            searched = self.filled;
+            if self.filled - self.start > self.max_line_bytes {
+                return self.too_long(offset).map(Some);
+            }
+            let moved = self.start;
+            if self.fill()? == 0 {
+                let line = self.start..self.filled;
+                self.start = self.filled;
+                return Ok((!line.is_empty()).then(|| self.line(offset, line, false)));
+            }
+            searched -= moved - self.start;
+        }
+    }
+
+    fn line(&self, offset: u64, place: Range<usize>, terminated: bool) -> Line<'_> {
+        let too_long = place.len() > self.max_line_bytes;
+        let bytes = &self.buffer[place];
+        let bytes = if too_long { &bytes[..self.kept()] } else { bytes };
+        let bytes = if offset == 0 { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes };
+        Line { offset, bytes, terminated, too_long }
+    }
+
+    /// How much of a line that is too long is handed out: the same, however it was read.
+    fn kept(&self) -> usize {
+        super::reject::Reject::RAW_BYTES.min(self.max_line_bytes)
+    }
+
+    /// Steps over a line without holding it; keeps its beginning at the front of the buffer.
+    fn too_long(&mut self, offset: u64) -> io::Result<Line<'_>> {
+        let kept = self.kept();
+        self.buffer.copy_within(self.start..self.start + kept, 0);
+        self.origin += self.filled as u64 - kept as u64;
+        self.filled = kept;
+        self.start = kept;
+        let terminated = self.skip_past_newline(kept)?;
+        let line = self.line(offset, 0..kept, terminated);
+        Ok(Line { too_long: true, ..line })
+    }
+
+    /// Moves `start` behind the next newline, keeping only the first `kept` bytes of the buffer. False at the end.
+    fn skip_past_newline(&mut self, kept: usize) -> io::Result<bool> {
+        loop {
+            if let Some(length) = memchr::memchr(b'\n', &self.buffer[self.start..self.filled]) {
+                self.start += length + 1;
+                return Ok(true);
+            }
+            self.origin += (self.filled - kept) as u64;
+            self.filled = kept;
+            self.start = kept;
+            if self.read_block()? == 0 {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Moves what is not done with to the front and reads one block behind it. Zero at the end of the file.
+    fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.origin += self.start as u64;
+        self.filled -= self.start;
+        self.start = 0;
+        self.read_block()
+    }
+
+    fn read_block(&mut self) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        if self.buffer.len() < self.filled + BLOCK_BYTES {
+            self.buffer.resize(self.filled + BLOCK_BYTES, 0);
+        }
+        loop {
+            match self.reader.read(&mut self.buffer[self.filled..]) {
+                Ok(count) => {
+                    self.filled += count;
+                    self.ended = count == 0;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Owned = (u64, Vec<u8>, bool, bool);
+
+    /// Reads at most `step` bytes a call, to meet every boundary.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(into.len());
+            into[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn read(file: &[u8], range: Range<u64>, step: usize, max: usize) -> Vec<Owned> {
+        let from = (Lines::<Slow>::first_byte(&range) as usize).min(file.len());
+        let mut lines = Lines::new(Slow(&file[from..], step), range, max);
+        let mut out = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            let cut = line.bytes.len().min(if line.too_long { 3 } else { usize::MAX });
+            out.push((line.offset, line.bytes[..cut].to_vec(), line.terminated, line.too_long));
+        }
+        out
+    }
+
+    fn check(file: &[u8], expected: &[(u64, &[u8], bool)]) {
+        let expected: Vec<Owned> = expected.iter().map(|(o, b, t)| (*o, b.to_vec(), *t, false)).collect();
+        assert_eq!(read(file, 0..file.len() as u64, 1 << 20, 1 << 20), expected);
+    }
+
+    #[test]
+    fn every_newline_ends_a_line() {
+        check(b"", &[]);
+        check(b"a", &[(0, b"a", false)]);
+        check(b"a\n", &[(0, b"a", true)]);
+        check(b"\n\nb", &[(0, b"", true), (1, b"", true), (2, b"b", false)]);
+        check(b"a\r\nb\r\n", &[(0, b"a\r", true), (3, b"b\r", true)]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_at_the_start_only() {
+        check(b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", &[(0, b"a", true), (5, b"\xef\xbb\xbfb", true)]);
+    }
+
+    #[test]
+    fn a_long_line_is_not_held() {
+        let mut file = vec![b'x'; 5 << 20];
+        file.extend(b"\nok\n");
+        let mut lines = Lines::new(file.as_slice(), 0..file.len() as u64, 1 << 10);
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.too_long && line.terminated && line.bytes.len() == 1024);
+        assert_eq!(lines.next().unwrap().unwrap().bytes, b"ok");
+        assert!(lines.next().unwrap().is_none());
+        assert!(lines.buffer.len() <= (2 << 20) + 1024);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_lines(
+            file in proptest::collection::vec(prop_oneof![3 => Just(b'\n'), 7 => Just(b'a'), 1 => any::<u8>()], 0..200),
+            cuts in proptest::collection::vec(0..200u64, 0..6),
+            step in 1..30usize,
+            max in 1..12usize,
+        ) {
+            let size = file.len() as u64;
+            let whole = read(&file, 0..size, 1 << 20, max);
+            let mut cuts: Vec<u64> = cuts.into_iter().map(|cut| cut.min(size)).chain([0, size]).collect();
+            cuts.sort_unstable();
+            let parts: Vec<Owned> = cuts.windows(2).flat_map(|cut| read(&file, cut[0]..cut[1], step, max)).collect();
+            prop_assert_eq!(parts, whole.clone());
+            // And against the plain meaning of a line.
+            let mut offset = 0;
+            let mut plain = Vec::new();
+            for piece in file.split_inclusive(|byte| *byte == b'\n') {
+                let body = piece.strip_suffix(b"\n").unwrap_or(piece);
+                plain.push((offset, body.len() > max, piece.len() > body.len()));
+                offset += piece.len() as u64;
+            }
+            let found: Vec<_> = whole.iter().map(|line| (line.0, line.3, line.2)).collect();
+            prop_assert_eq!(found, plain);
+        }
+    }
+}

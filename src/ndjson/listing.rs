@@ -1,0 +1,251 @@
+//! From patterns to the files that they name, at this moment: nothing is remembered between calls.
+//!
+//! A pattern is relative to the root or absolute. It may hold `*`, `?`, `[..]` and `{a,b}`, none of which crosses a
+//! `/`, and `**` for any number of folders; `\` takes the meaning from the character behind it.
+//!
+//! - A folder, or a pattern that ends in `/`, `/*` or `/**`, names the files with an event file's extension:
+//!   `.out .json .ndjson .jsonl`, each also compressed (`.gz`, `.zst`). Any other pattern names what it matches,
+//!   whatever the extension.
+//! - Files and folders whose names start with a dot are skipped, unless a part of the pattern starts with a dot.
+//! - Links are followed. A file that is reached by several ways is read once. A link to a folder above itself is
+//!   passed over: that folder is being listed already. A link to nothing is an error if its name is that of a file
+//!   to read.
+//! - Nothing matching is no error here: the caller knows whether there is a table without files.
+//!
+//! It opens no file: what is in them is the reader's matter.
+
+mod partitions;
+mod pattern;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Component, Path, PathBuf};
+
+use self::pattern::{Names, Pattern};
+use self::walk::{dangling, walk};
+use crate::error::{Error, Result};
+
+/// A file to read, as it was when it was listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// The path to open.
+    pub path: PathBuf,
+    /// The path as shown to people and in the column `_file`: relative to the root if it is below it, else absolute.
+    pub shown: String,
+    /// How it is compressed, by its name.
+    pub compression: Compression,
+    /// What tells whether a file is still the same; holds its size.
+    pub identity: Identity,
+}
+
+/// How a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// `.gz`, `.gzip`
+    Gzip,
+    /// `.zst`, `.zstd`
+    Zstd,
+}
+
+/// Tells one state of one file from any other, as far as a file system can.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Number of the file system.
+    pub device: u64,
+    /// Number of the file in it.
+    pub inode: u64,
+    /// Bytes, as stored.
+    pub size: u64,
+    /// Last change: seconds since 1970, and nanoseconds.
+    pub modified: (i64, i64),
+}
+
+impl From<&Metadata> for Identity {
+    fn from(file: &Metadata) -> Self {
+        let modified = (file.mtime(), file.mtime_nsec());
+        Self { device: file.dev(), inode: file.ino(), size: file.size(), modified }
+    }
+}
+
+impl Compression {
+    /// By the last extension of the name; case does not count.
+    pub fn of(path: &Path) -> Self {
+        match extension(path).as_str() {
+            "gz" | "gzip" => Self::Gzip,
+            "zst" | "zstd" => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+}
+
+impl InputFile {
+    /// Its size when it was listed: bytes, as stored.
+    pub fn size(&self) -> u64 {
+        self.identity.size
+    }
+
+    /// The columns that its folders name, in the order of the path: `date=2024-05-01/` is (`date`, `2024-05-01`).
+    /// Every folder of the shown path counts. Percent signs are decoded as Hive writes them, and
+    /// `__HIVE_DEFAULT_PARTITION__` is NULL.
+    ///
+    /// **Errors**: [`Error::Input`] if two folders name the same column, or a name decodes to no UTF-8.
+    pub fn partitions(&self) -> Result<Vec<(String, Option<String>)>> {
+        partitions::of(&self.shown)
+    }
+}
+
+/// The files that `patterns` name, sorted by [`InputFile::shown`] in byte order.
+///
+/// **Errors**: [`Error::Request`] for a pattern that is none. [`Error::Input`] for a folder that cannot be read, a link
+/// to nothing, and for a name that is not UTF-8, what is no regular file, or a compression that cannot be read, where a
+/// pattern names it.
+pub fn list(root: &Path, patterns: &[String]) -> Result<Vec<InputFile>> {
+    let canonical_root = fs::canonicalize(root).unwrap_or_default();
+    let mut found = Found { root, canonical_root, files: BTreeMap::new() };
+    for pattern in patterns {
+        found.add(&Pattern::parse(pattern)?)?;
+    }
+    let mut files: Vec<InputFile> = found.files.into_values().map(|(_, file)| file).collect();
+    files.sort_by(|a, b| a.shown.cmp(&b.shown));
+    Ok(files)
+}
+
+/// Whether `pattern` is one; [`list`] gives the same error.
+pub fn check(pattern: &str) -> Result<()> {
+    Pattern::parse(pattern).map(drop)
+}
+
+/// The folder in which a pattern starts to look, so that a failure can say which one is missing.
+pub fn folder_of(root: &Path, pattern: &str) -> Option<PathBuf> {
+    let pattern = Pattern::parse(pattern).ok()?;
+    let base = root.join(&pattern.fixed);
+    match pattern.names {
+        Names::Exactly => base.parent().map(Path::to_owned),
+        Names::Matching(_) => Some(base),
+    }
+}
+
+struct Found<'a> {
+    root: &'a Path,
+    /// Empty if the root does not exist.
+    canonical_root: PathBuf,
+    /// By canonical path, so that no link makes a file count twice; with whether the listed path runs over a link.
+    /// Not by inode: those of some network file systems are not unique, and a file would be lost.
+    files: BTreeMap<PathBuf, (bool, InputFile)>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, pattern: &Pattern) -> Result<()> {
+        let mut base = self.root.join(&pattern.fixed);
+        let unreadable = |source| Error::unreadable(&base, source);
+        let Some(metadata) = present(fs::metadata(&base)).map_err(unreadable)? else {
+            return match pattern.names {
+                Names::Exactly if base.is_symlink() => Err(dangling(&base)),
+                _ => Ok(()),
+            };
+        };
+        let canonical = fs::canonicalize(&base).map_err(unreadable)?;
+        if pattern.fixed.components().any(|part| part == Component::ParentDir) {
+            base.clone_from(&canonical);
+        }
+        let everything = Pattern::everything_below();
+        let below = match &pattern.names {
+            Names::Exactly if metadata.is_dir() => &everything,
+            Names::Matching(below) if metadata.is_dir() => below,
+            Names::Exactly => return self.insert(&base, canonical, &metadata),
+            Names::Matching(_) => return Ok(()),
+        };
+        walk(&base, canonical, below, |path, canonical, metadata| self.insert(path, canonical, metadata))
+    }
+
+    fn insert(&mut self, path: &Path, canonical: PathBuf, metadata: &Metadata) -> Result<()> {
+        let from_root = path.strip_prefix(self.root).map(|below_root| self.canonical_root.join(below_root));
+        let linked = from_root.as_deref().unwrap_or(path) != canonical;
+        let file = InputFile {
+            path: path.to_owned(),
+            shown: self.shown(path)?,
+            compression: Compression::of(path),
+            identity: Identity::from(metadata),
+        };
+        readable(&file.shown, metadata)?;
+        match self.files.entry(canonical) {
+            Entry::Vacant(place) => drop(place.insert((linked, file))),
+            Entry::Occupied(mut place) => {
+                let (was_linked, was) = place.get();
+                if (linked, &file.shown) < (*was_linked, &was.shown) {
+                    place.insert((linked, file));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn shown(&self, path: &Path) -> Result<String> {
+        let below_root = path.strip_prefix(self.root).or_else(|_| path.strip_prefix(&self.canonical_root));
+        let shown = below_root.unwrap_or(path);
+        shown.to_str().map(str::to_owned).ok_or_else(|| {
+            Error::input(format!("the name of {shown:?} is not UTF-8"))
+                .with_hint("rename it: the name is a value of the column `_file`")
+        })
+    }
+}
+
+/// `None` if there is nothing at the path.
+fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses what the reader could not split, read again or decode.
+fn readable(shown: &str, metadata: &Metadata) -> Result<()> {
+    let kind = metadata.file_type();
+    if !kind.is_file() {
+        let what = if kind.is_fifo() {
+            "a pipe"
+        } else if kind.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        };
+        return Err(Error::input(format!("`{shown}` is {what}, not a regular file"))
+            .with_hint("inputs have a size and are read more than once: copy what it gives into a file"));
+    }
+    match foreign_compression(Path::new(shown)) {
+        Some(extension) => Err(Error::input(format!("`{shown}` is compressed as `.{extension}`, which is not read"))
+            .with_hint("compress it as `.zst` or `.gz`")),
+        None => Ok(()),
+    }
+}
+
+fn foreign_compression(path: &Path) -> Option<String> {
+    let extension = extension(path);
+    ["7z", "br", "bz2", "lz4", "lzma", "rar", "snappy", "sz", "xz", "z", "zip"]
+        .contains(&extension.as_str())
+        .then_some(extension)
+}
+
+/// Whether the name of a file says that it holds events; compressions that are not read count, so that such a file
+/// is refused and not overlooked.
+fn is_event_file(path: &Path) -> bool {
+    let compressed = Compression::of(path) != Compression::None || foreign_compression(path).is_some();
+    let stem = path.file_stem().map(Path::new).filter(|_| compressed).unwrap_or(path);
+    ["out", "json", "ndjson", "jsonl"].contains(&extension(stem).as_str())
+}
+
+/// The last extension in lower case; empty if there is none.
+fn extension(path: &Path) -> String {
+    path.extension().map(OsStr::to_string_lossy).unwrap_or_default().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Event files into record batches: the reader, whose contract is that no line is lost, cast or dropped untold.
+//!
+//! | step | file |
+//! |---|---|
+//! | patterns to files, fresh each time | [`listing`] |
+//! | a file's bytes as they were when it was listed, decompressed | `input` |
+//! | bytes to lines, for any range | `framing` |
+//! | a line checked against the grammar | `tape` |
+//! | accepted or rejected, and why | `judge`, `reject` |
+//! | what all lines hold, the types that follow, the counts | [`survey`](mod@survey), `seen`, `layout` |
+//! | accepted lines to columns | `scan`, `decode`, `object`, `text` |
+//! | the engine's leaf: rows, or the table of rejects | [`source`], [`format`](mod@format) |
+//!
+//! It knows nothing of projects, queries or outputs.
+
+pub mod declared;
+pub mod format;
+pub mod listing;
+pub mod source;
+pub mod survey;
+
+mod decode;
+mod document;
+mod framing;
+mod input;
+mod judge;
+mod layout;
+mod object;
+mod reject;
+mod scan;
+mod seen;
+mod tape;
+mod text;
+
+pub use reject::{Reason, Reject};
+
+use declared::Declared;
+
+/// How the lines of one source are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Columns whose type was declared; the others are inferred.
+    pub declared: Vec<(String, Declared)>,
+    /// Whether `""` is NULL in a column that is not text.
+    pub empty_as_null: bool,
+    /// Deepest nesting that is accepted; the line's own object counts as one.
+    pub max_depth: usize,
+    /// Longest line that is accepted, without its newline.
+    pub max_line_bytes: usize,
+    /// Most keys that all lines together may have, nested ones included.
+    pub max_columns: usize,
+    /// Whether the first reject ends the survey.
+    pub stop_at_reject: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            declared: Vec::new(),
+            empty_as_null: true,
+            max_depth: 128,
+            max_line_bytes: 16 << 20,
+            max_columns: 10_000,
+            stop_at_reject: false,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! What was seen of values, and the narrowest type that holds them all.
+//!
+//! [`Seen`] is a commutative monoid: it does not matter in which order, in how many parts or by how many threads the
+//! values were seen. Only the order of columns needs more, the place of each key's first appearance, which merges as
+//! the smallest. It knows nothing of files; types are resolved once all has been seen.
+
+use std::collections::HashMap;
+
+use super::declared::Declared;
+use super::layout::{Layout, Reading};
+use super::listing::InputFile;
+use super::object::Slots;
+use super::survey::Origin;
+use super::tape::{Kind, Node, Tape};
+use super::text;
+
+/// Kinds of values, as bits.
+mod kind {
+    pub(super) const BOOLEAN: u8 = 1;
+    pub(super) const NUMBER: u8 = 2;
+    /// A string other than `""`.
+    pub(super) const STRING: u8 = 4;
+    pub(super) const OBJECT: u8 = 8;
+    pub(super) const ARRAY: u8 = 16;
+}
+
+/// Properties of numbers, as bits.
+mod number {
+    pub(super) const NEGATIVE: u8 = 1;
+    /// An integer above the range of i64, within that of u64.
+    pub(super) const ABOVE_I64: u8 = 2;
+    /// An integer outside i64 and u64 of at most 38 digits.
+    pub(super) const BIG: u8 = 4;
+    /// An integer of more than 38 digits.
+    pub(super) const HUGE: u8 = 8;
+    /// An integer that a double may not hold exactly.
+    pub(super) const ABOVE_2_53: u8 = 16;
+    pub(super) const FRACTION: u8 = 32;
+    /// A number that no double comes near, such as `1e400`.
+    pub(super) const OVERFLOW: u8 = 64;
+}
+
+/// Where a key was first seen: file, offset of the line, position among the keys.
+pub(crate) type Place = (u32, u64, u32);
+
+/// All that was seen of one column, field or list element.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Seen {
+    kinds: u8,
+    numbers: u8,
+    /// How many values were `""`.
+    empties: u64,
+    fields: Option<Box<Fields>>,
+    items: Option<Box<Seen>>,
+}
+
+/// The keys seen in the objects of one place.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Fields {
+    slots: Slots,
+    seen: Vec<(Place, Seen)>,
+}
+
+/// One line, parsed, on its way into what was seen.
+pub(crate) struct Observed<'a> {
+    pub(crate) line: &'a [u8],
+    pub(crate) tape: &'a Tape,
+    pub(crate) file: u32,
+    pub(crate) offset: u64,
+    /// Keys that a later one of the same object replaced.
+    pub(crate) duplicates: u64,
+    /// Keys that were never seen before.
+    pub(crate) new_keys: usize,
+}
+
+impl Seen {
+    fn observe(&mut self, index: u32, declared: Option<&Declared>, from: &mut Observed<'_>) {
+        let node = from.tape.node(index);
+        match (node.kind, declared) {
+            (Kind::Plain, _) if node.end - node.start == 2 => self.empties += 1,
+            (Kind::Object, None | Some(Declared::Struct(_))) => {
+                self.kinds |= kind::OBJECT;
+                self.fields.get_or_insert_default().observe(index, declared.map_or(&[], Declared::fields), from);
+            }
+            (Kind::Array, None) => self.observe_items(index, None, from),
+            (Kind::Array, Some(Declared::List(item))) => self.observe_items(index, Some(item), from),
+            (_, Some(_)) | (Kind::Null, None) => {}
+            (Kind::True | Kind::False, None) => self.kinds |= kind::BOOLEAN,
+            (Kind::Plain | Kind::Escaped, None) => self.kinds |= kind::STRING,
+            (Kind::Integer | Kind::Fraction, None) => {
+                self.kinds |= kind::NUMBER;
+                self.numbers |= properties(node, from.line);
+            }
+        }
+    }
+
+    fn observe_items(&mut self, index: u32, declared: Option<&Declared>, from: &mut Observed<'_>) {
+        self.kinds |= kind::ARRAY;
+        let items = self.items.get_or_insert_default();
+        let tape = from.tape;
+        for item in tape.children(index) {
+            items.observe(item, declared, from);
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.kinds |= other.kinds;
+        self.numbers |= other.numbers;
+        self.empties += other.empties;
+        if let Some(fields) = other.fields {
+            self.fields.get_or_insert_default().merge(*fields);
+        }
+        if let Some(items) = other.items {
+            self.items.get_or_insert_default().merge(*items);
+        }
+    }
+
+    /// How these values are read, and so their type.
+    fn resolve(&self, declared: Option<&Declared>, empty_as_null: bool) -> Reading {
+        let none = Self::default();
+        match declared {
+            Some(Declared::Struct(fields)) => {
+                return Reading::Struct(
+                    self.fields.as_deref().unwrap_or(&Fields::default()).resolve(fields, empty_as_null),
+                );
+            }
+            Some(Declared::List(item)) => {
+                let items = self.items.as_deref().unwrap_or(&none);
+                return Reading::List(Box::new(items.resolve(Some(item), empty_as_null)));
+            }
+            Some(scalar) => return Reading::of_declared(scalar),
+            None => {}
+        }
+        match (self.kinds, self.empties) {
+            (kind::BOOLEAN, 0) => Reading::Boolean,
+            (kind::NUMBER, empties) if empties == 0 || empty_as_null => number_reading(self.numbers),
+            (kind::OBJECT, 0) => match &self.fields {
+                Some(fields) if !fields.seen.is_empty() => Reading::Struct(fields.resolve(&[], empty_as_null)),
+                // Objects without a single key: Arrow and Parquet have no type for them, their text is `{}`.
+                _ => Reading::Text,
+            },
+            (kind::ARRAY, 0) => {
+                Reading::List(Box::new(self.items.as_deref().unwrap_or(&none).resolve(None, empty_as_null)))
+            }
+            _ => Reading::Text,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.fields.as_ref().map_or(0, |fields| fields.count()) + self.items.as_ref().map_or(0, |items| items.count())
+    }
+
+    /// The kinds of values seen, in words; empty for a declared column, whose values are only checked.
+    fn describe(&self) -> String {
+        let fraction = self.numbers & number::FRACTION != 0;
+        let words = [
+            (self.kinds & kind::BOOLEAN != 0, "booleans"),
+            (self.kinds & kind::NUMBER != 0, if fraction { "numbers" } else { "integers" }),
+            (self.kinds & kind::STRING != 0, "strings"),
+            (self.empties > 0, "\"\""),
+            (self.kinds & kind::OBJECT != 0, "objects"),
+            (self.kinds & kind::ARRAY != 0, "arrays"),
+        ];
+        words.into_iter().filter_map(|(seen, word)| seen.then_some(word)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Adds up how many `""` are read as NULL, per path, for a column that is read as `reading`.
+    fn count_empties(&self, path: &str, reading: &Reading, counts: &mut Vec<(String, u64)>) {
+        match reading {
+            Reading::Text | Reading::Json => {}
+            Reading::Struct(layout) => {
+                let fields = self.fields.iter().flat_map(|fields| fields.named());
+                for (name, _, seen) in fields {
+                    if let Some((_, reading)) = layout.field(name) {
+                        seen.count_empties(&format!("{path}.{name}"), reading, counts);
+                    }
+                }
+            }
+            Reading::List(item) => {
+                if let Some(items) = &self.items {
+                    items.count_empties(&format!("{path}[]"), item, counts);
+                }
+            }
+            _ => {}
+        }
+        if self.empties > 0 && !matches!(reading, Reading::Text | Reading::Json) {
+            counts.push((path.to_owned(), self.empties));
+        }
+    }
+}
+
+impl Fields {
+    /// Takes in one object that was found to fit what is declared of it.
+    pub(crate) fn observe(&mut self, object: u32, declared: &[(String, Declared)], from: &mut Observed<'_>) {
+        let known = self.slots.len();
+        let values = self.slots.assign_growing(object, from.line, from.tape);
+        from.duplicates += values.duplicates;
+        from.new_keys += self.slots.len() - known;
+        // Lines come in rising order, so the first place is the smallest.
+        while self.seen.len() < self.slots.len() {
+            self.seen.push(((from.file, from.offset, self.seen.len() as u32), Seen::default()));
+        }
+        for (slot, value) in values.taken() {
+            let rule = if declared.is_empty() { None } else { find(declared, self.slots.name(slot)) };
+            self.seen[slot].1.observe(value, rule, from);
+        }
+        self.slots.give_back(values);
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        let Self { slots, seen } = other;
+        for (slot, (place, seen)) in seen.into_iter().enumerate() {
+            let mine = self.slots.find_or_add(slots.name(slot));
+            if mine == self.seen.len() {
+                self.seen.push((place, seen));
+            } else {
+                self.seen[mine].0 = self.seen[mine].0.min(place);
+                self.seen[mine].1.merge(seen);
+            }
+        }
+    }
+
+    /// The columns in the order of their first appearance; declared ones that never appeared come last.
+    pub(crate) fn resolve(&self, declared: &[(String, Declared)], empty_as_null: bool) -> Layout {
+        let mut order: Vec<(&str, Place, &Seen)> = self.named().collect();
+        order.sort_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        let mut fields: Vec<(String, Reading)> = order
+            .into_iter()
+            .map(|(name, _, seen)| (name.to_owned(), seen.resolve(find(declared, name), empty_as_null)))
+            .collect();
+        let seen: HashMap<&str, ()> = self.named().map(|(name, ..)| (name, ())).collect();
+        let absent = declared.iter().filter(|(name, _)| !seen.contains_key(name.as_str()));
+        fields.extend(absent.map(|(name, rule)| (name.clone(), Seen::default().resolve(Some(rule), empty_as_null))));
+        Layout::new(fields)
+    }
+
+    /// How many `""` are read as NULL, per column path, where there are any.
+    pub(crate) fn empties(&self, layout: &Layout) -> Vec<(String, u64)> {
+        let mut counts = Vec::new();
+        for (name, reading) in layout.fields() {
+            if let Some(slot) = self.slots.find(name) {
+                self.seen[slot].1.count_empties(name, reading, &mut counts);
+            }
+        }
+        counts
+    }
+
+    /// How many keys there are, those of nested objects included.
+    pub(crate) fn count(&self) -> usize {
+        self.seen.iter().map(|(_, seen)| 1 + seen.count()).sum()
+    }
+
+    /// Where each column of `layout` and its type come from.
+    pub(crate) fn origins(&self, layout: &Layout, declared: &[(String, Declared)], files: &[InputFile]) -> Vec<Origin> {
+        let origin = |(name, reading): &(String, Reading)| {
+            let slot = self.slots.find(name).map(|slot| &self.seen[slot]);
+            Origin {
+                name: name.clone(),
+                type_name: reading.name(),
+                declared: find(declared, name).is_some(),
+                seen: slot.map_or_else(String::new, |(_, seen)| seen.describe()),
+                first: slot.map(|(place, _)| (files[place.0 as usize].shown.clone(), place.1)),
+            }
+        };
+        layout.fields().iter().map(origin).collect()
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&str, Place, &Seen)> {
+        self.seen.iter().enumerate().map(|(slot, (place, seen))| (self.slots.name(slot), *place, seen))
+    }
+}
+
+fn find<'a>(declared: &'a [(String, Declared)], name: &str) -> Option<&'a Declared> {
+    declared.iter().find(|(declared, _)| declared == name).map(|(_, rule)| rule)
+}
+
+/// The narrowest type for numbers of these properties.
+fn number_reading(properties: u8) -> Reading {
+    use number::{ABOVE_2_53, ABOVE_I64, BIG, FRACTION, HUGE, NEGATIVE, OVERFLOW};
+    let has = |bits: u8| properties & bits != 0;
+    match () {
+        () if has(HUGE | OVERFLOW) => Reading::Text,
+        () if has(FRACTION) && has(ABOVE_2_53) => Reading::Text,
+        () if has(FRACTION) => Reading::Float64,
+        () if has(BIG) || (has(ABOVE_I64) && has(NEGATIVE)) => Reading::Decimal { precision: 38, scale: 0 },
+        () if has(ABOVE_I64) => Reading::UInt64,
+        () => Reading::Int64,
+    }
+}
+
+fn properties(node: Node, line: &[u8]) -> u8 {
+    let number = &line[node.start as usize..node.end as usize];
+    if node.kind == Kind::Fraction {
+        let finite = text::double(number).is_some_and(f64::is_finite);
+        return number::FRACTION | if finite { 0 } else { number::OVERFLOW };
+    }
+    let (sign, digits) = match number {
+        [b'-', digits @ ..] => (number::NEGATIVE, digits),
+        digits => (0, digits),
+    };
+    // 2^53 has 16 digits.
+    if digits.len() < 16 {
+        // Minus zero is zero.
+        return if digits == b"0" { 0 } else { sign };
+    }
+    let large = match text::integer(number) {
+        None => number::HUGE | number::ABOVE_2_53,
+        Some(value) => {
+            let exact = if value.unsigned_abs() > 1 << 53 { number::ABOVE_2_53 } else { 0 };
+            let range = match (i64::try_from(value), u64::try_from(value)) {
+                (Ok(_), _) => 0,
+                (_, Ok(_)) => number::ABOVE_I64,
+                _ => number::BIG,
+            };
+            exact | range
+        }
+    };
+    sign | large
+}

@@ -1,0 +1,32 @@
+//! What a run may take of the machine.
+
+use serde::Deserialize;
+
+use super::number;
+
+/// The part `[limits]` of the project file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Memory for the work of queries; what does not fit is spilled to disk. `memory` in the file, 2 GiB by default.
+    #[serde(rename = "memory", deserialize_with = "memory")]
+    pub memory_bytes: usize,
+    /// Threads; `None` is one per core.
+    #[serde(deserialize_with = "threads")]
+    pub threads: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory_bytes: 2 << 30, threads: None }
+    }
+}
+
+/// No query gets along with less, and `memory = 2` is not what was meant.
+fn memory<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    number::size(16 << 20..=1 << 50, deserializer)
+}
+
+fn threads<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    number::whole(1..=1024, deserializer).map(Some)
+}

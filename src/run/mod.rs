@@ -1,0 +1,173 @@
+//! One query from its file to its published output, with an account of every line that it read.
+//!
+//! It parses no arguments and prints nothing: it returns a [`Report`], and tells how far it is through [`Progress`].
+
+mod progress;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use datafusion::sql::parser::Statement;
+use futures::StreamExt;
+
+pub use progress::{Progress, Snapshot};
+pub use report::{Report, SourceReport};
+
+use crate::catalog::Source;
+use crate::dialect::Script;
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::query::SavedQuery;
+use crate::session::{Planned, Session};
+use crate::sink::{self, Format, Staged};
+
+/// What the person who starts a run may say about its outputs.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Instead of the query's own format.
+    pub format: Option<Format>,
+    /// Instead of the folder of outputs.
+    pub output_dir: Option<PathBuf>,
+}
+
+/// Where a query's result goes, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format.
+    pub format: Format,
+}
+
+impl Target {
+    /// The target of a saved query: what the options say, else its settings, else `outputs/<name>.json`.
+    ///
+    /// A format that nobody names is told by the extension of the output, if that is one.
+    ///
+    /// **Errors**: `Request` with the place, if the query's settings name no format.
+    pub fn of(query: &SavedQuery, project: &Project, options: &Options) -> Result<Self> {
+        let named = match &query.settings.format {
+            Some(word) => Some(Format::from_str(word).map_err(|error| match query.place_of("format") {
+                Some(place) => error.with_excerpt(place),
+                None => error,
+            })?),
+            None => None,
+        };
+        let output = query.settings.output.as_deref();
+        let format = options.format.or(named).or_else(|| output.and_then(format_of)).unwrap_or(Format::Json);
+        let default_name = PathBuf::from(format!("{}.{}", query.name, format.extension()));
+        let path = match (&options.output_dir, output) {
+            (Some(dir), output) => dir.join(output.and_then(Path::file_name).map_or(default_name, PathBuf::from)),
+            (None, Some(output)) => project.root.join(output),
+            (None, None) => project.outputs_dir.join(default_name),
+        };
+        Ok(Self { path, format })
+    }
+
+    /// The target that a person named by its path: its extension tells the format, unless `format` does.
+    pub fn at(path: &Path, format: Option<Format>) -> Self {
+        Self { path: path.to_owned(), format: format.or_else(|| format_of(path)).unwrap_or(Format::Json) }
+    }
+}
+
+fn format_of(path: &Path) -> Option<Format> {
+    let extension = path.extension()?.to_str()?;
+    Format::from_str(extension).ok()
+}
+
+/// Runs a saved query and publishes its result at `target`.
+///
+/// **Errors**: `Sql` for what the query gets wrong, and if it is not one SELECT; those of [`publish`].
+pub async fn query(session: &Session, query: &SavedQuery, target: &Target, progress: &Progress) -> Result<Report> {
+    let script = Script { name: query.path.display().to_string(), text: query.sql.clone() };
+    let mut statements = script.parse()?;
+    if statements.len() > 1 {
+        return Err(Error::sql(format!(
+            "`{}` holds {} statements, a saved query is one",
+            script.name,
+            statements.len()
+        ))
+        .with_hint("put each into a file of its own"));
+    }
+    let statement = statements.remove(0);
+    if !is_select(&statement) {
+        return Err(Error::sql(format!("`{}` is no SELECT", script.name))
+            .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql"));
+    }
+    publish(session, &query.name, &script, &statement, Some(target), progress).await
+}
+
+fn is_select(statement: &Statement) -> bool {
+    use datafusion::sql::sqlparser::ast::Statement as Sql;
+    matches!(statement, Statement::Statement(sql) if matches!(sql.as_ref(), Sql::Query(_)))
+}
+
+/// Runs one statement and publishes its rows at `target`, or where it says itself, being a `COPY`.
+///
+/// The rows are written aside, checked, and put in place in one step, and only if every source is within its budget of
+/// rejects. Dropping the future leaves the previous output as it was, and nothing else.
+///
+/// **Errors**: those of [`Session::plan`] and [`Session::start`]; `Data` for a source over its budget; `Machine` if the
+/// output cannot be written.
+pub async fn publish(
+    session: &Session,
+    name: &str,
+    script: &Script,
+    statement: &Statement,
+    target: Option<&Target>,
+    progress: &Progress,
+) -> Result<Report> {
+    let begun = Instant::now();
+    let planned = session.plan(script, statement, progress.watch()).await?;
+    let target = match (target, &planned.copy_to) {
+        (Some(target), None) => target.clone(),
+        (None, Some(copy)) => {
+            let format = copy.format.as_deref().map(|word| Format::from_str(&word.to_lowercase())).transpose()?;
+            Target::at(&copy.path, format)
+        }
+        _ => {
+            return Err(Error::request("the statement has no place for its rows, or two")
+                .with_hint("either COPY (SELECT …) TO 'file', or a SELECT and --output FILE"));
+        }
+    };
+    let sources = planned.sources.clone();
+    sources.iter().try_for_each(|source| source.check_budget())?;
+    let published = write(session, planned, &target, progress).await?;
+    Ok(Report {
+        query: name.to_owned(),
+        path: published.path,
+        format: target.format.to_string(),
+        rows: published.rows,
+        bytes: published.bytes,
+        seconds: begun.elapsed().as_secs_f64(),
+        sources: sources.iter().map(|source| SourceReport::of(source)).collect(),
+    })
+}
+
+async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<sink::Published> {
+    // What a run that was killed has left is of no use to anyone.
+    sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    progress.plans_to_read(planned.sources.iter().map(|source| source.survey.counts.bytes).sum());
+    let mut running = session.start(planned).await?;
+    progress.runs(Arc::clone(&running.plan));
+    let mut staged = Staged::create(&target.path, target.format, &running.schema)?;
+    while let Some(batch) = running.batches.next().await {
+        let batch = batch?;
+        staged.write(&batch)?;
+        progress.wrote(batch.num_rows());
+    }
+    staged.publish()
+}
+
+/// What should be said of the rejects of a statement's sources where nothing stops for them; one line each.
+pub fn warnings(sources: &[Arc<Source>]) -> Vec<String> {
+    let warning = |source: &Arc<Source>| {
+        let (rejects, lines, name) = (source.survey.counts.rejects(), source.survey.counts.lines, &source.config.name);
+        let verb = if rejects == 1 { "was" } else { "were" };
+        format!("{rejects} of {lines} lines of `{name}` {verb} rejected; SELECT * FROM rejects.{name} shows them")
+    };
+    sources.iter().filter(|source| source.survey.counts.rejects() > 0).map(warning).collect()
+}

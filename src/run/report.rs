@@ -1,0 +1,98 @@
+//! The account of a run, as data. Its JSON is an interface; `cli` says it in words.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::catalog::Source;
+use crate::ndjson::{Reason, Reject};
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The query's name.
+    pub query: String,
+    /// The published file.
+    pub path: PathBuf,
+    /// Its format.
+    pub format: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// Wall time from reading the query to publishing.
+    pub seconds: f64,
+    /// What was read.
+    pub sources: Vec<SourceReport>,
+}
+
+/// What became of the lines of a source: `lines = rows + blank + rejects`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceReport {
+    /// The source's name.
+    pub source: String,
+    /// How many files it has.
+    pub files: u64,
+    /// Their size, as stored.
+    pub bytes: u64,
+    /// Lines of all kinds.
+    pub lines: u64,
+    /// Lines that are rows.
+    pub rows: u64,
+    /// Lines of spaces only.
+    pub blank: u64,
+    /// Lines that were not accepted.
+    pub rejects: u64,
+    /// Those by reason, where there are any.
+    pub rejects_by_reason: BTreeMap<&'static str, u64>,
+    /// Rows in which a key stood twice in one object; the last one won.
+    pub duplicate_keys: u64,
+    /// How many `""` were read as NULL, per column, where there are any.
+    pub empty_as_null: BTreeMap<String, u64>,
+    /// The first few rejects.
+    pub first_rejects: Vec<RejectReport>,
+}
+
+/// One rejected line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectReport {
+    /// The file, as the column `_file` shows it.
+    pub file: String,
+    /// Line number, 1-based.
+    pub line: u64,
+    /// Offset of the line's first byte.
+    pub offset: u64,
+    /// Why, as a code.
+    pub reason: &'static str,
+    /// Why, in words.
+    pub detail: String,
+}
+
+impl SourceReport {
+    /// What became of the lines of `source`.
+    pub fn of(source: &Source) -> Self {
+        let counts = &source.survey.counts;
+        let by_reason = Reason::ALL.into_iter().zip(counts.by_reason);
+        Self {
+            source: source.config.name.clone(),
+            files: source.files.len() as u64,
+            bytes: counts.bytes,
+            lines: counts.lines,
+            rows: counts.rows,
+            blank: counts.blank,
+            rejects: counts.rejects(),
+            rejects_by_reason: by_reason.filter(|(_, n)| *n > 0).map(|(reason, n)| (reason.code(), n)).collect(),
+            duplicate_keys: counts.duplicate_keys,
+            empty_as_null: source.survey.empties.iter().cloned().collect(),
+            first_rejects: source.survey.first_rejects.iter().map(RejectReport::of).collect(),
+        }
+    }
+}
+
+impl RejectReport {
+    fn of(reject: &Reject) -> Self {
+        let Reject { file, line, offset, reason, detail, .. } = reject.clone();
+        Self { file, line, offset, reason: reason.code(), detail }
+    }
+}

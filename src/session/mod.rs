@@ -1,0 +1,292 @@
+//! The engine, set up: the one place that builds a `SessionContext` and turns its failures into ours.
+//!
+//! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
+
+mod failure;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
+use datafusion::common::{ResolvedTableReference, TableReference};
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
+use datafusion::sql::sqlparser::ast::Statement as Sql;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+pub use datafusion::arrow::array::RecordBatch;
+
+use crate::catalog::{Catalog, Source, SourceSchema};
+use crate::dialect::{self, Script};
+use crate::error::{Error, Result};
+use crate::ndjson::format::NdjsonFormatFactory;
+use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
+use crate::ndjson::survey::Watch;
+use crate::project::Project;
+use crate::suggest;
+
+const CATALOG: &str = "tidemill";
+/// The schema of sources, which need no qualifier.
+const SOURCES: &str = "public";
+/// The schema of the tables of rejects.
+const REJECTS: &str = "rejects";
+
+/// How many of the largest consumers a failure for want of memory names.
+const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("three is not zero");
+
+/// What statements may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Ask, and nothing else.
+    ReadOnly,
+    /// Also create tables and views for the session, and `COPY … TO` a file.
+    Writes,
+}
+
+/// The engine over the sources of a project.
+pub struct Session {
+    engine: SessionContext,
+    catalog: Arc<Catalog>,
+    sources: Arc<SourceSchema>,
+    access: Access,
+}
+
+/// A statement, planned.
+pub struct Planned {
+    /// The sources that it reads rows of.
+    pub sources: Vec<Arc<Source>>,
+    /// Where its rows are to go, if it is a `COPY`.
+    pub copy_to: Option<CopyTarget>,
+    script: Script,
+    statement: Statement,
+    plan: LogicalPlan,
+}
+
+/// The target of a `COPY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyTarget {
+    /// The file, as written.
+    pub path: PathBuf,
+    /// The word after `STORED AS`.
+    pub format: Option<String>,
+}
+
+/// A statement under way.
+pub struct Running {
+    /// The columns of the batches.
+    pub schema: SchemaRef,
+    /// The engine's plan, for its metrics.
+    pub plan: Arc<dyn ExecutionPlan>,
+    /// The rows. Dropping it ends the statement.
+    pub batches: BoxStream<'static, Result<RecordBatch>>,
+}
+
+impl Session {
+    /// **Errors**: `Internal`, if the engine cannot be set up.
+    pub fn new(project: Arc<Project>, access: Access) -> Result<Self> {
+        let threads = project
+            .limits
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
+        let memory = project.limits.memory_bytes;
+        let catalog = Arc::new(Catalog::new(project, threads));
+        let sources = Arc::new(SourceSchema::of_rows(Arc::clone(&catalog)));
+        let engine =
+            engine(threads, memory).map_err(|error| failure::internal("the engine cannot be set up", error))?;
+        let schemas = MemoryCatalogProvider::new();
+        let rejects = Arc::new(SourceSchema::of_rejects(Arc::clone(&catalog)));
+        schemas
+            .register_schema(SOURCES, Arc::clone(&sources) as _)
+            .and_then(|_| schemas.register_schema(REJECTS, rejects))
+            .map_err(|error| failure::internal("the engine's catalog cannot be set up", error))?;
+        engine.register_catalog(CATALOG, Arc::new(schemas));
+        Ok(Self { engine, catalog, sources, access })
+    }
+
+    /// The sources.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Plans one statement of `script`: lists and reads its sources as they are now.
+    ///
+    /// **Errors**: `Sql` with the place for what the statement gets wrong; those of [`Catalog::open`] for its sources.
+    pub async fn plan(&self, script: &Script, statement: &Statement, watch: &Arc<Watch>) -> Result<Planned> {
+        let (mut statement, copy_to) = self.take_copy(statement.clone())?;
+        self.supply_from(script, &mut statement)?;
+        let sources = self.open_sources(script, &mut statement, watch).await?;
+        let explain = |error| failure::explain(error, script, &statement, &self.engine);
+        let plan = self.engine.state().statement_to_plan(statement.clone()).await.map_err(explain)?;
+        self.options().verify_plan(&plan).map_err(|_| {
+            Error::request("the statement would change something, and statements are read-only here")
+                .with_hint("allow tables, views and COPY for this session: --allow-writes")
+        })?;
+        Ok(Planned { sources, copy_to, script: script.clone(), statement, plan })
+    }
+
+    /// Starts a planned statement.
+    ///
+    /// **Errors**: as the batches': `Data` for values that an expression cannot take, `Machine` for want of memory,
+    /// `Input` for a file that is not what it was.
+    pub async fn start(&self, planned: Planned) -> Result<Running> {
+        let Planned { script, statement, plan, .. } = planned;
+        let explain = |error, engine: &SessionContext| failure::explain(error, &script, &statement, engine);
+        let frame = self.engine.execute_logical_plan(plan).await.map_err(|e| explain(e, &self.engine))?;
+        let plan = frame.create_physical_plan().await.map_err(|e| explain(e, &self.engine))?;
+        let stream: SendableRecordBatchStream =
+            execute_stream(Arc::clone(&plan), self.engine.task_ctx()).map_err(|e| explain(e, &self.engine))?;
+        let schema = stream.schema();
+        let engine = self.engine.clone();
+        let batches = stream.map(move |batch| batch.map_err(|e| failure::explain(e, &script, &statement, &engine)));
+        Ok(Running { schema, plan, batches: batches.boxed() })
+    }
+
+    fn options(&self) -> SQLOptions {
+        // INSERT would go through the engine's sinks, which publish half of a file when they fail.
+        let options = SQLOptions::new().with_allow_dml(false).with_allow_statements(false);
+        options.with_allow_ddl(self.access == Access::Writes)
+    }
+
+    /// The query of a `COPY`, whose rows are written by us and not by the engine.
+    fn take_copy(&self, statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
+        let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement
+        else {
+            return Ok((statement, None));
+        };
+        if self.access == Access::ReadOnly {
+            return Err(Error::request("COPY writes a file, and statements are read-only here")
+                .with_hint("allow it for this session: --allow-writes, or use --output FILE"));
+        }
+        if !partitioned_by.is_empty() || !options.is_empty() {
+            return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
+                .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
+        }
+        let query = match source {
+            CopyToSource::Query(query) => query,
+            CopyToSource::Relation(name) => {
+                let text = format!("SELECT * FROM {name}");
+                let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
+                match parsed {
+                    Some(Statement::Statement(sql)) => match *sql {
+                        Sql::Query(query) => query,
+                        _ => return Err(Error::internal("a SELECT is no query")),
+                    },
+                    _ => return Err(Error::internal("a SELECT is no statement")),
+                }
+            }
+        };
+        let target = CopyTarget { path: target.into(), format: stored_as };
+        Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))
+    }
+
+    fn supply_from(&self, script: &Script, statement: &mut Statement) -> Result<()> {
+        let source = self.catalog.project().default_source().map(|source| source.name.as_str());
+        if !dialect::add_from(statement, source) || source.is_some() {
+            return Ok(());
+        }
+        let names = self.catalog.project().sources.iter().map(|source| source.name.as_str());
+        Err(Error::sql(format!(
+            "a SELECT in `{}` names columns but no table, and no source is the default",
+            script.name
+        ))
+        .with_hint(suggest::hint("sources", "", names).map_or_else(String::new, |list| {
+            format!("write FROM and a source ({list}), or set default = true on one in tidemill.toml")
+        })))
+    }
+
+    async fn open_sources(
+        &self,
+        script: &Script,
+        statement: &mut Statement,
+        watch: &Arc<Watch>,
+    ) -> Result<Vec<Arc<Source>>> {
+        let state = self.engine.state();
+        let references = state
+            .resolve_table_references(statement)
+            .map_err(|error| failure::explain(error, script, statement, &self.engine))?;
+        let hidden = dialect::names_any(statement, &[FILE_COLUMN, OFFSET_COLUMN]);
+        let mut sources = Vec::new();
+        for reference in references {
+            let table = reference.clone().resolve(CATALOG, SOURCES);
+            self.check_exists(script, statement, &reference, &table)?;
+            let is_source = self.catalog.project().sources.iter().any(|source| *source.name == *table.table);
+            if &*table.schema == SOURCES && is_source {
+                let source = self.catalog.open(&table.table, watch).await?;
+                self.sources.lay_ready(&source, hidden);
+                sources.push(source);
+            }
+        }
+        if hidden {
+            dialect::hide(statement, &|name| {
+                let source = sources.iter().find(|source| source.config.name == name);
+                source.map_or_else(Vec::new, |source| source.hidden_columns())
+            });
+        }
+        Ok(sources)
+    }
+
+    fn check_exists(
+        &self,
+        script: &Script,
+        statement: &Statement,
+        reference: &TableReference,
+        table: &ResolvedTableReference,
+    ) -> Result<()> {
+        let sources = &self.catalog.project().sources;
+        let exists = match (&*table.catalog, &*table.schema) {
+            (CATALOG, SOURCES) => {
+                sources.iter().any(|source| *source.name == *table.table) || self.sources.created(&table.table)
+            }
+            (CATALOG, REJECTS) => sources.iter().any(|source| *source.name == *table.table),
+            (CATALOG, "information_schema") => true,
+            _ => false,
+        };
+        if exists {
+            return Ok(());
+        }
+        let names: Vec<String> = match &*table.schema {
+            REJECTS => sources.iter().map(|source| format!("{REJECTS}.{}", source.name)).collect(),
+            _ => sources.iter().map(|source| source.name.clone()).collect(),
+        };
+        let mut error = Error::sql(format!("there is no table `{reference}`"));
+        let place = dialect::span_of_table(statement, |parts| {
+            parts.last().is_some_and(|last| last.eq_ignore_ascii_case(&table.table))
+        });
+        if let Some((start, end)) = place {
+            error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
+        }
+        Err(match suggest::hint("tables", &reference.to_string(), names.iter().map(String::as_str)) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        })
+    }
+}
+
+fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads)
+        .with_information_schema(true)
+        .with_default_catalog_and_schema(CATALOG, SOURCES)
+        .with_create_default_catalog_and_schema(false);
+    let options = config.options_mut();
+    // Places in errors.
+    options.sql_parser.collect_spans = true;
+    // A listing that is kept would hide new files.
+    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
+    let runtime =
+        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_object_list_cache_limit(0).build_arc()?;
+    let mut state =
+        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    for format in NdjsonFormatFactory::all() {
+        state.register_file_format(format, true)?;
+    }
+    Ok(SessionContext::new_with_state(state))
+}
