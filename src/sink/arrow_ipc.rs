@@ -1,7 +1,8 @@
 //! The Arrow IPC file format.
 //!
-//! Dictionaries are written as their values: a file of this format has room for one dictionary per column, while
-//! every batch may come with another.
+//! Some types are written as others that hold the same values. A file of this format has room for one dictionary per
+//! column, while every batch may come with another: dictionaries become their values. A view of texts would be written
+//! with the whole blocks of input that it points into, however few rows of them are left: views become plain texts.
 
 use std::io::{BufWriter, Write};
 
@@ -27,7 +28,7 @@ pub(super) struct ArrowEncoder {
 
 impl ArrowEncoder {
     pub(super) fn try_new(schema: &SchemaRef, out: Box<dyn Write + Send>) -> Result<Self> {
-        let recast = Recast::new(schema, recast::plain);
+        let recast = Recast::new(schema, self_contained);
         let out = BufWriter::with_capacity(BUFFER_BYTES, out);
         let writer = FileWriter::try_new(out, recast.schema()).map_err(cannot_write)?;
         Ok(Self { schema: schema.clone(), recast, writer })
@@ -47,6 +48,15 @@ impl Encoder for ArrowEncoder {
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.writer.finish().map_err(cannot_write)?;
         self.flush()
+    }
+}
+
+fn self_contained(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        // Of the two plain kinds, the large one holds any batch.
+        DataType::Utf8View => Some(DataType::LargeUtf8),
+        DataType::BinaryView => Some(DataType::LargeBinary),
+        other => recast::plain(other),
     }
 }
 
@@ -82,7 +92,7 @@ mod tests {
     fn what_is_written_reads_back() {
         let rows = batch([
             ("n", Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef),
-            ("t", Arc::new(StringViewArray::from(vec![Some("a text that is not held inline"), None]))),
+            ("t", Arc::new(StringArray::from(vec![Some("x"), None]))),
             ("empty", Arc::new(StructArray::new_empty_fields(2, None))),
         ]);
         let (schema, batches) = read(encode(Format::Arrow, &[rows.clone(), rows.clone()]).unwrap());
@@ -92,10 +102,19 @@ mod tests {
 
     #[test]
     fn no_rows_are_a_file_with_the_schema() {
-        let rows = column(Arc::new(Int64Array::from(vec![1])) as ArrayRef);
+        let rows = column(Int64Array::from(vec![1]));
         let (schema, batches) = read(encode(Format::Arrow, &[rows.slice(0, 0)]).unwrap());
         assert_eq!(schema, rows.schema());
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn a_few_rows_of_a_large_block_make_a_small_file() {
+        let texts =
+            StringViewArray::from_iter_values((0..10_000).map(|n| format!("a text that is not held inline: {n}")));
+        let (_, batches) = read(encode(Format::Arrow, &[column(texts.slice(7, 1))]).unwrap());
+        assert_eq!(batches[0].column(0).as_string::<i64>().value(0), "a text that is not held inline: 7");
+        assert!(encode(Format::Arrow, &[column(texts.slice(7, 1))]).unwrap().len() < 1_000);
     }
 
     #[test]

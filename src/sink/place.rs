@@ -96,7 +96,7 @@ fn is_folder(target: &Path) -> Error {
 }
 
 fn is_special(target: &Path) -> Error {
-    Error::request(format!("output path `{}` is neither a file nor free", target.display()))
+    Error::request(format!("output path `{}` is not a regular file", target.display()))
         .with_hint("devices and pipes cannot be replaced by a file; choose another path, or write to standard output")
 }
 

@@ -149,11 +149,12 @@ impl Write for Counted {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the files that a test finds there are not outputs")]
 mod tests {
     use std::io::ErrorKind;
     use std::process::Command;
 
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray};
 
     use super::super::testing::{FailAfter, batch, column, encode};
     use super::*;
@@ -287,7 +288,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("result.json");
         fs::write(&target, "before").unwrap();
-        let bad = column(Arc::new(Float64Array::from(vec![1.0, f64::NAN])) as ArrayRef);
+        let bad = column(Float64Array::from(vec![1.0, f64::NAN]));
         let mut staged = Staged::create(&target, Format::Json, &bad.schema()).unwrap();
         assert_eq!(staged.write(&bad).unwrap_err().kind(), "data");
         assert_eq!(staged.write(&bad.slice(0, 1)).unwrap_err().kind(), "internal");
@@ -331,7 +332,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         check(folder.path(), "request", "output path `{}` is a directory");
         check(&folder.path().join("new/"), "request", "output path `{}` is a directory");
-        check(Path::new("/dev/null"), "request", "output path `{}` is neither a file nor free");
+        check(Path::new("/dev/null"), "request", "output path `{}` is not a regular file");
         check(&file.join("result.json"), "machine", "cannot write `{}`");
         check(&file.join("deep/result.json"), "machine", "cannot write `{}`");
         #[cfg(target_os = "linux")]

@@ -106,10 +106,14 @@ fn sweep_one(stage: &Path) -> bool {
 /// Locks a new stage; `None` if a sweeper was faster.
 fn claim(stage: &Path) -> io::Result<Option<File>> {
     let path = stage.join(LOCK);
-    let lock = match File::create_new(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        lock => lock?,
-    };
+    match File::create_new(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        lock => hold(&path, lock?),
+    }
+}
+
+/// Takes the lock that the new lock file at `path` stands for; `None` if a sweeper was faster.
+fn hold(path: &Path, lock: File) -> io::Result<Option<File>> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
@@ -145,6 +149,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the files that a test finds there are not outputs")]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -221,10 +226,44 @@ mod tests {
     }
 
     #[test]
+    fn a_maker_yields_to_a_sweeper_that_was_faster() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = |name: &str| {
+            let stage = folder.path().join(name);
+            fs::create_dir(&stage).unwrap();
+            let lock = File::create_new(stage.join(LOCK)).unwrap();
+            (stage, lock)
+        };
+        // The sweeper removed the folder before there was a lock file.
+        assert!(claim(&folder.path().join("swept")).unwrap().is_none());
+        // It has the lock.
+        let (stage, lock) = begun("being-swept");
+        let sweeper = File::open(stage.join(LOCK)).unwrap();
+        sweeper.try_lock().unwrap();
+        assert!(hold(&stage.join(LOCK), lock).unwrap().is_none());
+        // It had the lock, and is done.
+        let (stage, lock) = begun("swept");
+        assert!(sweep_one(&stage));
+        assert!(hold(&stage.join(LOCK), lock).unwrap().is_none());
+        // There was no sweeper.
+        let (stage, lock) = begun("held");
+        let held = hold(&stage.join(LOCK), lock).unwrap();
+        assert!(held.is_some() && !sweep_one(&stage));
+    }
+
+    #[test]
     fn makers_and_sweepers_do_not_hurt_each_other() {
+        /// Also when the maker panics, so that the sweepers end.
+        struct DoneWhenDropped<'a>(&'a AtomicBool);
+        impl Drop for DoneWhenDropped<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
         let folder = tempfile::tempdir().unwrap();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let _done = DoneWhenDropped(&done);
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
@@ -239,7 +278,6 @@ mod tests {
                 std::thread::yield_now();
                 assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
             }
-            done.store(true, Ordering::Relaxed);
         });
         assert_eq!(names(folder.path()), [""; 0]);
     }

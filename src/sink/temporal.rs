@@ -223,7 +223,7 @@ mod tests {
     use super::super::testing::{column, encode_text};
 
     fn check(array: impl Array + 'static, expected: &[&str]) {
-        let text = encode_text(Format::Json, &[column(Arc::new(array) as ArrayRef)]).unwrap();
+        let text = encode_text(Format::Json, &[column(array)]).unwrap();
         let lines: Vec<_> = expected.iter().map(|value| format!("{{\"v\":\"{value}\"}}\n")).collect();
         assert_eq!(text, lines.concat());
     }

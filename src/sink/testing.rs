@@ -3,14 +3,14 @@
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 
 use super::{Format, encoder};
 use crate::error::Result;
 
 /// A batch of one column `v`.
-pub(super) fn column(array: impl Into<ArrayRef>) -> RecordBatch {
-    batch([("v", array.into())])
+pub(super) fn column(array: impl Array + 'static) -> RecordBatch {
+    batch([("v", Arc::new(array))])
 }
 
 pub(super) fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {

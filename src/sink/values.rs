@@ -281,7 +281,7 @@ mod tests {
 
     /// One column as JSON lines, the text of each value by itself.
     fn json(array: impl Array + 'static) -> Result<Vec<String>> {
-        let text = encode_text(Format::Json, &[column(Arc::new(array) as ArrayRef)])?;
+        let text = encode_text(Format::Json, &[column(array)])?;
         let value = |line: &str| line.strip_prefix("{\"v\":").unwrap().strip_suffix('}').unwrap().to_owned();
         Ok(text.lines().map(value).collect())
     }
@@ -469,7 +469,7 @@ mod tests {
     #[test]
     fn a_bad_row_leaves_the_whole_rows_before_it() {
         let out = super::super::testing::Memory::default();
-        let rows = column(Arc::new(Float64Array::from(vec![1.0, f64::NAN])) as ArrayRef);
+        let rows = column(Float64Array::from(vec![1.0, f64::NAN]));
         let mut encoder = encoder(Format::Json, &rows.schema(), Box::new(out.clone())).unwrap();
         encoder.write(&rows).unwrap_err();
         encoder.flush().unwrap();
