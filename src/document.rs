@@ -52,6 +52,7 @@ pub fn fault(name: &str, text: &str, span: Range<usize>, message: &str) -> Error
         name: name.to_owned(),
         text: text.to_owned(),
         first_line: 1,
+        first_column: 0,
         span,
         label: String::new(),
     });

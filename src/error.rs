@@ -35,6 +35,9 @@ pub enum Error {
     /// A signal asked to stop. Exit code 128 + its number.
     #[error("stopped by signal {0}")]
     Interrupted(u8),
+    /// Whoever waited for the work went away, so it was not finished. Nobody is left to be told.
+    #[error("nobody waits for it any more")]
+    Stopped,
     /// A failure that was told already; only its exit code is left to give.
     #[error("told before")]
     Told(u8),
@@ -62,7 +65,8 @@ impl Excerpt {
         let before = &self.text[..self.span.start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let lines = before.matches('\n').count();
-        (self.first_line + lines, before[line_start..].chars().count() + 1)
+        let cut = if lines == 0 { self.first_column } else { 0 };
+        (self.first_line + lines, cut + before[line_start..].chars().count() + 1)
     }
 }
 
@@ -75,6 +79,8 @@ pub struct Excerpt {
     pub text: String,
     /// Number of the first line of `text` within `name`, 1-based.
     pub first_line: usize,
+    /// Characters of that line that stand before `text`.
+    pub first_column: usize,
     /// The bytes of `text` to point at; may be empty.
     pub span: Range<usize>,
     /// A few words to stand under the caret; may be empty.
@@ -173,7 +179,7 @@ impl Error {
             Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
                 Some(p)
             }
-            Self::Interrupted(_) | Self::Told(_) | Self::ClosedPipe => None,
+            Self::Interrupted(_) | Self::Stopped | Self::Told(_) | Self::ClosedPipe => None,
         }
     }
 
@@ -182,7 +188,7 @@ impl Error {
             Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
                 Some(p)
             }
-            Self::Interrupted(_) | Self::Told(_) | Self::ClosedPipe => None,
+            Self::Interrupted(_) | Self::Stopped | Self::Told(_) | Self::ClosedPipe => None,
         }
     }
 
@@ -193,7 +199,7 @@ impl Error {
             Self::Data(_) | Self::Machine(_) => 1,
             Self::Request(_) | Self::Sql(_) => 2,
             Self::Input(_) => 3,
-            Self::Internal(_) => 70,
+            Self::Internal(_) | Self::Stopped => 70,
             Self::Interrupted(signal) => 128 + signal,
             Self::Told(exit_code) => *exit_code,
         }
@@ -214,6 +220,7 @@ impl Error {
             Self::Machine(_) => Self::Machine(told()),
             Self::Internal(_) => Self::Internal(told()),
             Self::Interrupted(signal) => Self::Interrupted(*signal),
+            Self::Stopped => Self::Stopped,
             Self::Told(exit_code) => Self::Told(*exit_code),
             Self::ClosedPipe => Self::ClosedPipe,
         }
@@ -229,6 +236,7 @@ impl Error {
             Self::Machine(_) => "machine",
             Self::Internal(_) => "internal",
             Self::Interrupted(_) => "interrupted",
+            Self::Stopped => "stopped",
             Self::Told(_) => "told",
             Self::ClosedPipe => "closed-pipe",
         }

@@ -53,6 +53,7 @@ impl SavedQuery {
             name: self.path.display().to_string(),
             text: self.sql.clone(),
             first_line: 1,
+            first_column: 0,
             span: span.clone(),
             label: String::new(),
         })

@@ -4,25 +4,26 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::ScalarValue;
 
 use crate::error::{Error, Result};
 use crate::ndjson::declared::Declared;
 use crate::ndjson::listing::InputFile;
 use crate::ndjson::survey::Survey;
+use crate::ndjson::{data_type, from_text};
 use crate::project::SourceConfig;
 
 /// The folder columns of a source.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Folders {
-    columns: Vec<(String, DataType)>,
+    columns: Vec<(String, Declared)>,
 }
 
 impl Folders {
     /// Those of all `files`, in the order of first appearance.
     pub(super) fn of(config: &SourceConfig, files: &[InputFile]) -> Result<Self> {
-        let mut columns: Vec<(String, DataType)> = Vec::new();
+        let mut columns: Vec<(String, Declared)> = Vec::new();
         if !config.hive_partitions {
             return Ok(Self { columns });
         }
@@ -30,8 +31,9 @@ impl Folders {
             for (name, _) in file.partitions()? {
                 if !columns.iter().any(|(known, _)| *known == name) {
                     let declared = config.columns.iter().find(|(column, _)| *column == name);
-                    let data_type = declared.map_or(Ok(DataType::Utf8), |(_, declared)| data_type(&name, declared))?;
-                    columns.push((name, data_type));
+                    let declared = declared.map_or(Declared::Varchar, |(_, declared)| declared.clone());
+                    check_declared(&name, &declared)?;
+                    columns.push((name, declared));
                 }
             }
         }
@@ -46,14 +48,11 @@ impl Folders {
     }
 
     pub(super) fn columns(&self) -> impl Iterator<Item = (&str, String)> {
-        self.columns.iter().map(|(name, data_type)| {
-            let shown = if *data_type == DataType::Utf8 { "varchar".to_owned() } else { data_type.to_string() };
-            (name.as_str(), shown)
-        })
+        self.columns.iter().map(|(name, declared)| (name.as_str(), declared.to_string()))
     }
 
     pub(super) fn fields(&self) -> Vec<Arc<Field>> {
-        self.columns.iter().map(|(name, data_type)| Arc::new(Field::new(name, data_type.clone(), true))).collect()
+        self.columns.iter().map(|(name, declared)| Arc::new(Field::new(name, data_type(declared), true))).collect()
     }
 
     /// The values of one file, NULL for a column that its path does not name.
@@ -61,17 +60,17 @@ impl Folders {
     /// **Errors**: `Data`, if a value does not fit the column's declared type.
     pub(super) fn values(&self, file: &InputFile) -> Result<Vec<ScalarValue>> {
         let named = if self.columns.is_empty() { Vec::new() } else { file.partitions()? };
-        let value = |(name, data_type): &(String, DataType)| {
-            let text = named.iter().find(|(column, _)| column == name).and_then(|(_, value)| value.clone());
-            let Some(text) = text else {
-                return ScalarValue::try_from(data_type)
-                    .map_err(|error| Error::internal("a folder column has no NULL").with_source(error));
+        let value = |(name, declared): &(String, Declared)| {
+            let text = named.iter().find(|(column, _)| column == name).and_then(|(_, value)| value.as_deref());
+            let read = match text {
+                Some(text) => from_text(text, declared).map(|array| ScalarValue::try_from_array(&array, 0)),
+                None => Ok(ScalarValue::try_from(&data_type(declared))),
             };
-            ScalarValue::try_from_string(text.clone(), data_type).map_err(|error| {
-                Error::data(format!("folder `{name}={text}` of `{}` is not a {data_type}", file.shown))
-                    .with_source(error)
-                    .with_hint(format!("declare column `{name}` with another type, or leave it out: it is text then"))
-            })
+            match read {
+                Ok(value) => value.map_err(|error| Error::internal("a folder has no value").with_source(error)),
+                Err(why) => Err(Error::data(format!("folder `{name}` of `{}`: {why}", file.shown))
+                    .with_hint(format!("declare column `{name}` with another type, or leave it out: it is text then"))),
+            }
         };
         self.columns.iter().map(value).collect()
     }
@@ -87,18 +86,43 @@ impl Folders {
     }
 }
 
-fn data_type(name: &str, declared: &Declared) -> Result<DataType> {
-    Ok(match declared {
-        Declared::Boolean => DataType::Boolean,
-        Declared::Bigint => DataType::Int64,
-        Declared::Double => DataType::Float64,
-        Declared::Decimal { precision, scale } => DataType::Decimal128(*precision, *scale),
-        Declared::Timestamp { unit, .. } => DataType::Timestamp(*unit, None),
-        Declared::Date => DataType::Date32,
-        Declared::Varchar => DataType::Utf8,
+/// **Errors**: `Request`, if a folder's name cannot hold the type.
+fn check_declared(name: &str, declared: &Declared) -> Result<()> {
+    match declared {
         Declared::Json | Declared::List(_) | Declared::Struct(_) => {
-            return Err(Error::request(format!("folder column `{name}` cannot be a {declared}"))
-                .with_hint("folder names hold boolean, bigint, double, decimal, varchar, timestamp or date"));
+            Err(Error::request(format!("folder column `{name}` cannot be a {declared}"))
+                .with_hint("folder names hold boolean, bigint, double, decimal, varchar, timestamp or date"))
         }
-    })
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::TimeUnit;
+
+    use super::*;
+
+    #[test]
+    fn values_are_read_exactly_or_not_at_all() {
+        let decimal = Declared::Decimal { precision: 10, scale: 1 };
+        let seconds = Declared::Timestamp { unit: TimeUnit::Second, epoch: None };
+        for (text, declared, fits) in [
+            ("12", &Declared::Bigint, true),
+            ("12x", &Declared::Bigint, false),
+            ("null", &Declared::Varchar, true),
+            ("", &Declared::Varchar, true),
+            ("", &Declared::Bigint, false),
+            ("true", &Declared::Boolean, true),
+            ("yes", &Declared::Boolean, false),
+            ("1.9", &decimal, true),
+            ("1.99", &decimal, false),
+            ("2024-05-01", &Declared::Date, true),
+            ("2024-05-01T00:00:00.5", &seconds, false),
+        ] {
+            assert_eq!(from_text(text, declared).is_ok(), fits, "{text} as {declared}");
+        }
+        let text = ScalarValue::try_from_array(&from_text("null", &Declared::Varchar).unwrap(), 0).unwrap();
+        assert_eq!(text.to_string(), "null");
+    }
 }

@@ -9,16 +9,16 @@ mod table;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use schema::SourceSchema;
+pub use table::sources_of;
 
 use crate::error::{Error, Result};
 use crate::ndjson::Settings;
 use crate::ndjson::listing::{self, InputFile};
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
-use crate::ndjson::survey::{Survey, Watch, survey};
+use crate::ndjson::survey::{Survey, Watch, survey_aside};
 use crate::project::{OnReject, Project, SourceConfig};
 use folders::Folders;
 
@@ -30,17 +30,47 @@ pub struct Catalog {
     known: Mutex<HashMap<String, Arc<Source>>>,
 }
 
-/// A source as it stands: its files and what they hold.
-#[derive(Debug)]
-pub struct Source {
+/// The files of a source at a moment, and how they are to be read.
+#[derive(Debug, Clone)]
+pub struct Listed {
     /// What the project says of it.
     pub config: SourceConfig,
     /// Its files, in the order of their names.
     pub files: Vec<InputFile>,
-    /// What they hold.
-    pub survey: Survey,
     settings: Arc<Settings>,
     folders: Folders,
+}
+
+/// A source as it stands: its files and what they hold.
+#[derive(Debug)]
+pub struct Source {
+    listed: Listed,
+    /// What they hold.
+    pub survey: Survey,
+}
+
+impl std::ops::Deref for Source {
+    type Target = Listed;
+
+    fn deref(&self) -> &Listed {
+        &self.listed
+    }
+}
+
+impl Listed {
+    fn new(config: SourceConfig, files: Vec<InputFile>) -> Result<Self> {
+        let folders = Folders::of(&config, &files)?;
+        let declared = config.columns.iter().filter(|(name, _)| !folders.has(name)).cloned().collect();
+        let settings = Settings {
+            declared,
+            empty_as_null: config.empty_as_null,
+            max_depth: config.max_depth,
+            max_line_bytes: config.max_line_bytes,
+            max_columns: config.max_columns,
+            stop_at_reject: config.on_reject == OnReject::Fail,
+        };
+        Ok(Self { config, files, settings: Arc::new(settings), folders })
+    }
 }
 
 impl Catalog {
@@ -59,19 +89,11 @@ impl Catalog {
     /// **Errors**: `Request` if there is none; `Input` if it has neither files nor declared columns, or a file cannot
     /// be read; `Data` for the first reject where `on_reject = "fail"`, and for a key that is both in lines and a folder.
     pub async fn open(&self, name: &str, watch: &Arc<Watch>) -> Result<Arc<Source>> {
-        let config = self.project.source(name)?.clone();
-        let root = self.project.root.clone();
-        let known = self.known().get(name).cloned();
-        let (threads, watch) = (self.threads, Arc::clone(watch));
-        let _stop = StopOnDrop(Arc::clone(&watch));
-        let source = blocking(move || {
-            let files = listing::list(&root, &config.paths)?;
-            match known.filter(|known| known.files == files) {
-                Some(known) => Ok(known),
-                None => Source::read(config, files, &root, threads, &watch).map(Arc::new),
-            }
-        })
-        .await?;
+        let listed = self.list(name).await?;
+        if let Some(known) = self.known().get(name).filter(|known| known.files == listed.files) {
+            return Ok(Arc::clone(known));
+        }
+        let source = Arc::new(Source::read(listed, &self.project.root, self.threads, watch).await?);
         self.known().insert(name.to_owned(), Arc::clone(&source));
         Ok(source)
     }
@@ -79,15 +101,18 @@ impl Catalog {
     /// The files of the source called `name`, without a look at what they hold.
     ///
     /// **Errors**: as [`Catalog::open`], less those about content.
-    async fn files(&self, name: &str) -> Result<(Vec<InputFile>, Arc<Settings>)> {
+    pub async fn list(&self, name: &str) -> Result<Listed> {
         let config = self.project.source(name)?.clone();
         let root = self.project.root.clone();
-        blocking(move || {
+        let listed = tokio::task::spawn_blocking(move || {
             let files = listing::list(&root, &config.paths)?;
-            let (settings, _) = read_settings(&config, &files)?;
-            Ok((files, settings))
-        })
-        .await
+            Listed::new(config, files)
+        });
+        match listed.await {
+            Ok(listed) => listed,
+            Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
+            Err(_) => Err(Error::Stopped),
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Source>>> {
@@ -97,24 +122,20 @@ impl Catalog {
 }
 
 impl Source {
-    fn read(config: SourceConfig, files: Vec<InputFile>, root: &Path, threads: usize, watch: &Watch) -> Result<Self> {
+    async fn read(listed: Listed, root: &Path, threads: usize, watch: &Arc<Watch>) -> Result<Self> {
+        let Listed { config, files, settings, folders } = &listed;
         if files.is_empty() && config.columns.is_empty() {
-            return Err(no_files(&config, root));
+            return Err(no_files(config, root));
         }
-        let (settings, folders) = read_settings(&config, &files)?;
-        let survey = survey(&files, &settings, threads, watch)?;
+        let survey = survey_aside(files.clone(), Arc::clone(settings), threads, Arc::clone(watch)).await?;
         folders.check_against(&survey, &config.name)?;
-        let source = Self { config, files, survey, settings, folders };
-        match source.survey.first_rejects.first() {
-            Some(reject) if source.config.on_reject == OnReject::Fail => {
+        match survey.first_rejects.first() {
+            Some(reject) if config.on_reject == OnReject::Fail => {
                 Err(Error::data(format!("line {} of `{}` is no row ({})", reject.line, reject.file, reject.reason))
-                    .with_excerpt(reject.excerpt())
-                    .with_hint(format!(
-                        "mend the line, or let `{}` keep rejects: on_reject = \"keep\"",
-                        source.config.name
-                    )))
+                    .with_excerpt(reject.excerpt.clone())
+                    .with_hint(format!("mend the line, or let `{}` keep rejects: on_reject = \"keep\"", config.name)))
             }
-            _ => Ok(source),
+            _ => Ok(Self { listed, survey }),
         }
     }
 
@@ -148,24 +169,10 @@ impl Source {
         let error = Error::data(message)
             .with_hint(format!("see them: tidemill sql \"SELECT * FROM rejects.{name}\"; or raise the budget"));
         Err(match self.survey.first_rejects.first() {
-            Some(reject) => error.with_excerpt(reject.excerpt()),
+            Some(reject) => error.with_excerpt(reject.excerpt.clone()),
             None => error,
         })
     }
-}
-
-fn read_settings(config: &SourceConfig, files: &[InputFile]) -> Result<(Arc<Settings>, Folders)> {
-    let folders = Folders::of(config, files)?;
-    let declared = config.columns.iter().filter(|(name, _)| !folders.has(name)).cloned().collect();
-    let settings = Settings {
-        declared,
-        empty_as_null: config.empty_as_null,
-        max_depth: config.max_depth,
-        max_line_bytes: config.max_line_bytes,
-        max_columns: config.max_columns,
-        stop_at_reject: config.on_reject == OnReject::Fail,
-    };
-    Ok((Arc::new(settings), folders))
 }
 
 fn no_files(config: &SourceConfig, root: &Path) -> Error {
@@ -178,22 +185,5 @@ fn no_files(config: &SourceConfig, root: &Path) -> Error {
             .with_hint("create it and put event files there, or try some: tidemill generate -e 1000"),
         None => Error::input(format!("no file matches {patterns} of source `{name}`"))
             .with_hint("put event files there, or try some: tidemill generate -e 1000"),
-    }
-}
-
-/// Stops what watches it when the one who waited goes away.
-struct StopOnDrop(Arc<Watch>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop.store(true, Ordering::Relaxed);
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
-        Err(_) => Err(Error::Interrupted(15)),
     }
 }

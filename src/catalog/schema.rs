@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use datafusion::catalog::SchemaProvider;
 use datafusion::datasource::TableProvider;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::TableType;
 
 use super::table::SourceTable;
-use super::{Catalog, Source};
+use super::{Catalog, Listed, Source};
 use crate::ndjson::survey::Watch;
 
 /// Tables by name.
@@ -35,10 +36,21 @@ impl SourceSchema {
         Self { catalog, rejects: true, tables: RwLock::default() }
     }
 
-    /// Lays `source` ready, with its hidden columns if `hidden`.
-    pub fn lay_ready(&self, source: &Source, hidden: bool) {
-        let table = Arc::new(SourceTable::rows(source, hidden));
+    /// Lays the rows of `source` ready for the statement that is planned next, with its hidden columns if `hidden`.
+    pub fn lay_rows(&self, source: &Arc<Source>, hidden: bool) {
+        let table = Arc::new(SourceTable::rows(Arc::clone(source), hidden));
         self.write().insert(source.config.name.clone(), table);
+    }
+
+    /// Lays the rejects of the same files ready.
+    pub fn lay_rejects(&self, listed: Listed) {
+        let name = listed.config.name.clone();
+        self.write().insert(name, Arc::new(SourceTable::rejects(listed)));
+    }
+
+    /// Takes away what was laid ready: the next statement lists its files anew.
+    pub fn clear(&self) {
+        self.write().retain(|name, _| !self.is_source(name));
     }
 
     /// Whether a statement created a table or view of this name.
@@ -52,11 +64,10 @@ impl SourceSchema {
 
     async fn make(&self, name: &str) -> crate::error::Result<Arc<dyn TableProvider>> {
         if self.rejects {
-            let (files, settings) = self.catalog.files(name).await?;
-            return Ok(Arc::new(SourceTable::rejects(files, settings)));
+            return Ok(Arc::new(SourceTable::rejects(self.catalog.list(name).await?)));
         }
         let source = self.catalog.open(name, &Arc::<Watch>::default()).await?;
-        Ok(Arc::new(SourceTable::rows(&source, false)))
+        Ok(Arc::new(SourceTable::rows(source, false)))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Arc<dyn TableProvider>>> {
@@ -83,6 +94,14 @@ impl SchemaProvider for SourceSchema {
             None if !self.is_source(name) => Ok(None),
             None => self.make(name).await.map(Some).map_err(|error| DataFusionError::External(Box::new(error))),
         }
+    }
+
+    /// Without a look at the files, which `SHOW TABLES` has no use for.
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        if self.is_source(name) {
+            return Ok(Some(TableType::Base));
+        }
+        Ok(self.read().get(name).map(|table| table.table_type()))
     }
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {

@@ -2,62 +2,89 @@
 //!
 //! It lists and infers nothing: it is made of files and a survey at hand, for one statement.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ScalarValue, Statistics};
-use datafusion::datasource::TableProvider;
 use datafusion::datasource::physical_plan::{FileScanConfigBuilder, FileSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::{TableProvider, source_as_provider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::Source;
-use super::folders::Folders;
-use crate::ndjson::Settings;
+use super::{Listed, Source};
 use crate::ndjson::listing::InputFile;
 use crate::ndjson::source::{NdjsonSource, file_groups};
 
 /// A table over event files.
 #[derive(Debug)]
 pub(super) struct SourceTable {
-    files: Vec<InputFile>,
-    source: NdjsonSource,
-    folders: Folders,
-    num_rows: Option<u64>,
+    content: Content,
+    scan: NdjsonSource,
+}
+
+#[derive(Debug)]
+enum Content {
+    Rows(Arc<Source>),
+    Rejects(Listed),
 }
 
 impl SourceTable {
     /// The rows of `source`; with the hidden columns if `hidden`.
-    pub(super) fn rows(source: &Source, hidden: bool) -> Self {
+    pub(super) fn rows(source: Arc<Source>, hidden: bool) -> Self {
+        let hidden = if hidden { source.hidden_columns() } else { Vec::new() };
         let settings = Arc::clone(&source.settings);
-        Self {
-            files: source.files.clone(),
-            source: NdjsonSource::rows(&source.survey, settings, hidden, source.folders.fields()),
-            folders: source.folders.clone(),
-            num_rows: Some(source.survey.counts.rows),
+        let scan = NdjsonSource::rows(&source.survey, settings, &hidden, source.folders.fields());
+        Self { content: Content::Rows(source), scan }
+    }
+
+    /// The rejects of the files of a source.
+    pub(super) fn rejects(listed: Listed) -> Self {
+        let scan = NdjsonSource::rejects(Arc::clone(&listed.settings));
+        Self { content: Content::Rejects(listed), scan }
+    }
+
+    fn files(&self) -> &[InputFile] {
+        match &self.content {
+            Content::Rows(source) => &source.files,
+            Content::Rejects(listed) => &listed.files,
         }
     }
 
-    /// The rejects of `files`.
-    pub(super) fn rejects(files: Vec<InputFile>, settings: Arc<Settings>) -> Self {
-        Self { files, source: NdjsonSource::rejects(settings), folders: Folders::default(), num_rows: None }
+    /// The values of the folder columns, for each row of `file`.
+    fn folder_values(&self, file: &InputFile) -> Result<Vec<ScalarValue>> {
+        match &self.content {
+            Content::Rows(source) => {
+                source.folders.values(file).map_err(|error| DataFusionError::External(Box::new(error)))
+            }
+            Content::Rejects(_) => Ok(Vec::new()),
+        }
     }
 
-    fn values(&self, file: &InputFile) -> Result<Vec<ScalarValue>> {
-        self.folders.values(file).map_err(|error| DataFusionError::External(Box::new(error)))
+    fn statistics_of_rows(&self) -> Statistics {
+        let unknown = Statistics::new_unknown(&self.schema());
+        match &self.content {
+            // The survey has counted them all.
+            Content::Rows(source) => match usize::try_from(source.survey.counts.rows) {
+                Ok(rows) => unknown.with_num_rows(Precision::Exact(rows)),
+                Err(_) => unknown,
+            },
+            Content::Rejects(_) => unknown,
+        }
     }
 }
 
 #[async_trait]
 impl TableProvider for SourceTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(self.source.table_schema().table_schema())
+        Arc::clone(self.scan.table_schema().table_schema())
     }
 
     fn table_type(&self) -> TableType {
@@ -72,18 +99,32 @@ impl TableProvider for SourceTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let partitions = state.config().target_partitions();
-        let groups = file_groups(&self.files, partitions, |file| self.values(file))?;
-        let mut statistics = Statistics::new_unknown(&self.schema());
-        if let Some(rows) = self.num_rows.and_then(|rows| usize::try_from(rows).ok()) {
-            // The survey has counted them all.
-            statistics = statistics.with_num_rows(Precision::Exact(rows));
-        }
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(self.source.clone()))
+        let groups = file_groups(self.files(), partitions, |file| self.folder_values(file))?;
+        let scan = Arc::new(self.scan.counting_anew());
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), scan)
             .with_file_groups(groups)
-            .with_statistics(statistics)
+            .with_statistics(self.statistics_of_rows())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// The sources that a plan reads rows of, through views and subqueries too; each once.
+pub fn sources_of(plan: &LogicalPlan) -> Result<Vec<Arc<Source>>> {
+    let mut sources: Vec<Arc<Source>> = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let provider = source_as_provider(&scan.source)?;
+            let table = (provider.as_ref() as &dyn Any).downcast_ref::<SourceTable>();
+            if let Some(SourceTable { content: Content::Rows(source), .. }) = table {
+                if !sources.iter().any(|known| Arc::ptr_eq(known, source)) {
+                    sources.push(Arc::clone(source));
+                }
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(sources)
 }

@@ -82,7 +82,7 @@ impl SourceCode for Shown<'_> {
             contents.data(),
             *contents.span(),
             contents.line() + self.0.first_line.saturating_sub(1),
-            contents.column(),
+            contents.column() + if contents.line() == 0 { self.0.first_column } else { 0 },
             contents.line_count(),
         )))
     }

@@ -14,26 +14,29 @@ use datafusion::sql::sqlparser::ast::{
 /// Gives every SELECT that names columns and has no FROM the table `source`. Returns whether there was any; without a
 /// `source`, nothing is changed.
 pub fn add_from(statement: &mut Statement, source: Option<&str>) -> bool {
-    let query = match statement {
-        Statement::Statement(sql) => match sql.as_mut() {
-            Sql::Query(query) => Some(query.as_mut()),
-            _ => None,
-        },
-        Statement::Explain(explain) => return add_from(&mut explain.statement, source),
-        Statement::CopyTo(copy) => match &mut copy.source {
-            datafusion::sql::parser::CopyToSource::Query(query) => Some(query.as_mut()),
-            datafusion::sql::parser::CopyToSource::Relation(_) => None,
-        },
+    let query = match inner_mut(statement) {
+        Some(Sql::Query(query)) => Some(query),
+        Some(Sql::CreateView(view)) => Some(&mut view.query),
+        Some(Sql::CreateTable(table)) => table.query.as_mut(),
         _ => None,
     };
     query.is_some_and(|query| in_query(query, source))
 }
 
-/// The statement as the SQL parser knows it.
+/// The statement as the SQL parser knows it, without its EXPLAIN.
 pub(super) fn inner(statement: &Statement) -> Option<&Sql> {
     match statement {
         Statement::Statement(sql) => Some(sql),
         Statement::Explain(explain) => inner(&explain.statement),
+        _ => None,
+    }
+}
+
+/// As [`inner`], to be changed.
+pub(super) fn inner_mut(statement: &mut Statement) -> Option<&mut Sql> {
+    match statement {
+        Statement::Statement(sql) => Some(sql),
+        Statement::Explain(explain) => inner_mut(&mut explain.statement),
         _ => None,
     }
 }
@@ -62,11 +65,14 @@ fn in_select(select: &mut Select, source: Option<&str>) -> bool {
         }
         return wanted;
     }
-    let factors = select.from.iter_mut().flat_map(|from| {
-        std::iter::once(&mut from.relation).chain(from.joins.iter_mut().map(|join| &mut join.relation))
-    });
-    factors.fold(false, |any, factor| match factor {
+    select.from.iter_mut().fold(false, |any, from| in_tables(from, source) | any)
+}
+
+fn in_tables(from: &mut TableWithJoins, source: Option<&str>) -> bool {
+    let joined = from.joins.iter_mut().map(|join| &mut join.relation);
+    std::iter::once(&mut from.relation).chain(joined).fold(false, |any, factor| match factor {
         TableFactor::Derived { subquery, .. } => in_query(subquery, source) | any,
+        TableFactor::NestedJoin { table_with_joins, .. } => in_tables(table_with_joins, source) | any,
         _ => any,
     })
 }

@@ -1,72 +1,38 @@
 //! Columns that a table has but `SELECT *` does not show: they are there when named.
 //!
 //! The engine knows no such columns. So a table gets them only for a statement that names one, and then each `*` over
-//! that table leaves them out. It knows nothing of what the columns hold.
+//! that table leaves them out. Where a `*` cannot be rewritten exactly, the statement is refused: it would show columns
+//! that nobody asked for. It knows nothing of what the columns hold.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, Statement as Sql, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
-    WildcardAdditionalOptions,
+    ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableFactor, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
+
+use super::default_source::{inner, inner_mut};
+use super::{Script, place};
+use crate::error::{Error, Result};
 
 /// The hidden columns of a table, by the table's name as written; none for a name that is no table of ours.
 pub type Hidden<'a> = &'a dyn Fn(&str) -> Vec<&'static str>;
 
 /// Whether a statement names one of `columns` anywhere.
 pub fn names_any(statement: &Statement, columns: &[&str]) -> bool {
-    with_sql(statement, |sql| sql.visit(&mut NameFinder { columns }).is_break()).unwrap_or(false)
+    inner(statement).is_some_and(|sql| sql.visit(&mut NameFinder { columns }).is_break())
 }
 
 /// Makes each `*` leave out the hidden columns of the tables that it stands over.
-pub fn hide(statement: &mut Statement, hidden: Hidden<'_>) {
-    match statement {
-        Statement::Statement(sql) => hide_in(sql.as_mut(), hidden),
-        Statement::Explain(explain) => hide(&mut explain.statement, hidden),
-        Statement::CopyTo(copy) => {
-            if let datafusion::sql::parser::CopyToSource::Query(query) = &mut copy.source {
-                hide_in(query.as_mut(), hidden);
-            }
-        }
-        _ => {}
+///
+/// **Errors**: `Sql` with the place of a `*`, or of a NATURAL JOIN, that cannot leave them out.
+pub fn hide(script: &Script, statement: &mut Statement, hidden: Hidden<'_>) -> Result<()> {
+    let Some(sql) = inner_mut(statement) else { return Ok(()) };
+    match sql.visit(&mut Hider { script, hidden, ctes: Vec::new() }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(refusal) => Err(*refusal),
     }
-}
-
-fn with_sql<T>(statement: &Statement, f: impl FnOnce(&dyn DynVisit) -> T) -> Option<T> {
-    match statement {
-        Statement::Statement(sql) => Some(f(sql.as_ref())),
-        Statement::Explain(explain) => with_sql(&explain.statement, f),
-        Statement::CopyTo(copy) => match &copy.source {
-            datafusion::sql::parser::CopyToSource::Query(query) => Some(f(query.as_ref())),
-            datafusion::sql::parser::CopyToSource::Relation(_) => None,
-        },
-        _ => None,
-    }
-}
-
-/// What can look for names: a statement or a query.
-trait DynVisit {
-    fn visit(&self, finder: &mut NameFinder<'_>) -> ControlFlow<()>;
-}
-
-impl DynVisit for Sql {
-    fn visit(&self, finder: &mut NameFinder<'_>) -> ControlFlow<()> {
-        Visit::visit(self, finder)
-    }
-}
-
-impl DynVisit for Query {
-    fn visit(&self, finder: &mut NameFinder<'_>) -> ControlFlow<()> {
-        Visit::visit(self, finder)
-    }
-}
-
-fn hide_in(tree: &mut impl VisitMut, hidden: Hidden<'_>) {
-    let mut hider = Hider { hidden, ctes: HashSet::new() };
-    let _ = tree.visit(&mut hider);
 }
 
 struct NameFinder<'a> {
@@ -95,116 +61,170 @@ fn normal(name: &Ident) -> String {
 }
 
 struct Hider<'a> {
+    script: &'a Script,
     hidden: Hidden<'a>,
-    /// A CTE's name is not the table's, anywhere in the statement.
-    ctes: HashSet<String>,
+    /// Names that stand for a CTE here, and not for the table.
+    ctes: Vec<String>,
 }
 
 impl VisitorMut for Hider<'_> {
-    type Break = ();
+    type Break = Box<Error>;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.ctes.extend(ctes.map(|cte| normal(&cte.alias.name)));
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let tables: Vec<Table> = factors(select).filter_map(|factor| self.table(factor)).collect();
-        if tables.iter().all(|table| table.hidden.is_empty()) {
-            return ControlFlow::Continue(());
-        }
-        let alone = factors(select).count() == 1;
-        let named = tables.len() == factors(select).count() && !merges_columns(select);
-        let projection = std::mem::take(&mut select.projection);
-        for item in projection {
-            match item {
-                SelectItem::Wildcard(options) if alone => {
-                    select.projection.push(SelectItem::Wildcard(without(options, &tables[0].hidden)));
-                }
-                SelectItem::Wildcard(options) if named => {
-                    select.projection.extend(tables.iter().map(|table| table.wildcard(options.clone())));
-                }
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                    let last = name.0.last().and_then(|part| part.as_ident()).map(normal);
-                    let table = tables.iter().find(|table| Some(&normal(&table.name)) == last.as_ref());
-                    let options = without(options, table.map_or(&[], |table| table.hidden.as_slice()));
-                    let name = SelectItemQualifiedWildcardKind::ObjectName(name);
-                    select.projection.push(SelectItem::QualifiedWildcard(name, options));
-                }
-                other => select.projection.push(other),
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        let Some(with) = &mut query.with else { return ControlFlow::Continue(()) };
+        for cte in &mut with.cte_tables {
+            let name = normal(&cte.alias.name);
+            // Its own name means the table in its body, unless it is recursive. The visitor comes here once more with
+            // all names known, and finds nothing left to do.
+            if with.recursive {
+                self.ctes.push(name);
+                VisitMut::visit(&mut cte.query, self)?;
+            } else {
+                VisitMut::visit(&mut cte.query, self)?;
+                self.ctes.push(name);
             }
         }
         ControlFlow::Continue(())
     }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        let names = query.with.as_ref().map_or(0, |with| with.cte_tables.len());
+        self.ctes.truncate(self.ctes.len() - names);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        match self.hide_in(select) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(refusal) => ControlFlow::Break(Box::new(refusal)),
+        }
+    }
 }
 
-/// A table in FROM under the name by which its columns are qualified.
+/// A table in FROM under the name by which its columns are qualified, if it has one.
 struct Table {
-    name: Ident,
+    name: Option<Ident>,
     hidden: Vec<&'static str>,
 }
 
-impl Table {
-    fn wildcard(&self, options: WildcardAdditionalOptions) -> SelectItem {
-        let name = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![self.name.clone()]));
-        SelectItem::QualifiedWildcard(name, without(options, &self.hidden))
+impl Hider<'_> {
+    fn hide_in(&self, select: &mut Select) -> Result<()> {
+        let tables: Vec<Table> = factors(select).map(|factor| self.table(factor)).collect();
+        if tables.iter().all(|table| table.hidden.is_empty()) {
+            return Ok(());
+        }
+        let constraints: Vec<&JoinConstraint> = joins(select).filter_map(constraint).collect();
+        if constraints.iter().any(|constraint| matches!(constraint, JoinConstraint::Natural)) {
+            return Err(Error::sql("NATURAL JOIN would join on hidden columns too, for the statement names one")
+                .with_hint("write the columns to join on: JOIN … ON a.id = b.id"));
+        }
+        let merged = constraints.iter().any(|constraint| matches!(constraint, JoinConstraint::Using(_)));
+        let plain = joins(select).all(|join| constraint(join).is_some());
+        let splits = plain && !merged && tables.iter().all(|table| table.name.is_some());
+        let mut projection = Vec::with_capacity(select.projection.len());
+        for item in std::mem::take(&mut select.projection) {
+            match item {
+                SelectItem::Wildcard(options) if tables.len() == 1 => {
+                    projection.push(SelectItem::Wildcard(without(options, &tables[0].hidden)));
+                }
+                SelectItem::Wildcard(options) if splits && is_bare(&options) => {
+                    projection.extend(tables.iter().filter_map(Table::wildcard));
+                }
+                SelectItem::Wildcard(options) => return Err(self.refusal(&options)),
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                    let last = name.0.last().and_then(|part| part.as_ident()).map(normal);
+                    let table = tables.iter().find(|table| table.name.as_ref().map(normal) == last);
+                    let options = without(options, table.map_or(&[], |table| table.hidden.as_slice()));
+                    let name = SelectItemQualifiedWildcardKind::ObjectName(name);
+                    projection.push(SelectItem::QualifiedWildcard(name, options));
+                }
+                other => projection.push(other),
+            }
+        }
+        select.projection = projection;
+        Ok(())
+    }
+
+    fn refusal(&self, options: &WildcardAdditionalOptions) -> Error {
+        let (start, end) = place::places(options.wildcard_token.0.span);
+        Error::sql("`*` over this join cannot leave out the hidden columns, for the statement names one")
+            .with_excerpt(place::excerpt(self.script, start, end, "write the columns here, or a.*, b.*"))
+    }
+
+    fn table(&self, factor: &TableFactor) -> Table {
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let last = name.0.last().and_then(|part| part.as_ident());
+                let is_cte = name.0.len() == 1 && last.is_some_and(|last| self.ctes.contains(&normal(last)));
+                let hidden = last.filter(|_| !is_cte).map_or_else(Vec::new, |last| (self.hidden)(&normal(last)));
+                Table { name: alias.as_ref().map(|alias| &alias.name).or(last).cloned(), hidden }
+            }
+            TableFactor::Derived { alias, .. } => {
+                Table { name: alias.as_ref().map(|alias| alias.name.clone()), hidden: Vec::new() }
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                let inner = std::iter::once(&table_with_joins.relation);
+                let inner = inner.chain(table_with_joins.joins.iter().map(|join| &join.relation));
+                // It has no name of its own; that it hides something is enough to refuse a `*`.
+                Table { name: None, hidden: inner.flat_map(|factor| self.table(factor).hidden).collect() }
+            }
+            _ => Table { name: None, hidden: Vec::new() },
+        }
     }
 }
 
-impl Hider<'_> {
-    fn table(&self, factor: &TableFactor) -> Option<Table> {
-        match factor {
-            TableFactor::Table { name, alias, args: None, .. } => {
-                let last = name.0.last()?.as_ident()?.clone();
-                let is_source = name.0.len() == 1 && !self.ctes.contains(&normal(&last));
-                let hidden = if is_source { (self.hidden)(&normal(&last)) } else { Vec::new() };
-                Some(Table { name: alias.as_ref().map_or(last, |alias| alias.name.clone()), hidden })
-            }
-            TableFactor::Derived { alias: Some(alias), .. } => {
-                Some(Table { name: alias.name.clone(), hidden: Vec::new() })
-            }
-            _ => None,
-        }
+impl Table {
+    fn wildcard(&self) -> Option<SelectItem> {
+        let name = ObjectName::from(vec![self.name.clone()?]);
+        let options = without(WildcardAdditionalOptions::default(), &self.hidden);
+        Some(SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options))
     }
 }
 
 fn factors(select: &Select) -> impl Iterator<Item = &TableFactor> {
-    let of = |from: &'_ datafusion::sql::sqlparser::ast::TableWithJoins| from.joins.len() + 1;
-    debug_assert!(select.from.iter().map(of).sum::<usize>() >= select.from.len());
     select
         .from
         .iter()
         .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
 }
 
-/// Whether a join shows its key columns once: then `*` is more than all columns of each table.
-fn merges_columns(select: &Select) -> bool {
-    let joins = select.from.iter().flat_map(|from| &from.joins);
-    joins.into_iter().any(|join| {
-        let constraint = match &join.join_operator {
-            JoinOperator::Join(c)
-            | JoinOperator::Inner(c)
-            | JoinOperator::Left(c)
-            | JoinOperator::LeftOuter(c)
-            | JoinOperator::Right(c)
-            | JoinOperator::RightOuter(c)
-            | JoinOperator::FullOuter(c) => c,
-            _ => return false,
-        };
-        matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural)
-    })
+fn joins(select: &Select) -> impl Iterator<Item = &Join> {
+    select.from.iter().flat_map(|from| &from.joins)
+}
+
+/// How a join that keeps the columns of both sides matches them; `None` for others.
+fn constraint(join: &Join) -> Option<&JoinConstraint> {
+    match &join.join_operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::CrossJoin(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+fn is_bare(options: &WildcardAdditionalOptions) -> bool {
+    let WildcardAdditionalOptions { opt_ilike, opt_exclude, opt_except, opt_replace, opt_rename, .. } = options;
+    opt_ilike.is_none()
+        && opt_exclude.is_none()
+        && opt_except.is_none()
+        && opt_replace.is_none()
+        && opt_rename.is_none()
 }
 
 fn without(mut options: WildcardAdditionalOptions, hidden: &[&'static str]) -> WildcardAdditionalOptions {
-    let name = |column: &&str| ObjectName::from(vec![Ident::with_quote('"', *column)]);
     let mut names = match options.opt_exclude.take() {
         Some(ExcludeSelectItem::Single(name)) => vec![name],
         Some(ExcludeSelectItem::Multiple(names)) => names,
         None => Vec::new(),
     };
-    let absent: Vec<ObjectName> = hidden.iter().map(name).filter(|name| !names.contains(name)).collect();
-    names.extend(absent);
+    let written: Vec<String> = names.iter().filter_map(|name| name.0.last()?.as_ident().map(normal)).collect();
+    let absent = hidden.iter().filter(|column| !written.iter().any(|name| name == *column));
+    names.extend(absent.map(|column| ObjectName::from(vec![Ident::with_quote('"', *column)])));
     options.opt_exclude = (!names.is_empty()).then_some(ExcludeSelectItem::Multiple(names));
     options
 }
@@ -218,11 +238,14 @@ mod tests {
         if table == "events" { vec!["_file"] } else { Vec::new() }
     }
 
-    fn check(sql: &str, expected: &str) {
+    fn rewritten(sql: &str) -> Result<String> {
         let script = Script { name: "q".into(), text: sql.into() };
         let mut statement = script.parse().unwrap().remove(0);
-        hide(&mut statement, &hidden);
-        assert_eq!(statement.to_string(), expected);
+        hide(&script, &mut statement, &hidden).map(|()| statement.to_string())
+    }
+
+    fn check(sql: &str, expected: &str) {
+        assert_eq!(rewritten(sql).unwrap(), expected);
     }
 
     #[test]
@@ -239,6 +262,33 @@ mod tests {
             "SELECT * FROM (SELECT *, _file FROM events)",
             r#"SELECT * FROM (SELECT * EXCLUDE ("_file"), _file FROM events)"#,
         );
+    }
+
+    #[test]
+    fn a_cte_hides_the_table_of_its_name_behind_it_only() {
+        check(
+            "WITH events AS (SELECT * FROM events) SELECT * FROM events",
+            r#"WITH events AS (SELECT * EXCLUDE ("_file") FROM events) SELECT * FROM events"#,
+        );
+    }
+
+    #[test]
+    fn qualified_names_and_own_exclusions_count() {
+        check("SELECT * FROM public.events", r#"SELECT * EXCLUDE ("_file") FROM public.events"#);
+        check("SELECT * EXCLUDE (_FILE, x) FROM events", "SELECT * EXCLUDE (_FILE, x) FROM events");
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_is_refused() {
+        for sql in [
+            "SELECT * FROM events a JOIN events b USING (id)",
+            "SELECT * FROM events a NATURAL JOIN events b",
+            "SELECT * EXCLUDE (x) FROM events a, events b",
+            "SELECT * FROM events a LEFT SEMI JOIN events b ON a.id = b.id",
+            "SELECT * FROM events a, (SELECT 1)",
+        ] {
+            assert_eq!(rewritten(sql).unwrap_err().exit_code(), 2, "{sql}");
+        }
     }
 
     #[test]

@@ -47,7 +47,14 @@ pub fn excerpt(script: &Script, start: Place, end: Place, label: &str) -> Excerp
 }
 
 fn whole(script: &Script, span: Range<usize>, label: &str) -> Excerpt {
-    Excerpt { name: script.name.clone(), text: script.text.clone(), first_line: 1, span, label: label.to_owned() }
+    Excerpt {
+        name: script.name.clone(),
+        text: script.text.clone(),
+        first_line: 1,
+        first_column: 0,
+        span,
+        label: label.to_owned(),
+    }
 }
 
 /// The byte at a place; the end of the text for one beyond it.

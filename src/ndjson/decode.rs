@@ -13,9 +13,10 @@ use arrow::datatypes::{
     Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
-use super::layout::{Reading, Scalar};
+use super::declared::Declared;
+use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
-use super::tape::{Kind, Tape};
+use super::tape::{Kind, ROOT, Tape};
 use super::text;
 
 /// The line that values are taken from.
@@ -96,7 +97,7 @@ impl Column {
                 Ok(())
             }
             (Builder::List { .. } | Builder::Struct { .. }, _) => {
-                Err(format!("{} is not a {}", text::json(node, row.line), self.reading.name()))
+                Err(format!("{} is not a {}", shorten(text::json(node, row.line)), self.reading.name()))
             }
             _ => {
                 let scalar = self.reading.scalar(node, row.line, row.empty_as_null)?;
@@ -188,8 +189,24 @@ pub(crate) fn append_fields(columns: &mut [Column], values: &Values, row: Row<'_
 pub(crate) fn check_known(values: &Values, row: Row<'_>) -> Result<(), String> {
     match values.unknown {
         None => Ok(()),
-        Some(key) => Err(format!("the key {} was not there before", text::json(row.tape.node(key), row.line))),
+        Some(key) => Err(format!("no column has the key {}", shorten(text::json(row.tape.node(key), row.line)))),
     }
+}
+
+/// A text that stands by itself, such as a folder's name, as one value of a declared type: by the rules for strings in
+/// lines, and `true` and `false` as they stand.
+pub(crate) fn from_text(text: &str, declared: &Declared) -> Result<ArrayRef, String> {
+    let reading = Reading::of_declared(declared);
+    let quoted = serde_json::Value::from(text).to_string();
+    let value = if reading == Reading::Boolean { text } else { &quoted };
+    let line = format!("{{\"v\":{value}}}");
+    let mut tape = Tape::default();
+    let misfit = || format!("{} is not a {}", shorten(&quoted), reading.name());
+    tape.parse(line.as_bytes(), 2).map_err(|_| misfit())?;
+    let mut column = Column::new(&reading);
+    column.append(Some(ROOT + 2), Row { line: line.as_bytes(), tape: &tape, empty_as_null: false })?;
+    let array = column.finish();
+    if array.is_null(0) { Err(misfit()) } else { Ok(array) }
 }
 
 fn timestamps(builder: &mut Int64Builder, unit: TimeUnit) -> ArrayRef {

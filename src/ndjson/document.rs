@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use super::input;
-use super::listing::InputFile;
+use super::listing::{Compression, InputFile};
 use super::tape::{Kind, ROOT, Tape};
 use crate::error::{Error, Result};
 
@@ -24,36 +24,66 @@ enum Document {
 pub(crate) fn refuse(file: &InputFile) -> Result<()> {
     let mut start = Vec::new();
     input::open(file, 0)?.take(LOOKED_AT).read_to_end(&mut start).map_err(|error| input::failure(error, file))?;
-    let (what, filter) = match recognise(&start) {
+    let cut = start.len() as u64 == LOOKED_AT;
+    let (what, filter) = match recognise(&start, cut) {
         None => return Ok(()),
         Some(Document::Array) => ("is one JSON array", ".[]"),
         Some(Document::Pretty) => ("holds JSON printed over several lines", "."),
     };
     let shown = &file.shown;
+    let read = match file.compression {
+        Compression::None => format!("jq -c '{filter}' '{shown}'"),
+        Compression::Gzip => format!("zcat '{shown}' | jq -c '{filter}'"),
+        Compression::Zstd => format!("zstdcat '{shown}' | jq -c '{filter}'"),
+    };
     Err(Error::input(format!("`{shown}` {what}, and not one object per line"))
-        .with_hint(format!("convert it: jq -c '{filter}' {shown} > lines.out, and put that in its place")))
+        .with_hint(format!("convert it: {read} > lines.out, and put that in its place")))
 }
 
-fn recognise(start: &[u8]) -> Option<Document> {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii();
-    let mut tape = Tape::default();
-    // A valid array fails too, but not for its grammar.
-    let fault = tape.parse(start, super::Settings::default().max_depth).err();
-    let first_line = memchr::memchr(b'\n', start).unwrap_or(start.len());
-    let cut = start.len() as u64 >= LOOKED_AT - 1 && fault.as_ref().is_some_and(|fault| fault.at >= start.len());
-    let over_lines = match tape.root()? {
-        _ if cut => true,
-        root => root.end as usize > first_line,
-    };
-    let whole = tape.root()?.end as usize == start.len();
-    match tape.root()?.kind {
-        Kind::Array
-            if over_lines || (whole && tape.node(ROOT).next > 1 && tape.node(ROOT + 1).kind == Kind::Object) =>
-        {
-            Some(Document::Array)
+fn recognise(start: &[u8], cut: bool) -> Option<Document> {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let first = Value::at(start, cut)?;
+    let rest = start[first.end..].trim_ascii_start();
+    match first.kind {
+        Kind::Array if first.over_lines => Some(Document::Array),
+        // On one line it is a document only if it is all there is.
+        Kind::Array if rest.is_empty() && first.holds_objects => Some(Document::Array),
+        // Lines that follow tell a file of lines, the first of which was broken by a newline.
+        Kind::Object if first.over_lines => {
+            let printed_so = rest.is_empty() || Value::at(rest, cut).is_some_and(|second| second.over_lines);
+            printed_so.then_some(Document::Pretty)
         }
-        Kind::Object if over_lines && first_line < start.len() => Some(Document::Pretty),
         _ => None,
+    }
+}
+
+/// The value that a text starts with, newlines being spaces.
+struct Value {
+    kind: Kind,
+    /// Behind its last byte, or behind what was looked at.
+    end: usize,
+    over_lines: bool,
+    holds_objects: bool,
+}
+
+impl Value {
+    /// `None` where there is no whole value, unless only because the text was `cut`.
+    fn at(text: &[u8], cut: bool) -> Option<Self> {
+        let mut tape = Tape::default();
+        let fault = tape.parse(text, super::Settings::default().max_depth).err();
+        let root = tape.root()?;
+        // Until it is closed, its end is its start.
+        let closed = root.end > root.start;
+        let cut = cut && fault.is_some_and(|fault| fault.at >= text.trim_ascii_end().len());
+        if !closed && !cut {
+            return None;
+        }
+        let end = if closed { root.end as usize } else { text.len() };
+        let newline = memchr::memchr(b'\n', &text[..end]).is_some();
+        // An array of which no end is seen is no event, on however few lines it stands.
+        let over_lines = newline || (!closed && root.kind == Kind::Array);
+        let holds_objects = closed && root.next > ROOT + 1 && tape.node(ROOT + 1).kind == Kind::Object;
+        Some(Self { kind: root.kind, end, over_lines, holds_objects })
     }
 }
 
@@ -62,7 +92,8 @@ mod tests {
     use super::*;
 
     fn check(start: &str, expected: Option<Document>) {
-        assert_eq!(recognise(start.as_bytes()), expected, "{start}");
+        let cut = start.len() as u64 == LOOKED_AT;
+        assert_eq!(recognise(start.as_bytes(), cut), expected, "{start}");
     }
 
     #[test]
@@ -71,6 +102,8 @@ mod tests {
         check(r#"[{"a":1},{"a":2}]"#, Some(Document::Array));
         check("{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", Some(Document::Pretty));
         check(&format!("[{}", "{\"a\":1},".repeat(200_000).get(..(1 << 20) - 1).unwrap()), Some(Document::Array));
+        check("{\"a\":1,\n\"b\":2}\n", Some(Document::Pretty));
+        check("{\"a\":1,\n\"b\":2}\n{\"a\":1}\n{\"a\":1}\n", None);
         check("", None);
         check("[1]\n", None);
         check("[1]\n{\"a\":1}\n", None);

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
@@ -18,6 +17,7 @@ use datafusion::datasource::physical_plan::{FileScanConfig, FileSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::object_store::local::LocalFileSystem;
 use datafusion::object_store::{ObjectMeta, ObjectStore};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -25,7 +25,7 @@ use super::Settings;
 use super::layout::{Layout, Reading};
 use super::listing::{Compression, Identity, InputFile};
 use super::source::NdjsonSource;
-use super::survey::{Watch, survey};
+use super::survey::survey_aside;
 use crate::error::Error;
 
 /// `STORED AS JSON` and `STORED AS NDJSON`.
@@ -100,8 +100,7 @@ impl FileFormat for NdjsonFormat {
     ) -> Result<SchemaRef> {
         let files: Vec<InputFile> = objects.iter().map(input_file).collect::<Result<_, _>>().map_err(external)?;
         let (settings, threads) = (Arc::clone(&self.settings), state.config().target_partitions());
-        let surveyed = tokio::task::spawn_blocking(move || survey(&files, &settings, threads, &Watch::default()));
-        let survey = surveyed.await.map_err(|panic| DataFusionError::External(Box::new(panic)))?.map_err(external)?;
+        let survey = survey_aside(files, settings, threads, Arc::default()).await.map_err(external)?;
         if let Some(reject) = survey.first_rejects.first() {
             // A table without a budget for rejects has none to give.
             let what = format!("line {} of `{}` is no row ({})", reject.line, reject.file, reject.reason);
@@ -140,13 +139,14 @@ impl FileFormat for NdjsonFormat {
     fn file_source(&self, table_schema: TableSchema) -> Arc<dyn FileSource> {
         let layout = layout(table_schema.file_schema());
         let folders = table_schema.table_partition_cols().iter().cloned().collect();
-        Arc::new(NdjsonSource::of_layout(Arc::new(layout), Arc::clone(&self.settings), false, folders))
+        Arc::new(NdjsonSource::declared(layout, Arc::clone(&self.settings), folders))
     }
 }
 
 /// An object of the local store as the file that it is.
 pub(super) fn input_file(object: &ObjectMeta) -> crate::error::Result<InputFile> {
-    let path = Path::new("/").join(object.location.as_ref());
+    let path = LocalFileSystem::new().path_to_filesystem(&object.location);
+    let path = path.map_err(|error| Error::input(format!("`{}` is no file", object.location)).with_source(error))?;
     let found = std::fs::metadata(&path).map_err(|error| Error::unreadable(&path, error))?;
     let identity = Identity { size: object.size, ..Identity::from(&found) };
     Ok(InputFile { shown: path.display().to_string(), compression: Compression::of(&path), path, identity })

@@ -19,7 +19,7 @@ pub(crate) struct Line<'a> {
     pub(crate) offset: u64,
     /// The line's bytes; of a line that is too long only the first ones.
     pub(crate) bytes: &'a [u8],
-    /// Whether a newline ended it; only the last line of a file may lack one.
+    /// Whether a newline ended it; only the last line of a file may lack one. Not looked for in a line that is too long.
     pub(crate) terminated: bool,
     /// Whether it is longer than the limit.
     pub(crate) too_long: bool,
@@ -62,11 +62,11 @@ impl<R: Read> Lines<R> {
     ///
     /// **Errors**: those of the reader.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        if self.origin + (self.start as u64) < self.range.start && !self.ended {
+        if self.at() < self.range.start && !self.ended {
             // What comes before the first newline belongs to the range before.
             self.skip_past_newline(0)?;
         }
-        let offset = self.origin + self.start as u64;
+        let offset = self.at();
         if offset >= self.range.end {
             return Ok(None);
         }
@@ -96,7 +96,7 @@ impl<R: Read> Lines<R> {
         let bytes = &self.buffer[place];
         let bytes = if too_long { &bytes[..self.kept()] } else { bytes };
         let bytes = if offset == 0 { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes };
-        Line { offset, bytes, terminated, too_long }
+        Line { offset, bytes, terminated: terminated || too_long, too_long }
     }
 
     /// How much of a line that is too long is handed out: the same, however it was read.
@@ -111,25 +111,31 @@ impl<R: Read> Lines<R> {
         self.origin += self.filled as u64 - kept as u64;
         self.filled = kept;
         self.start = kept;
-        let terminated = self.skip_past_newline(kept)?;
-        let line = self.line(offset, 0..kept, terminated);
+        self.skip_past_newline(kept)?;
+        let line = self.line(offset, 0..kept, true);
         Ok(Line { too_long: true, ..line })
     }
 
-    /// Moves `start` behind the next newline, keeping only the first `kept` bytes of the buffer. False at the end.
-    fn skip_past_newline(&mut self, kept: usize) -> io::Result<bool> {
+    /// Moves `start` behind the next newline, or to the end of the range: no line that starts there is of interest.
+    /// Keeps only the first `kept` bytes of the buffer.
+    fn skip_past_newline(&mut self, kept: usize) -> io::Result<()> {
         loop {
             if let Some(length) = memchr::memchr(b'\n', &self.buffer[self.start..self.filled]) {
                 self.start += length + 1;
-                return Ok(true);
+                return Ok(());
             }
             self.origin += (self.filled - kept) as u64;
             self.filled = kept;
             self.start = kept;
-            if self.read_block()? == 0 {
-                return Ok(false);
+            if self.at() >= self.range.end || self.read_block()? == 0 {
+                return Ok(());
             }
         }
+    }
+
+    /// The offset in the file of what comes next.
+    fn at(&self) -> u64 {
+        self.origin + self.start as u64
     }
 
     /// Moves what is not done with to the front and reads one block behind it. Zero at the end of the file.
@@ -242,7 +248,7 @@ mod tests {
             let mut plain = Vec::new();
             for piece in file.split_inclusive(|byte| *byte == b'\n') {
                 let body = piece.strip_suffix(b"\n").unwrap_or(piece);
-                plain.push((offset, body.len() > max, piece.len() > body.len()));
+                plain.push((offset, body.len() > max, body.len() > max || piece.len() > body.len()));
                 offset += piece.len() as u64;
             }
             let found: Vec<_> = whole.iter().map(|line| (line.0, line.3, line.2)).collect();

@@ -22,6 +22,9 @@ pub(crate) fn open(file: &InputFile, from: u64) -> Result<Box<dyn Read + Send>, 
     if (found.device, found.inode) != (file.identity.device, file.identity.inode) {
         return Err(changed(file, "was replaced"));
     }
+    if found.size == file.identity.size && found.modified != file.identity.modified {
+        return Err(changed(file, "was written over"));
+    }
     if from > 0 {
         opened.seek(SeekFrom::Start(from)).map_err(unreadable)?;
     }

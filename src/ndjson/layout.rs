@@ -3,6 +3,7 @@
 //! A [`Reading`] says more than an Arrow type does (text or raw JSON, the unit of an integer epoch), so it, and not
 //! the schema, is what decoding follows. It knows nothing of how it came about.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Fields, Schema, TimeUnit};
@@ -166,14 +167,14 @@ impl Reading {
                 _ => None,
             },
             Self::Date => match node.kind {
-                Kind::Plain => text::date(&text::string(node, line)).map(Scalar::Date),
+                Kind::Plain | Kind::Escaped => text::date(&text::string(node, line)).map(Scalar::Date),
                 _ => None,
             },
             Self::Timestamp { unit, epoch } => match read_timestamp(node, line, *unit, *epoch) {
                 Ok(value) => Some(Scalar::Int64(value)),
                 Err(why) => return misfit(why),
             },
-            _ => number_bytes(node, line).and_then(|number| self.number(number)),
+            _ => number_text(node, line).and_then(|number| self.number(number.as_bytes())),
         };
         value.map_or_else(|| misfit(""), Ok)
     }
@@ -188,7 +189,7 @@ impl Reading {
         }
     }
 
-    /// The name by which a user would declare it.
+    /// Its name for people; that of a declared type is the same as [`Declared`]'s.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Boolean => "boolean".into(),
@@ -200,7 +201,7 @@ impl Reading {
             Self::Timestamp { unit, .. } => format!("timestamp({})", unit_name(*unit)),
             Self::Text => "varchar".into(),
             Self::Json => "json".into(),
-            Self::List(item) => format!("{}[]", item.name()),
+            Self::List(item) => format!("list({})", item.name()),
             Self::Struct(layout) => {
                 let fields: Vec<String> =
                     layout.fields.iter().map(|(name, reading)| format!("{name} {}", reading.name())).collect();
@@ -208,6 +209,11 @@ impl Reading {
             }
         }
     }
+}
+
+/// The type of a column that is declared so.
+pub(crate) fn data_type(declared: &Declared) -> DataType {
+    Reading::of_declared(declared).data_type()
 }
 
 fn unit_name(unit: TimeUnit) -> &'static str {
@@ -221,7 +227,7 @@ fn unit_name(unit: TimeUnit) -> &'static str {
 
 fn read_timestamp(node: Node, line: &[u8], unit: TimeUnit, epoch: Option<TimeUnit>) -> Result<i64, &'static str> {
     match (node.kind, epoch) {
-        (Kind::Plain, _) => text::timestamp(&text::string(node, line), unit).map_err(|why| match why {
+        (Kind::Plain | Kind::Escaped, _) => text::timestamp(&text::string(node, line), unit).map_err(|why| match why {
             NoTimestamp::Form => " (ISO 8601 is read, such as 2024-03-01T05:51:22.083Z)",
             NoTimestamp::TooFine => ": it has more decimals of a second than the unit",
             NoTimestamp::Range => ": it is out of range",
@@ -235,22 +241,21 @@ fn read_timestamp(node: Node, line: &[u8], unit: TimeUnit, epoch: Option<TimeUni
     }
 }
 
-/// The bytes of a number, which may stand in a string.
-fn number_bytes(node: Node, line: &[u8]) -> Option<&[u8]> {
-    let bytes = &line[node.start as usize..node.end as usize];
+/// The text of a number, which may stand in a string.
+fn number_text(node: Node, line: &[u8]) -> Option<Cow<'_, str>> {
     match node.kind {
-        Kind::Integer | Kind::Fraction => Some(bytes),
-        Kind::Plain => {
-            let inner = &bytes[1..bytes.len() - 1];
-            let whole = super::tape::scan_number(inner).is_ok_and(|(length, _)| length == inner.len());
-            whole.then_some(inner)
+        Kind::Integer | Kind::Fraction => Some(Cow::Borrowed(text::json(node, line))),
+        Kind::Plain | Kind::Escaped => {
+            let text = text::string(node, line);
+            let whole = super::tape::scan_number(text.as_bytes()).is_ok_and(|(length, _)| length == text.len());
+            whole.then_some(text)
         }
         _ => None,
     }
 }
 
 /// A value short enough for a message.
-fn shorten(json: &str) -> String {
+pub(crate) fn shorten(json: &str) -> String {
     const SHOWN: usize = 40;
     match json.char_indices().nth(SHOWN) {
         Some((cut, _)) => format!("`{}…`", &json[..cut]),

@@ -32,6 +32,8 @@ mod seen;
 mod tape;
 mod text;
 
+pub(crate) use decode::from_text;
+pub(crate) use layout::data_type;
 pub use reject::{Reason, Reject};
 
 use declared::Declared;

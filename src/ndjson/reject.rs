@@ -103,18 +103,13 @@ pub struct Reject {
     pub reason: Reason,
     /// What is wrong, in words.
     pub detail: String,
-    /// Byte within the line at which it shows, 0-based.
-    pub at: u64,
-    /// The line, cut at [`Reject::RAW_BYTES`]; bytes that are not UTF-8 stand as U+FFFD.
-    pub raw: String,
+    /// The line around the fault.
+    pub excerpt: Excerpt,
 }
 
 impl Reject {
     /// How much of a rejected line is kept; the rest is found in the file, by its offset.
     pub const RAW_BYTES: usize = 1024;
-
-    /// Bytes to each side of the fault that an excerpt shows: about a terminal's width together.
-    const AROUND: usize = 60;
 
     /// The line as text, cut.
     pub(crate) fn raw_of(line: &[u8]) -> String {
@@ -128,64 +123,76 @@ impl Reject {
         }
         String::from_utf8_lossy(&line[..cut]).into_owned()
     }
+}
 
-    /// The part of the line around the fault, with a caret under the byte.
-    pub fn excerpt(&self) -> Excerpt {
-        let at = (self.at as usize).min(self.raw.len());
-        let from = floor(&self.raw, at.saturating_sub(Self::AROUND));
-        let to = floor(&self.raw, (at + Self::AROUND).min(self.raw.len()));
-        let (before, after) = (if from > 0 { "…" } else { "" }, if to < self.raw.len() { "…" } else { "" });
-        // Control characters would move the caret; one column each keeps it in place.
-        let shown: String = self.raw[from..to].chars().map(|c| if c.is_control() { '\u{b7}' } else { c }).collect();
-        let shift: usize =
-            self.raw[from..floor(&self.raw, at)].chars().map(|c| if c.is_control() { 2 } else { c.len_utf8() }).sum();
-        let start = before.len() + shift;
-        let text = format!("{before}{shown}{after}");
-        let length = text[start..].chars().next().map_or(0, char::len_utf8);
+/// Bytes to each side of a fault that an excerpt shows: about a terminal's width together.
+const AROUND: usize = 60;
+
+impl Fault {
+    /// The part of line number `number` of `file` that is around the fault, with a caret under it. Control characters
+    /// and bytes that are not UTF-8 stand as one character each.
+    pub(crate) fn excerpt(&self, file: &str, number: u64, line: &[u8]) -> Excerpt {
+        let at = self.at.min(line.len());
+        let from = boundary(line, at.saturating_sub(AROUND));
+        let to = boundary(line, (at + AROUND).min(line.len()));
+        let before = if from > 0 { "…" } else { "" };
+        let start = format!("{before}{}", printable(&line[from..at]));
+        let after = if to < line.len() { "…" } else { "" };
+        let text = format!("{start}{}{after}", printable(&line[at..to]));
+        let length = text[start.len()..].chars().next().map_or(0, char::len_utf8);
+        let cut = String::from_utf8_lossy(&line[..from]).chars().count();
         Excerpt {
-            name: self.file.clone(),
+            name: file.to_owned(),
+            span: start.len()..start.len() + length,
             text,
-            first_line: self.line as usize,
-            span: start..start + length,
-            label: self.detail.clone(),
+            first_line: number as usize,
+            // The ellipsis stands for a character of its own.
+            first_column: cut.saturating_sub(before.chars().count()),
+            label: self.detail.to_string(),
         }
     }
 }
 
-/// The nearest character boundary at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|&index| text.is_char_boundary(index)).unwrap_or(0)
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '\u{b7}' } else { c }).collect()
+}
+
+/// The nearest start of a character at or before `at`; any byte, where none is in reach.
+fn boundary(line: &[u8], at: usize) -> usize {
+    let is_start = |index: &usize| line.get(*index).is_none_or(|byte| byte & 0b1100_0000 != 0b1000_0000);
+    (at.saturating_sub(3)..=at).rev().find(is_start).unwrap_or(at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reject(raw: &str, at: u64) -> Reject {
-        Reject {
-            file: "a.out".into(),
-            line: 7,
-            offset: 0,
-            reason: Reason::Syntax,
-            detail: "x".into(),
-            at,
-            raw: raw.into(),
-        }
+    fn excerpt(line: &[u8], at: usize) -> Excerpt {
+        Fault::new(Reason::Syntax, at, "x").excerpt("a.out", 7, line)
+    }
+
+    fn check(line: &[u8], at: usize, pointed_at: &str, column: usize) {
+        let excerpt = excerpt(line, at);
+        assert_eq!(&excerpt.text[excerpt.span.clone()], pointed_at, "{line:?}");
+        assert_eq!(excerpt.line_and_column(), (7, column), "{line:?}");
     }
 
     #[test]
     fn an_excerpt_points_at_the_byte_wherever_it_is() {
-        for (raw, at, expected) in
-            [("{'a': 1}", 1, "'"), ("{\"ä\":\"ö\" x", 11, "x"), ("{", 1, ""), ("\u{1}\u{2}x", 2, "x"), ("", 0, "")]
-        {
-            let excerpt = reject(raw, at).excerpt();
-            assert_eq!(&excerpt.text[excerpt.span.clone()], expected, "{raw}");
-            assert_eq!(excerpt.first_line, 7);
-        }
+        check(b"{'a': 1}", 1, "'", 2);
+        check("{\"ä\":\"ö\" x".as_bytes(), 11, "x", 10);
+        check(b"{", 1, "", 2);
+        check(b"\x01\x02x", 2, "x", 3);
+        check(b"", 0, "", 1);
+        check(b"ab\xffcd", 2, "\u{fffd}", 3);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_in_part_and_counted_whole() {
         let long = format!("{}!{}", "é".repeat(300), "é".repeat(300));
-        let excerpt = reject(&long, 600).excerpt();
-        assert_eq!(&excerpt.text[excerpt.span.clone()], "!");
-        assert!(excerpt.text.starts_with('…') && excerpt.text.ends_with('…') && excerpt.text.len() < 140);
+        check(long.as_bytes(), 600, "!", 301);
+        let shown = excerpt(long.as_bytes(), 600).text;
+        assert!(shown.starts_with('…') && shown.ends_with('…') && shown.len() < 140, "{shown}");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::io::{Empty, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Builder, RecordBatch, RecordBatchOptions, StringViewBuilder};
+use arrow::array::{
+    ArrayRef, Int64Array, Int64Builder, RecordBatch, RecordBatchOptions, StringViewArray, StringViewBuilder,
+};
 use arrow::datatypes::SchemaRef;
 
 use super::Settings;
@@ -34,6 +36,8 @@ pub(super) struct Scan {
     pub(super) settings: Arc<Settings>,
     pub(super) batch_size: usize,
     pub(super) metrics: Metrics,
+    /// Whether the columns were made from what the file holds; else a line that does not fit them is an error.
+    pub(super) surveyed: bool,
 }
 
 pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -50,7 +54,6 @@ trait Collect: Send {
 impl Scan {
     /// `projection` counts the columns of `layout`, then `_file` and `_offset`.
     pub(super) fn rows(self, layout: &Layout, projection: &[usize]) -> Batches {
-        let width = layout.fields().len();
         let outputs = projection
             .iter()
             .enumerate()
@@ -62,15 +65,24 @@ impl Scan {
                 None => Output::Offset(Int64Builder::new()),
             })
             .collect();
-        debug_assert!(projection.iter().all(|column| *column < width + 2));
-        let empty_as_null = self.settings.empty_as_null;
-        self.batches(Rows { outputs, slots: layout.slots(), empty_as_null })
+        let (empty_as_null, skips_rejects) = (self.settings.empty_as_null, self.surveyed);
+        self.batches(Rows { outputs, slots: layout.slots(), empty_as_null, skips_rejects })
     }
 
     /// `projection` counts the columns of the table of rejects. The range must be a whole file.
     pub(super) fn rejects(self, projection: &[usize]) -> Batches {
         let file = self.file.shown.clone();
         self.batches(Rejects { file, projection: projection.to_vec(), kept: Vec::new() })
+    }
+
+    /// A line that the columns do not hold: of a surveyed file, it was not there before.
+    fn misfit(&self, line: &Line<'_>, what: &str) -> Error {
+        let at = line.offset;
+        if self.surveyed {
+            return input::changed(&self.file, &format!("changed at byte {at} ({what})"));
+        }
+        Error::data(format!("the line at byte {at} of `{}` does not fit its table: {what}", self.file.shown))
+            .with_hint("a source in tidemill.toml reads around such lines, and finds the columns by itself")
     }
 
     fn batches(self, into: impl Collect + 'static) -> Batches {
@@ -113,19 +125,26 @@ impl<C: Collect> Running<C> {
                 unopened.insert(Lines::new(reader, range.clone(), self.scan.settings.max_line_bytes))
             }
         };
-        let (mut rows, mut bytes) = (0, 0);
+        let first = self.number;
+        let (mut rows, mut bytes, mut rejects) = (0, 0, 0);
+        let mut ended = false;
+        // Bytes of lines that make no row count too: a batch may be empty, but its turn must end.
         while rows < *batch_size && bytes < BATCH_BYTES {
-            let Some(line) = lines.next().map_err(|error| input::failure(error, file))? else { break };
+            let Some(line) = lines.next().map_err(|error| input::failure(error, file))? else {
+                ended = true;
+                break;
+            };
             self.number += 1;
-            bytes += line.bytes.len();
-            metrics.lines.add(1);
-            metrics.bytes.add(line.bytes.len() + usize::from(line.terminated));
+            bytes += line.bytes.len() + 1;
             let verdict = self.judge.judge(&line);
-            metrics.rejects.add(usize::from(matches!(verdict, Verdict::Reject(_))));
+            rejects += usize::from(matches!(verdict, Verdict::Reject(_)));
             let taken = self.into.take(&line, self.number, verdict, &self.judge);
-            rows += usize::from(taken.map_err(|what| changed(file, &line, &what))?);
+            rows += usize::from(taken.map_err(|what| self.scan.misfit(&line, &what))?);
         }
-        if rows == 0 {
+        metrics.lines.add((self.number - first) as usize);
+        metrics.bytes.add(bytes);
+        metrics.rejects.add(rejects);
+        if ended && rows == 0 {
             return Ok(None);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -136,15 +155,11 @@ impl<C: Collect> Running<C> {
     }
 }
 
-fn changed(file: &InputFile, line: &Line<'_>, what: &str) -> Error {
-    let how = format!("changed at byte {} ({what})", line.offset);
-    input::changed(file, &how)
-}
-
 struct Rows {
     outputs: Vec<Output>,
     slots: Slots,
     empty_as_null: bool,
+    skips_rejects: bool,
 }
 
 enum Output {
@@ -155,8 +170,10 @@ enum Output {
 
 impl Collect for Rows {
     fn take(&mut self, line: &Line<'_>, _: u64, verdict: Verdict, judge: &Judge) -> Result<bool, String> {
-        if !matches!(verdict, Verdict::Row) {
-            return Ok(false);
+        match verdict {
+            Verdict::Row => {}
+            Verdict::Reject(fault) if !self.skips_rejects => return Err(fault.detail.into_owned()),
+            Verdict::Blank | Verdict::Reject(_) => return Ok(false),
         }
         let row = Row { line: line.bytes, tape: judge.tape(), empty_as_null: self.empty_as_null };
         let values = self.slots.assign(ROOT, row.line, row.tape);
@@ -187,39 +204,34 @@ impl Collect for Rows {
 struct Rejects {
     file: String,
     projection: Vec<usize>,
-    kept: Vec<(u64, u64, Fault, String)>,
+    kept: Vec<Kept>,
+}
+
+struct Kept {
+    line: u64,
+    offset: u64,
+    fault: Fault,
+    raw: String,
 }
 
 impl Collect for Rejects {
     fn take(&mut self, line: &Line<'_>, number: u64, verdict: Verdict, _: &Judge) -> Result<bool, String> {
         let Verdict::Reject(fault) = verdict else { return Ok(false) };
-        self.kept.push((number, line.offset, fault, Reject::raw_of(line.bytes)));
+        self.kept.push(Kept { line: number, offset: line.offset, fault, raw: Reject::raw_of(line.bytes) });
         Ok(true)
     }
 
     fn finish(&mut self) -> Vec<ArrayRef> {
         let kept = std::mem::take(&mut self.kept);
-        let number = |of: fn(&(u64, u64, Fault, String)) -> u64| -> ArrayRef {
-            let mut column = Int64Builder::with_capacity(kept.len());
-            kept.iter().for_each(|reject| column.append_value(of(reject) as i64));
-            Arc::new(column.finish())
-        };
-        let text = |of: &dyn for<'a> Fn(&'a (u64, u64, Fault, String)) -> &'a str| -> ArrayRef {
-            let mut column = StringViewBuilder::with_capacity(kept.len());
-            kept.iter().for_each(|reject| column.append_value(of(reject)));
-            Arc::new(column.finish())
-        };
-        let column = |index: &usize| match index {
-            0 => {
-                let file: ArrayRef =
-                    Arc::new(arrow::array::StringViewArray::from_iter_values(kept.iter().map(|_| self.file.as_str())));
-                file
+        let column = |index: &usize| -> ArrayRef {
+            match index {
+                0 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|_| self.file.as_str()))),
+                1 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.line as i64))),
+                2 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.offset as i64))),
+                3 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| reject.fault.reason.code()))),
+                4 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.fault.detail))),
+                _ => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.raw))),
             }
-            1 => number(|reject| reject.0),
-            2 => number(|reject| reject.1),
-            3 => text(&|reject| reject.2.reason.code()),
-            4 => text(&|reject| &reject.2.detail),
-            _ => text(&|reject| &reject.3),
         };
         self.projection.iter().map(column).collect()
     }

@@ -40,7 +40,11 @@ const RANGE_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 enum Content {
     /// Accepted lines, by this layout.
-    Rows { layout: Arc<Layout> },
+    Rows {
+        layout: Arc<Layout>,
+        /// Whether the layout was made from what the files hold.
+        surveyed: bool,
+    },
     /// Lines that are not accepted.
     Rejects,
 }
@@ -59,24 +63,25 @@ pub struct NdjsonSource {
 impl NdjsonSource {
     /// The rows of the files that `survey` saw, with `folders` as partition columns.
     ///
-    /// **Shape**: the survey's columns, then `_file` and `_offset` if `hidden` (less those that the data has itself),
-    /// then the folder columns.
-    pub fn rows(survey: &Survey, settings: Arc<Settings>, hidden: bool, folders: Vec<Arc<Field>>) -> Self {
-        Self::of_layout(Arc::clone(&survey.layout), settings, hidden, folders)
+    /// **Shape**: the survey's columns, then those of `_file` and `_offset` that `hidden` names, then the folder columns.
+    pub fn rows(survey: &Survey, settings: Arc<Settings>, hidden: &[&str], folders: Vec<Arc<Field>>) -> Self {
+        let layout = Arc::clone(&survey.layout);
+        let mut fields: Vec<Arc<Field>> = layout.arrow_fields().iter().cloned().collect();
+        fields.extend(hidden_fields().into_iter().filter(|field| hidden.contains(&field.name().as_str())));
+        let schema = TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(folders).build();
+        Self::new(Content::Rows { layout, surveyed: true }, settings, schema)
     }
 
-    pub(super) fn of_layout(
-        layout: Arc<Layout>,
-        settings: Arc<Settings>,
-        hidden: bool,
-        folders: Vec<Arc<Field>>,
-    ) -> Self {
-        let mut fields: Vec<Arc<Field>> = layout.arrow_fields().iter().cloned().collect();
-        if hidden {
-            fields.extend(hidden_fields().into_iter().filter(|field| layout.field(field.name()).is_none()));
-        }
-        let schema = TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(folders).build();
-        Self::new(Content::Rows { layout }, settings, schema)
+    /// The rows of files that nobody surveyed, by columns that a statement declared: a line that does not fit is an error.
+    pub(super) fn declared(layout: Layout, settings: Arc<Settings>, folders: Vec<Arc<Field>>) -> Self {
+        let file_schema = Arc::new(layout.schema());
+        let schema = TableSchema::builder(file_schema).with_table_partition_cols(folders).build();
+        Self::new(Content::Rows { layout: Arc::new(layout), surveyed: false }, settings, schema)
+    }
+
+    /// The same, with counts of its own: each scan of a table counts for itself.
+    pub fn counting_anew(&self) -> Self {
+        Self { metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
     }
 
     /// The rejects of the same files.
@@ -211,7 +216,12 @@ fn deal(parts: impl Iterator<Item = PartitionedFile>, groups: usize) -> Vec<File
     let mut dealt = vec![Vec::new(); groups.max(1)];
     let count = dealt.len();
     parts.enumerate().for_each(|(turn, part)| dealt[turn % count].push(part));
-    dealt.into_iter().filter(|group| !group.is_empty()).map(FileGroup::new).collect()
+    dealt.retain(|group| !group.is_empty());
+    if dealt.is_empty() {
+        // The engine plans nothing over a scan without partitions.
+        dealt.push(Vec::new());
+    }
+    dealt.into_iter().map(FileGroup::new).collect()
 }
 
 fn ranges(file: &PartitionedFile) -> Vec<PartitionedFile> {
@@ -269,9 +279,10 @@ impl FileOpener for Opener {
             settings: Arc::clone(&self.settings),
             batch_size: self.batch_size,
             metrics: self.metrics.clone(),
+            surveyed: !matches!(self.content, Content::Rows { surveyed: false, .. }),
         };
         let batches = match &self.content {
-            Content::Rows { layout } => scan.rows(layout, &self.projection),
+            Content::Rows { layout, .. } => scan.rows(layout, &self.projection),
             Content::Rejects => scan.rejects(&self.projection),
         };
         Ok(Box::pin(async move { Ok(futures::stream::iter(batches).map(|batch| batch.map_err(engine_error)).boxed()) }))

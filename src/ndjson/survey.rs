@@ -3,6 +3,7 @@
 //! Types come from the whole input and not from a sample, so nothing seen later can be cast or dropped. The result does
 //! not depend on the number of threads or on how files are cut. It knows nothing of queries.
 
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -18,7 +19,7 @@ use super::reject::{Fault, Reason, Reject};
 use super::seen::{Fields, Observed};
 use super::tape::ROOT;
 use super::{Settings, document, input};
-use crate::error::{Error, Result};
+use crate::error::{Error, Excerpt, Result};
 
 /// Bytes that one thread surveys at a time: long enough to make its start cheap, short enough to share the end.
 const UNIT_BYTES: u64 = 8 << 20;
@@ -106,7 +107,7 @@ impl Survey {
     }
 }
 
-/// What a survey tells while it runs, and how it is stopped.
+/// What surveys tell while they run.
 #[derive(Debug, Default)]
 pub struct Watch {
     /// Stored bytes that there are to read.
@@ -115,19 +116,57 @@ pub struct Watch {
     pub bytes: AtomicU64,
     /// Lines that are done with.
     pub lines: AtomicU64,
-    /// Set to end the survey early; it then fails with [`Error::Interrupted`].
-    pub stop: AtomicBool,
 }
 
-/// Surveys `files` on `threads` threads. Blocks the caller.
+/// Surveys aside, so that the caller's thread stays free. Dropping the future ends the survey.
+///
+/// **Errors**: as [`survey`].
+pub async fn survey_aside(
+    files: Vec<InputFile>,
+    settings: Arc<Settings>,
+    threads: usize,
+    watch: Arc<Watch>,
+) -> Result<Survey> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&stop));
+    match tokio::task::spawn_blocking(move || survey(&files, &settings, threads, &watch, &stop)).await {
+        Ok(result) => result,
+        Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
+        Err(_) => Err(Error::Stopped),
+    }
+}
+
+/// Stops the work of one who has gone away.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Surveys `files` on `threads` threads. Blocks the caller, until `stop` is set at the latest.
 ///
 /// **Errors**: `Input` for a file that cannot be read, is broken in its compression, changed since it was listed, or
 /// is no JSON lines at all; `Data` where there are more keys than `max_columns`.
-pub fn survey(files: &[InputFile], settings: &Arc<Settings>, threads: usize, watch: &Watch) -> Result<Survey> {
+pub fn survey(
+    files: &[InputFile],
+    settings: &Arc<Settings>,
+    threads: usize,
+    watch: &Watch,
+    stop: &AtomicBool,
+) -> Result<Survey> {
     let units = units(files);
     watch.bytes_total.fetch_add(files.iter().map(InputFile::size).sum(), Ordering::Relaxed);
-    let shared =
-        Shared { files, settings, watch, units: &units, next: AtomicUsize::new(0), last: AtomicUsize::new(usize::MAX) };
+    let shared = Shared {
+        files,
+        settings,
+        watch,
+        stop,
+        units: &units,
+        next: AtomicUsize::new(0),
+        last: AtomicUsize::new(usize::MAX),
+    };
     let parts: Vec<Result<Part>> = std::thread::scope(|scope| {
         let workers: Vec<_> =
             (0..threads.clamp(1, units.len().max(1))).map(|_| scope.spawn(|| shared.work())).collect();
@@ -145,7 +184,7 @@ pub fn survey(files: &[InputFile], settings: &Arc<Settings>, threads: usize, wat
         }
     }
     // A thread that was stopped by another's failure must not hide it.
-    failures.sort_by_key(|failure| matches!(failure, Error::Interrupted(_)));
+    failures.sort_by_key(|failure| matches!(failure, Error::Stopped));
     if let Some(failure) = failures.into_iter().next() {
         return Err(failure);
     }
@@ -173,6 +212,7 @@ struct Shared<'a> {
     files: &'a [InputFile],
     settings: &'a Arc<Settings>,
     watch: &'a Watch,
+    stop: &'a AtomicBool,
     units: &'a [Unit],
     next: AtomicUsize,
     /// Units after this one are not needed any more.
@@ -201,14 +241,12 @@ impl Shared<'_> {
         let file = &self.files[*index];
         let stored = if file.compression == Compression::None { range.end - range.start } else { file.size() };
         let reader = input::open(file, Lines::<std::io::Empty>::first_byte(range))?;
+        let reader = Stoppable { reader, stop: self.stop };
         let mut lines = Lines::new(reader, range.clone(), self.settings.max_line_bytes);
         let mut counts = Counts { bytes: stored, ..Counts::default() };
         let mut contents = false;
         while let Some(line) = lines.next().map_err(|error| input::failure(error, file))? {
             counts.lines += 1;
-            if counts.lines % 1024 == 0 && self.watch.stop.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted(2));
-            }
             match judge.judge(&line) {
                 Verdict::Blank => {
                     counts.blank += 1;
@@ -221,12 +259,15 @@ impl Shared<'_> {
                 Verdict::Reject(fault) => {
                     if !contents
                         && range.start == 0
-                        && matches!(fault.reason, Reason::Syntax | Reason::NotObject | Reason::Truncated)
+                        && matches!(
+                            fault.reason,
+                            Reason::Syntax | Reason::NotObject | Reason::Truncated | Reason::TooLong
+                        )
                     {
                         document::refuse(file)?;
                     }
                     counts.by_reason[fault.reason as usize] += 1;
-                    part.keep(unit, counts.lines, &line, fault);
+                    part.keep(unit, counts.lines, &line, &fault);
                     if self.settings.stop_at_reject {
                         self.last.fetch_min(unit, Ordering::Relaxed);
                         break;
@@ -272,6 +313,21 @@ fn check_count(fields: &Fields, settings: &Settings, place: &str) -> Result<()> 
     ))
 }
 
+/// Looks at each block whether it is still wanted.
+struct Stoppable<'a, R> {
+    reader: R,
+    stop: &'a AtomicBool,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other(Error::Stopped));
+        }
+        self.reader.read(into)
+    }
+}
+
 /// What one thread has found.
 #[derive(Default)]
 struct Part {
@@ -286,16 +342,16 @@ struct Kept {
     unit: usize,
     line_in_unit: u64,
     offset: u64,
-    fault: Fault,
-    raw: String,
+    reason: Reason,
+    excerpt: Excerpt,
 }
 
 impl Part {
-    fn keep(&mut self, unit: usize, line_in_unit: u64, line: &Line<'_>, fault: Fault) {
+    fn keep(&mut self, unit: usize, line_in_unit: u64, line: &Line<'_>, fault: &Fault) {
         // Units are taken in rising order, so what comes first is first.
         if self.rejects.len() < SHOWN_REJECTS {
-            let raw = Reject::raw_of(line.bytes);
-            self.rejects.push(Kept { unit, line_in_unit, offset: line.offset, fault, raw });
+            let excerpt = fault.excerpt("", 0, line.bytes);
+            self.rejects.push(Kept { unit, line_in_unit, offset: line.offset, reason: fault.reason, excerpt });
         }
     }
 
@@ -329,14 +385,9 @@ impl Part {
             .filter(|(unit, _)| units[*unit].0 == file && *unit < kept.unit)
             .map(|(_, lines)| lines)
             .sum();
-        Reject {
-            file: files[file].shown.clone(),
-            line: before + kept.line_in_unit,
-            offset: kept.offset,
-            reason: kept.fault.reason,
-            detail: kept.fault.detail.to_string(),
-            at: kept.fault.at as u64,
-            raw: kept.raw.clone(),
-        }
+        let (shown, line) = (&files[file].shown, before + kept.line_in_unit);
+        let excerpt = Excerpt { name: shown.clone(), first_line: line as usize, ..kept.excerpt.clone() };
+        let detail = excerpt.label.clone();
+        Reject { file: shown.clone(), line, offset: kept.offset, reason: kept.reason, detail, excerpt }
     }
 }

@@ -164,7 +164,12 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
     if !iso || text.ends_with(' ') || text.ends_with('.') {
         return None;
     }
-    string_to_datetime(&Utc, text).ok()
+    // ISO 8601 lets whole minutes go without seconds; Arrow's parser does not.
+    let without_seconds = text.as_bytes().get(13) == Some(&b':') && text.as_bytes().get(16) != Some(&b':');
+    match text.split_at_checked(16) {
+        Some((minutes, zone)) if without_seconds => string_to_datetime(&Utc, &format!("{minutes}:00{zone}")).ok(),
+        _ => string_to_datetime(&Utc, text).ok(),
+    }
 }
 
 /// Arrow's parser drops decimals beyond the ninth; only zeros may be dropped.
@@ -209,6 +214,10 @@ mod tests {
         check("2024-03-01 05:51:22.083Z", Millisecond, Ok(1_709_272_282_083));
         check("2024-03-01T07:51:22.083+02:00", Millisecond, Ok(1_709_272_282_083));
         check("2024-03-01", Second, Ok(1_709_251_200));
+        check("2024-03-01T05:51Z", Second, Ok(1_709_272_260));
+        check("2024-03-01T05:51", Second, Ok(1_709_272_260));
+        check("2024-03-01 07:51+02:00", Second, Ok(1_709_272_260));
+        check("2024-03-01T05:5", Second, Err(NoTimestamp::Form));
         check("1969-12-31T23:59:59.999", Millisecond, Ok(-1));
         check("2024-03-01T05:51:22.083", Second, Err(NoTimestamp::TooFine));
         check("2024-03-01T05:51:22.0000000001", Nanosecond, Err(NoTimestamp::TooFine));

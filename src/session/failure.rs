@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::ops::ControlFlow;
 
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::{DataFusionError, Diagnostic, SchemaError};
+use datafusion::common::{DataFusionError, Diagnostic, SchemaError, TableReference};
 use datafusion::execution::FunctionRegistry;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
@@ -61,6 +61,13 @@ pub(super) fn explain(
         Some(place) => failure.with_excerpt(place),
         None => failure,
     }
+}
+
+/// The table that the engine did not find, if that is what `error` says.
+pub(super) fn missing_table(error: &DataFusionError) -> Option<TableReference> {
+    let DataFusionError::Plan(message) = error.find_root() else { return None };
+    let name = message.strip_prefix("table '")?.split_once("' not found")?.0;
+    Some(TableReference::from(name))
 }
 
 /// Our own error, on its way through the engine.
@@ -134,6 +141,11 @@ fn of_arrow(error: &ArrowError, script: &Script, statement: &Statement) -> Error
         ArrowError::CastError(message) | ArrowError::ParseError(message) => {
             failed(&lower_first(first_line(message))).with_hint("TRY_CAST(… AS …) makes the result NULL there")
         }
+        // Spilling, for example, to a disk that is full.
+        ArrowError::IoError(message, _) => {
+            Error::machine(format!("`{}` was stopped by the machine: {message}", script.name))
+        }
+        ArrowError::MemoryError(message) => Error::machine(format!("`{}` needs more memory: {message}", script.name)),
         other => failed(&lower_first(first_line(&other.to_string()))),
     }
 }

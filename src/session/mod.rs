@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
-use datafusion::common::{ResolvedTableReference, TableReference};
+use datafusion::common::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -21,10 +21,11 @@ use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use tokio::sync::Mutex;
 
 pub use datafusion::arrow::array::RecordBatch;
 
-use crate::catalog::{Catalog, Source, SourceSchema};
+use crate::catalog::{Catalog, Listed, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Script};
 use crate::error::{Error, Result};
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -56,6 +57,8 @@ pub struct Session {
     engine: SessionContext,
     catalog: Arc<Catalog>,
     sources: Arc<SourceSchema>,
+    rejects: Arc<SourceSchema>,
+    planning: Mutex<()>,
     access: Access,
 }
 
@@ -105,10 +108,10 @@ impl Session {
         let rejects = Arc::new(SourceSchema::of_rejects(Arc::clone(&catalog)));
         schemas
             .register_schema(SOURCES, Arc::clone(&sources) as _)
-            .and_then(|_| schemas.register_schema(REJECTS, rejects))
+            .and_then(|_| schemas.register_schema(REJECTS, Arc::clone(&rejects) as _))
             .map_err(|error| failure::internal("the engine's catalog cannot be set up", error))?;
         engine.register_catalog(CATALOG, Arc::new(schemas));
-        Ok(Self { engine, catalog, sources, access })
+        Ok(Self { engine, catalog, sources, rejects, planning: Mutex::new(()), access })
     }
 
     /// The sources.
@@ -118,17 +121,20 @@ impl Session {
 
     /// Plans one statement of `script`: lists and reads its sources as they are now.
     ///
-    /// **Errors**: `Sql` with the place for what the statement gets wrong; those of [`Catalog::open`] for its sources.
+    /// **Errors**: `Sql` with the place for what the statement gets wrong; `Request` if it would write and may not;
+    /// those of [`Catalog::open`] for its sources.
     pub async fn plan(&self, script: &Script, statement: &Statement, watch: &Arc<Watch>) -> Result<Planned> {
         let (mut statement, copy_to) = self.take_copy(statement.clone())?;
         self.supply_from(script, &mut statement)?;
-        let sources = self.open_sources(script, &mut statement, watch).await?;
-        let explain = |error| failure::explain(error, script, &statement, &self.engine);
-        let plan = self.engine.state().statement_to_plan(statement.clone()).await.map_err(explain)?;
-        self.options().verify_plan(&plan).map_err(|_| {
-            Error::request("the statement would change something, and statements are read-only here")
-                .with_hint("allow tables, views and COPY for this session: --allow-writes")
-        })?;
+        // What is laid ready is for one statement at a time.
+        let _turn = self.planning.lock().await;
+        self.lay_sources(script, &mut statement, watch).await?;
+        let plan = self.engine.state().statement_to_plan(statement.clone()).await;
+        self.sources.clear();
+        self.rejects.clear();
+        let plan = plan.map_err(|error| self.explain(error, script, &statement))?;
+        self.options().verify_plan(&plan).map_err(|_| self.refusal(&plan))?;
+        let sources = sources_of(&plan).map_err(|error| self.explain(error, script, &statement))?;
         Ok(Planned { sources, copy_to, script: script.clone(), statement, plan })
     }
 
@@ -202,68 +208,90 @@ impl Session {
         })))
     }
 
-    async fn open_sources(
-        &self,
-        script: &Script,
-        statement: &mut Statement,
-        watch: &Arc<Watch>,
-    ) -> Result<Vec<Arc<Source>>> {
-        let state = self.engine.state();
-        let references = state
+    /// Lays the tables ready that the statement names, each listed once.
+    async fn lay_sources(&self, script: &Script, statement: &mut Statement, watch: &Arc<Watch>) -> Result<()> {
+        let references = self
+            .engine
+            .state()
             .resolve_table_references(statement)
-            .map_err(|error| failure::explain(error, script, statement, &self.engine))?;
+            .map_err(|error| self.explain(error, script, statement))?;
         let hidden = dialect::names_any(statement, &[FILE_COLUMN, OFFSET_COLUMN]);
+        let named = |schema: &str| -> Vec<String> {
+            let resolved = references.iter().map(|reference| reference.clone().resolve(CATALOG, SOURCES));
+            let ours = resolved.filter(|table| &*table.catalog == CATALOG && &*table.schema == schema);
+            ours.map(|table| table.table.to_string()).filter(|name| self.is_source(name)).collect()
+        };
         let mut sources = Vec::new();
-        for reference in references {
-            let table = reference.clone().resolve(CATALOG, SOURCES);
-            self.check_exists(script, statement, &reference, &table)?;
-            let is_source = self.catalog.project().sources.iter().any(|source| *source.name == *table.table);
-            if &*table.schema == SOURCES && is_source {
-                let source = self.catalog.open(&table.table, watch).await?;
-                self.sources.lay_ready(&source, hidden);
-                sources.push(source);
-            }
+        for name in named(SOURCES) {
+            let source = self.catalog.open(&name, watch).await?;
+            self.sources.lay_rows(&source, hidden);
+            sources.push(source);
+        }
+        for name in named(REJECTS) {
+            let opened = sources.iter().find(|source| source.config.name == name);
+            let listed = match opened {
+                Some(source) => Listed::clone(source),
+                None => self.catalog.list(&name).await?,
+            };
+            self.rejects.lay_rejects(listed);
         }
         if hidden {
-            dialect::hide(statement, &|name| {
+            dialect::hide(script, statement, &|name| {
                 let source = sources.iter().find(|source| source.config.name == name);
                 source.map_or_else(Vec::new, |source| source.hidden_columns())
-            });
+            })?;
         }
-        Ok(sources)
+        Ok(())
     }
 
-    fn check_exists(
-        &self,
-        script: &Script,
-        statement: &Statement,
-        reference: &TableReference,
-        table: &ResolvedTableReference,
-    ) -> Result<()> {
-        let sources = &self.catalog.project().sources;
-        let exists = match (&*table.catalog, &*table.schema) {
-            (CATALOG, SOURCES) => {
-                sources.iter().any(|source| *source.name == *table.table) || self.sources.created(&table.table)
+    fn is_source(&self, name: &str) -> bool {
+        self.catalog.project().sources.iter().any(|source| source.name == name)
+    }
+
+    fn refusal(&self, plan: &LogicalPlan) -> Error {
+        let verb = match plan {
+            LogicalPlan::Dml(_) => "INSERT, UPDATE and DELETE are",
+            LogicalPlan::Ddl(_) => "CREATE and DROP are",
+            _ => "SET and transactions are",
+        };
+        match (plan, self.access) {
+            (LogicalPlan::Ddl(_), Access::ReadOnly) => {
+                Error::request(format!("statements only read here, and {verb} no reading"))
+                    .with_hint("allow tables, views and COPY for this session: --allow-writes")
             }
-            (CATALOG, REJECTS) => sources.iter().any(|source| *source.name == *table.table),
-            (CATALOG, "information_schema") => true,
-            _ => false,
-        };
-        if exists {
-            return Ok(());
+            _ => Error::request(format!("{verb} not supported: event files are never changed"))
+                .with_hint("publish rows with --output FILE, or with COPY (SELECT …) TO 'file' and --allow-writes"),
         }
-        let names: Vec<String> = match &*table.schema {
-            REJECTS => sources.iter().map(|source| format!("{REJECTS}.{}", source.name)).collect(),
-            _ => sources.iter().map(|source| source.name.clone()).collect(),
+    }
+
+    fn explain(&self, error: DataFusionError, script: &Script, statement: &Statement) -> Error {
+        match self.unknown_table(&error, script, statement) {
+            Some(unknown) => unknown,
+            None => failure::explain(error, script, statement, &self.engine),
+        }
+    }
+
+    /// The engine says that there is no such table; this says which there are.
+    fn unknown_table(&self, error: &DataFusionError, script: &Script, statement: &Statement) -> Option<Error> {
+        let reference = failure::missing_table(error)?;
+        let table = reference.clone().resolve(CATALOG, SOURCES);
+        let sources = &self.catalog.project().sources;
+        let (shown, names): (String, Vec<String>) = match &*table.schema {
+            SOURCES => (table.table.to_string(), sources.iter().map(|source| source.name.clone()).collect()),
+            REJECTS => {
+                let names = sources.iter().map(|source| format!("{REJECTS}.{}", source.name)).collect();
+                (format!("{REJECTS}.{}", table.table), names)
+            }
+            schema => (format!("{schema}.{}", table.table), Vec::new()),
         };
-        let mut error = Error::sql(format!("there is no table `{reference}`"));
+        let mut error = Error::sql(format!("there is no table `{shown}`"));
         let place = dialect::span_of_table(statement, |parts| {
             parts.last().is_some_and(|last| last.eq_ignore_ascii_case(&table.table))
         });
         if let Some((start, end)) = place {
             error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
         }
-        Err(match suggest::hint("tables", &reference.to_string(), names.iter().map(String::as_str)) {
+        Some(match suggest::hint("tables", &shown, names.iter().map(String::as_str)) {
             Some(hint) => error.with_hint(hint),
             None => error,
         })

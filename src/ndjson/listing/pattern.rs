@@ -145,6 +145,7 @@ fn not_a_pattern(text: &str, at: usize, reason: &str) -> Error {
         name: "pattern".to_owned(),
         text: text.to_owned(),
         first_line: 1,
+        first_column: 0,
         span: at..at + width,
         label: reason.to_owned(),
     };
