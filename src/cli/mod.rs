@@ -6,6 +6,7 @@
 mod failure;
 mod generate;
 mod interrupts;
+mod picture;
 mod progress;
 mod run;
 mod schema;
