@@ -6,6 +6,7 @@
 mod failure;
 mod generate;
 mod interrupts;
+mod picture;
 mod progress;
 mod run;
 mod schema;
@@ -51,22 +52,37 @@ enum Command {
     Sql(sql::Args),
 }
 
+/// Stack for planning a statement as deep as `dialect` lets it be, which recurses once per level. The usual 8 MiB end,
+/// without optimisation, soon behind what is allowed. Memory that is not touched is not taken.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Runs the program and says how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = Project::of(&cli).and_then(|project| match &cli.command {
-        Command::Generate(args) => generate::run(args, &project.root),
-        Command::Run(args) => run::run(args, project),
-        Command::Schema(args) => schema::run(args, project),
-        Command::Sql(args) => sql::run(args, project),
-    });
-    match done {
+    match on_a_deep_stack(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             failure::print(&error);
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+fn on_a_deep_stack(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let thread = thread.map_err(|source| Error::machine("cannot start a thread").with_source(source))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    Project::of(cli).and_then(|project| match &cli.command {
+        Command::Generate(args) => generate::run(args, &project.root),
+        Command::Run(args) => run::run(args, project),
+        Command::Schema(args) => schema::run(args, project),
+        Command::Sql(args) => sql::run(args, project),
+    })
 }
 
 impl Project {
@@ -83,6 +99,7 @@ impl Project {
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|source| Error::machine("cannot start threads").with_source(source))?;
     runtime.block_on(async {

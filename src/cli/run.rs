@@ -92,12 +92,12 @@ fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
     for path in paths {
         let name = query::name_of(&path)?;
         let ready = load(&path, project, options);
-        if let Ok((_, target)) = &ready {
-            if let Some(other) = targets.insert(target.path.clone(), name.clone()) {
-                let shown = target.path.display();
-                return Err(Error::request(format!("`{other}` and `{name}` would both be published at `{shown}`"))
-                    .with_hint("give one of them another: --@ output = \"outputs/other.json\""));
-            }
+        if let Ok((_, target)) = &ready
+            && let Some(other) = targets.insert(target.path.clone(), name.clone())
+        {
+            let shown = target.path.display();
+            return Err(Error::request(format!("`{other}` and `{name}` would both be published at `{shown}`"))
+                .with_hint("give one of them another: --@ output = \"outputs/other.json\""));
         }
         jobs.push(Job { name, ready });
     }

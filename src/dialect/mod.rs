@@ -6,15 +6,18 @@
 mod default_source;
 mod hidden;
 mod place;
+mod terms;
 
 use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
 pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};
 pub use place::{excerpt, span_of_table};
+use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
 use crate::error::{Error, Result};
 
@@ -33,18 +36,36 @@ pub struct Script {
 impl Script {
     /// The statements, in order.
     ///
-    /// **Errors**: `Sql` with the place, if the text is not SQL or holds no statement.
+    /// **Errors**: `Sql` with the place, if the text is not SQL, holds no statement, or one that is too deep to plan.
     pub fn parse(&self) -> Result<Vec<Statement>> {
-        let parser = DFParserBuilder::new(self.text.as_str())
-            .with_dialect(&GenericDialect {})
-            .with_recursion_limit(MAX_NESTING)
-            .build();
+        let tokens = Tokenizer::new(&GenericDialect {}, &self.text).tokenize_with_location();
+        let tokens = tokens.map_err(|error| self.syntax(ParserError::from(error).into()))?;
+        if let Some((excess, token)) = terms::excess(&tokens) {
+            return Err(self.too_many(excess, token));
+        }
+        let parser =
+            DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
         let statements = parser.and_then(|mut parser| parser.parse_statements()).map_err(|error| self.syntax(error))?;
         if statements.is_empty() {
             return Err(Error::sql(format!("`{}` holds no statement", self.name))
                 .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
         }
         Ok(statements.into())
+    }
+
+    fn too_many(&self, excess: Excess, token: &TokenWithSpan) -> Error {
+        let (what, hint) = match excess {
+            Excess::Operators => (
+                format!("an expression has too many terms: its operators nest more than {MAX_OPERATORS} deep"),
+                "write a list of values as `x IN (1, 2, …)`, which may be of any length; or split it with WITH",
+            ),
+            Excess::Sets => (
+                format!("a query has more than {MAX_SETS} UNION, EXCEPT or INTERSECT"),
+                "one source reads files of many paths: `path` may be a list; or split the query",
+            ),
+        };
+        let start = (token.span.start.line, token.span.start.column);
+        Error::sql(what).with_hint(hint).with_excerpt(place::excerpt_at(self, start, "one too many"))
     }
 
     fn syntax(&self, error: DataFusionError) -> Error {
@@ -102,5 +123,13 @@ mod tests {
     fn nesting_is_limited() {
         let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         assert!(parse(&deep).unwrap_err().chain().contains("nested deeper"));
+    }
+
+    #[test]
+    fn terms_are_limited() {
+        let error = parse(&format!("SELECT {}1", "1 + ".repeat(1_000_000))).unwrap_err();
+        let excerpt = error.problem().unwrap().excerpt.clone().unwrap();
+        assert_eq!((error.kind(), &excerpt.text[excerpt.span.clone()]), ("sql", "+"));
+        assert_eq!(excerpt.span.start, "SELECT ".len() + "1 + ".len() * 1_000 + "1 ".len());
     }
 }
