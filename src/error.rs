@@ -257,6 +257,12 @@ impl Error {
     }
 }
 
+/// A message of somebody else's as a fragment: theirs start sentences.
+pub(crate) fn lower_first(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,7 +163,14 @@ mod tests {
     use super::*;
 
     fn check(text: &str, span: std::ops::Range<usize>, expected: &str) {
-        let excerpt = Excerpt { name: "q.sql".into(), text: text.into(), first_line: 3, span, label: String::new() };
+        let excerpt = Excerpt {
+            name: "q.sql".into(),
+            text: text.into(),
+            first_line: 3,
+            first_column: 0,
+            span,
+            label: String::new(),
+        };
         let drawn = anstream::adapter::strip_str(&draw(&excerpt)).to_string();
         assert_eq!(drawn.trim_end(), expected.trim_start_matches('\n'), "\n{drawn}");
     }

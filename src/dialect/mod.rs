@@ -19,7 +19,7 @@ pub use hidden::{Hidden, hide, names_any};
 pub use place::{excerpt, span_of_table};
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lower_first};
 
 /// Deepest nesting of parentheses and subqueries: the engine's own default is 50, its planner's stack takes far more.
 const MAX_NESTING: usize = 128;
@@ -87,12 +87,6 @@ impl Script {
             None => failure.with_excerpt(place::excerpt_at_end(self)),
         }
     }
-}
-
-/// Messages of the parser start sentences; ours do not.
-fn lower_first(message: &str) -> String {
-    let mut chars = message.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Spanned, visit_expressions};
 
 use crate::dialect::{self, Script};
-use crate::error::{Error, Excerpt};
+use crate::error::{Error, Excerpt, lower_first};
 use crate::suggest;
 
 /// A failure of the engine that no user can mend.
@@ -171,9 +171,4 @@ fn division(script: &Script, statement: &Statement) -> Option<Excerpt> {
 /// The engine adds backtraces and advice for its own developers on further lines.
 fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default().trim_end_matches('.')
-}
-
-fn lower_first(message: &str) -> String {
-    let mut chars = message.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
