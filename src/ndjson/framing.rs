@@ -10,6 +10,9 @@ use std::ops::Range;
 /// How much is read at once. One MiB amortises the call and still fits a second-level cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
+/// How much is read at once behind the range: more than most lines have.
+const TAIL_BYTES: usize = 16 << 10;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line, without its newline.
@@ -140,10 +143,12 @@ impl<R: Read> Lines<R> {
 
     /// Moves what is not done with to the front and reads one block behind it. Zero at the end of the file.
     fn fill(&mut self) -> io::Result<usize> {
-        self.buffer.copy_within(self.start..self.filled, 0);
-        self.origin += self.start as u64;
-        self.filled -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.origin += self.start as u64;
+            self.filled -= self.start;
+            self.start = 0;
+        }
         self.read_block()
     }
 
@@ -151,11 +156,14 @@ impl<R: Read> Lines<R> {
         if self.ended {
             return Ok(0);
         }
-        if self.buffer.len() < self.filled + BLOCK_BYTES {
-            self.buffer.resize(self.filled + BLOCK_BYTES, 0);
+        // Behind the range only the end of its last line is of interest.
+        let left = self.range.end.saturating_sub(self.origin + self.filled as u64);
+        let wanted = BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES).max(TAIL_BYTES));
+        if self.buffer.len() < self.filled + wanted {
+            self.buffer.resize(self.filled + wanted, 0);
         }
         loop {
-            match self.reader.read(&mut self.buffer[self.filled..]) {
+            match self.reader.read(&mut self.buffer[self.filled..self.filled + wanted]) {
                 Ok(count) => {
                     self.filled += count;
                     self.ended = count == 0;

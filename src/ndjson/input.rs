@@ -122,7 +122,8 @@ impl<D: Read> Read for Decoded<D> {
                 Ok(count)
             }
             Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Error>()) => Err(error),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            // The machine's failures are not the file's.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || error.raw_os_error().is_some() => Err(error),
             Err(error) => Err(io::Error::other(self.broken(error))),
         }
     }

@@ -27,14 +27,14 @@ pub(crate) enum Verdict {
 /// Judges lines by the settings of a source.
 pub(crate) struct Judge {
     settings: Arc<Settings>,
-    declared: Slots,
+    keys: Slots,
     tape: Tape,
 }
 
 impl Judge {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let declared = Slots::of(settings.declared.iter().map(|(name, _)| name.as_str()));
-        Self { settings, declared, tape: Tape::default() }
+        let keys = Slots::of(settings.declared.iter().map(|(name, _)| name.as_str()));
+        Self { settings, keys, tape: Tape::default() }
     }
 
     /// The values of the last line that was a row.
@@ -66,13 +66,14 @@ impl Judge {
         if self.settings.declared.is_empty() {
             return Ok(());
         }
-        let values = self.declared.assign(ROOT, line, &self.tape);
+        // Keys that are not declared get slots too, behind those that are: then the next line's are expected.
+        let values = self.keys.assign_growing(ROOT, line, &self.tape);
         let row = Row { line, tape: &self.tape, empty_as_null: self.settings.empty_as_null };
-        let checked = values.taken().try_for_each(|(slot, value)| {
-            let (name, declared) = &self.settings.declared[slot];
-            row.check(value, declared, name)
+        let mut declared = self.settings.declared.iter().enumerate();
+        let checked = declared.try_for_each(|(slot, (name, declared))| {
+            values.get(slot).map_or(Ok(()), |value| row.check(value, declared, name))
         });
-        self.declared.give_back(values);
+        self.keys.give_back(values);
         checked
     }
 }

@@ -3,7 +3,6 @@
 //! Objects of one place mostly have the keys of the one before in the same order, so the expected key is compared
 //! first and looked up only if it is another. The last of several equal keys wins, as most readers do.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::tape::{Kind, Tape};
@@ -118,11 +117,11 @@ impl Slots {
         find: &impl Fn(&mut Self, &str) -> Option<usize>,
     ) -> Option<usize> {
         let node = tape.node(key);
-        let name: Cow<'_, str> = text::string(node, line);
-        if node.kind == Kind::Plain && self.names.get(expected).is_some_and(|known| **known == *name) {
+        let bytes = &line[node.start as usize + 1..node.end as usize - 1];
+        if node.kind == Kind::Plain && self.names.get(expected).is_some_and(|known| known.as_bytes() == bytes) {
             return Some(expected);
         }
-        find(self, &name)
+        find(self, &text::string(node, line))
     }
 
     /// Takes the allocation back for the next object.
