@@ -1,4 +1,4 @@
-//! The signals that ask to stop: Ctrl-C and SIGTERM. What one means is decided by the caller.
+//! The signals that ask to stop: Ctrl-C, SIGTERM and SIGHUP. What one means is decided by the caller.
 
 use std::time::Duration;
 
@@ -9,10 +9,13 @@ use crate::error::{Error, Result};
 /// The number of SIGINT.
 pub(super) const CTRL_C: u8 = 2;
 const TERMINATE: u8 = 15;
+/// The terminal was closed.
+const HANG_UP: u8 = 1;
 
 pub(super) struct Interrupts {
     ctrl_c: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Interrupts {
@@ -20,7 +23,11 @@ impl Interrupts {
     pub(super) fn listen() -> Result<Self> {
         let listen =
             |kind| signal(kind).map_err(|source| Error::machine("cannot listen for signals").with_source(source));
-        Ok(Self { ctrl_c: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            ctrl_c: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for a signal and returns its number.
@@ -29,6 +36,7 @@ impl Interrupts {
             biased;
             _ = self.ctrl_c.recv() => CTRL_C,
             _ = self.terminate.recv() => TERMINATE,
+            _ = self.hang_up.recv() => HANG_UP,
         }
     }
 

@@ -1,6 +1,6 @@
 //! `tidemill run`: saved queries, one after the other, each published whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -81,7 +81,13 @@ async fn run_one(session: &Session, job: &Job) -> Result<Report> {
 fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
     let paths = match args.queries.as_slice() {
         [] => project.queries()?,
-        named => named.iter().map(|name| path_of(name, project)).collect::<Result<_>>()?,
+        named => {
+            let mut paths = named.iter().map(|name| path_of(name, project)).collect::<Result<Vec<_>>>()?;
+            let mut seen = HashSet::new();
+            // Naming a query twice is no reason to run it twice.
+            paths.retain(|path| seen.insert(path.clone()));
+            paths
+        }
     };
     if paths.is_empty() {
         return Err(Error::request(format!("there is no saved query in `{}`", project.queries_dir.display()))
@@ -105,8 +111,14 @@ fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
 }
 
 fn path_of(name: &str, project: &Project) -> Result<PathBuf> {
-    let is_path = name.contains(std::path::MAIN_SEPARATOR) || name.ends_with(".sql");
-    if is_path { Ok(PathBuf::from(name)) } else { project.query(name) }
+    let path = PathBuf::from(name);
+    match name.strip_suffix(".sql") {
+        _ if name.contains(std::path::MAIN_SEPARATOR) => Ok(path),
+        Some(_) if path.exists() => Ok(path),
+        // `opted_in.sql` typed beside the folder of queries.
+        Some(stem) => project.query(stem),
+        None => project.query(name),
+    }
 }
 
 fn load(path: &Path, project: &Project, options: &Options) -> Result<(SavedQuery, Target)> {

@@ -8,13 +8,14 @@ use super::progress::shown;
 use super::{block_on, print, say};
 use crate::catalog::Source;
 use crate::error::Result;
+use crate::ndjson::declared::Declared;
 use crate::project::Project;
 use crate::run::{self, Progress};
 use crate::session::{Access, Session};
 
 /// Show the columns of sources, and where each type comes from.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: tidemill schema events --toml >> tidemill.toml")]
+#[command(after_help = "Example: tidemill schema events")]
 pub(super) struct Args {
     /// The source; all of them without it
     source: Option<String>,
@@ -23,10 +24,13 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "toml")]
     json: bool,
 
-    /// Print the columns as they are declared in tidemill.toml
+    /// Print the columns as they are declared in tidemill.toml, to replace the source's section there
     #[arg(long)]
     toml: bool,
 }
+
+/// Characters of a name or type that the text shows.
+const WIDEST: usize = 48;
 
 /// One column, as it is shown.
 struct Row {
@@ -87,20 +91,31 @@ fn rows(source: &Source) -> Vec<Row> {
 fn as_text(source: &Source) -> String {
     let counts = &source.survey.counts;
     let (name, files) = (&source.config.name, source.files.len());
+    let files_word = if files == 1 { "file" } else { "files" };
     let mut text = format!(
-        "{name}: {files} files, {} lines = {} rows + {} rejects + {} blank\n",
+        "{name}: {files} {files_word}, {} lines = {} rows + {} rejects + {} blank\n",
         counts.lines,
         counts.rows,
         counts.rejects(),
         counts.blank
     );
     let rows = rows(source);
-    let width = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    let width = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0).min(WIDEST);
     let (names, types) = (width(|row| &row.name), width(|row| &row.type_name));
     for Row { name, type_name, origin, detail } in &rows {
+        let (name, type_name) = (shorten(name), shorten(type_name));
         text.push_str(&format!("  {name:names$}  {type_name:types$}  {origin:8}  {detail}\n"));
     }
     text
+}
+
+/// A name or type that fits its column: structs can be longer than any screen. `--json` has them whole.
+fn shorten(text: &str) -> String {
+    let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(WIDEST).collect();
+    match text.chars().nth(WIDEST) {
+        None => shown,
+        Some(_) => shown.chars().take(WIDEST - 1).chain(['…']).collect(),
+    }
 }
 
 fn as_json(source: &Source) -> Value {
@@ -122,16 +137,46 @@ fn as_json(source: &Source) -> Value {
 }
 
 fn as_toml(source: &Source) -> String {
-    let declarations = source.survey.declarations();
     let mut text = format!("[sources.{}.columns]\n", source.config.name);
-    for (name, declared) in declarations {
-        let key = toml::Value::String(name.clone());
-        let bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        let key = if bare { name } else { key.to_string() };
-        match declared {
-            Some(declared) => text.push_str(&format!("{key} = {}\n", declared.to_toml())),
-            None => text.push_str(&format!("# {key}: its type cannot be declared\n")),
+    for (name, declared) in source.survey.declarations() {
+        let line = declared.map(|declared| declared.to_toml()).and_then(|declared| declaration(&name, &declared));
+        match line {
+            Some(line) => text.push_str(&line),
+            None => text.push_str(&format!("# {name:?} has no declaration: its type is found each time\n")),
         }
     }
     text
+}
+
+/// The line, if it reads back as a declaration.
+fn declaration(name: &str, declared: &str) -> Option<String> {
+    let key = toml::Table::from_iter([(name.to_owned(), toml::Value::Boolean(true))]);
+    // An inline table writes any key on one line.
+    let key = toml::Value::Table(key).to_string();
+    let key = key.strip_prefix("{ ")?.strip_suffix(" = true }")?.to_owned();
+    let line = format!("{key} = {declared}\n");
+    let hidden = [crate::ndjson::source::FILE_COLUMN, crate::ndjson::source::OFFSET_COLUMN];
+    let reads_back = toml::from_str::<std::collections::HashMap<String, Declared>>(&line).is_ok();
+    (reads_back && !hidden.contains(&name)).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_key_is_written_on_one_line() {
+        for name in ["a", "a b", "", "a.b", "\"", "\n", "ä", "'"] {
+            let line = declaration(name, "\"bigint\"").unwrap();
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(toml::from_str::<toml::Table>(&line).unwrap().contains_key(name), "{line}");
+        }
+        assert_eq!(declaration("_file", "\"varchar\""), None);
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(shorten(&"x".repeat(100_000)).chars().count(), WIDEST);
+        assert_eq!(shorten("bigint"), "bigint");
+    }
 }

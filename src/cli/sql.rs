@@ -12,6 +12,7 @@ use super::progress::shown;
 use super::table::Table;
 use super::{block_on, print, say, stdout_is_terminal};
 use crate::dialect::Script;
+use crate::document;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::run::{self, Progress, Target};
@@ -37,7 +38,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", value_parser = Shape::parse)]
     format: Option<Shape>,
 
-    /// Publish the rows at FILE instead, whole or not at all; its extension tells the format
+    /// Publish the rows at FILE instead, whole or not at all; its extension tells the format, `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -67,19 +68,20 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let statements = script.parse()?;
     let access = if args.allow_writes { Access::Writes } else { Access::ReadOnly };
     let shape = args.format.unwrap_or(if stdout_is_terminal() { Shape::Table } else { Shape::Format(Format::Json) });
-    if args.output.is_some() {
+    let output = args.output.as_ref().filter(|output| output.as_os_str() != "-");
+    if output.is_some() {
         check_output(args, &script, &statements)?;
     }
     let session = Session::new(project, access)?;
     block_on(async {
         for statement in &statements {
-            match (&args.output, statement) {
+            match (output, statement) {
                 (Some(output), _) => {
                     let format = args.format.and_then(|shape| match shape {
                         Shape::Format(format) => Some(format),
                         Shape::Table => None,
                     });
-                    publish(&session, &script, statement, Some(&Target::at(output, format))).await?;
+                    publish(&session, &script, statement, Some(&Target::at(output, format)?)).await?;
                 }
                 (None, Statement::CopyTo(_)) => publish(&session, &script, statement, None).await?,
                 (None, _) => answer(&session, &script, statement, shape).await?,
@@ -104,7 +106,7 @@ fn script(args: &Args) -> Result<Script> {
     match (&args.sql, &args.file) {
         (Some(text), _) => Ok(Script { name: "statement".into(), text: text.clone() }),
         (None, Some(path)) if path.as_os_str() != "-" => {
-            let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, error))?;
+            let text = document::read(path)?;
             Ok(Script { name: path.display().to_string(), text })
         }
         (None, _) => from_stdin(),
@@ -140,9 +142,9 @@ async fn answer(session: &Session, script: &Script, statement: &Statement, shape
     let progress = Progress::default();
     let planned = shown("reading", &progress, session.plan(script, statement, progress.watch())).await?;
     run::warnings(&planned.sources).iter().for_each(|warning| say(&format!("warning: {warning}")));
+    let answers = planned.answers;
     let running = session.start(planned).await?;
-    if running.schema.fields().is_empty() {
-        // A statement that makes something has no rows to show.
+    if !answers {
         return drain(running).await;
     }
     match shape {

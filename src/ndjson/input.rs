@@ -3,7 +3,7 @@
 //! A file that has grown since is read up to its listed size; one that shrank or was replaced fails the run, for its
 //! counts and its schema were another file's. It knows nothing of lines.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,13 +18,7 @@ use crate::error::Error;
 pub(crate) fn open(file: &InputFile, from: u64) -> Result<Box<dyn Read + Send>, Error> {
     let unreadable = |source| Error::unreadable(&file.path, source);
     let mut opened = File::open(&file.path).map_err(unreadable)?;
-    let found = Identity::from(&opened.metadata().map_err(unreadable)?);
-    if (found.device, found.inode) != (file.identity.device, file.identity.inode) {
-        return Err(changed(file, "was replaced"));
-    }
-    if found.size == file.identity.size && found.modified != file.identity.modified {
-        return Err(changed(file, "was written over"));
-    }
+    compare(file, &opened.metadata().map_err(unreadable)?)?;
     if from > 0 {
         opened.seek(SeekFrom::Start(from)).map_err(unreadable)?;
     }
@@ -47,6 +41,29 @@ pub(crate) fn open(file: &InputFile, from: u64) -> Result<Box<dyn Read + Send>, 
             Ok(Decoded::boxed(decoder, file, at))
         }
     }
+}
+
+/// Whether `file` is still what it was when it was listed, or has only grown. Asked when a part of it has been read:
+/// what was written over before is noticed here, and before it could be published.
+///
+/// **Errors**: `Input`, if it is not.
+pub(crate) fn check_unchanged(file: &InputFile) -> Result<(), Error> {
+    let found = std::fs::metadata(&file.path).map_err(|source| Error::unreadable(&file.path, source))?;
+    compare(file, &found)
+}
+
+fn compare(file: &InputFile, found: &Metadata) -> Result<(), Error> {
+    let (listed, found) = (&file.identity, Identity::from(found));
+    if (found.device, found.inode) != (listed.device, listed.inode) {
+        return Err(changed(file, "was replaced"));
+    }
+    if found.size < listed.size {
+        return Err(changed(file, "shrank"));
+    }
+    if found.size == listed.size && found.modified != listed.modified {
+        return Err(changed(file, "was written over"));
+    }
+    Ok(())
 }
 
 /// What went wrong while `file` was read.

@@ -122,6 +122,20 @@ pub fn check(pattern: &str) -> Result<()> {
     Pattern::parse(pattern).map(drop)
 }
 
+/// Whether `path`, which is absolute and need not exist, is named by one of `patterns`: a file there would be read.
+pub fn names(root: &Path, patterns: &[String], path: &Path) -> bool {
+    let named = |pattern: &String| {
+        let Ok(pattern) = Pattern::parse(pattern) else { return false };
+        let base = root.join(&pattern.fixed);
+        let Ok(below) = path.strip_prefix(&base) else { return false };
+        match &pattern.names {
+            Names::Exactly => below.as_os_str().is_empty() || Pattern::everything_below().matches(below),
+            Names::Matching(names) => names.matches(below),
+        }
+    };
+    patterns.iter().any(named)
+}
+
 /// The folder in which a pattern starts to look, so that a failure can say which one is missing.
 pub fn folder_of(root: &Path, pattern: &str) -> Option<PathBuf> {
     let pattern = Pattern::parse(pattern).ok()?;

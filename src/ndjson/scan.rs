@@ -144,8 +144,11 @@ impl<C: Collect> Running<C> {
         metrics.lines.add((self.number - first) as usize);
         metrics.bytes.add(bytes);
         metrics.rejects.add(rejects);
-        if ended && rows == 0 {
-            return Ok(None);
+        if ended {
+            input::check_unchanged(file)?;
+            if rows == 0 {
+                return Ok(None);
+            }
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let schema = Arc::clone(&self.scan.schema);

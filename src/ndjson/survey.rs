@@ -276,6 +276,7 @@ impl Shared<'_> {
             }
             contents = true;
         }
+        input::check_unchanged(file)?;
         self.watch.bytes.fetch_add(stored, Ordering::Relaxed);
         self.watch.lines.fetch_add(counts.lines, Ordering::Relaxed);
         part.unit_lines.push((unit, counts.lines));

@@ -132,6 +132,10 @@ pub(crate) fn timestamp(text: &str, unit: TimeUnit) -> Result<i64, NoTimestamp> 
     let instant = instant(text).ok_or(NoTimestamp::Form)?;
     let per_second = units_per_second(unit);
     let nanoseconds = i64::from(instant.timestamp_subsec_nanos());
+    if nanoseconds >= 1_000_000_000 {
+        // A leap second has no place of its own on the scale of timestamps.
+        return Err(NoTimestamp::Range);
+    }
     let unit_nanoseconds = 1_000_000_000 / per_second;
     if nanoseconds % unit_nanoseconds != 0 {
         return Err(NoTimestamp::TooFine);
@@ -140,9 +144,10 @@ pub(crate) fn timestamp(text: &str, unit: TimeUnit) -> Result<i64, NoTimestamp> 
     seconds.and_then(|units| units.checked_add(nanoseconds / unit_nanoseconds)).ok_or(NoTimestamp::Range)
 }
 
-/// `value` in `from` as `to`; `None` if it would lose something.
+/// `value` in `from` as `to`; `None` if it would lose something, or is no year that can be written.
 pub(crate) fn convert_epoch(value: i64, from: TimeUnit, to: TimeUnit) -> Option<i64> {
     let (from, to) = (units_per_second(from), units_per_second(to));
+    DateTime::from_timestamp(value.div_euclid(from), 0)?;
     if to >= from {
         return value.checked_mul(to / from);
     }
@@ -223,6 +228,7 @@ mod tests {
         check("2024-03-01T05:51:22.0000000001", Nanosecond, Err(NoTimestamp::TooFine));
         check("2024-03-01T05:51:22.0000000000", Nanosecond, Ok(1_709_272_282_000_000_000));
         check("9999-01-01T00:00:00", Nanosecond, Err(NoTimestamp::Range));
+        check("2016-12-31T23:59:60Z", Second, Err(NoTimestamp::Range));
         for text in
             ["", "x", "2024-13-01", "2024-03-01T25:00:00", "2024-03-01T05:51:22 Europe/Berlin", "2024-03-01T05:51:2é"]
         {
@@ -236,6 +242,7 @@ mod tests {
         assert_eq!(convert_epoch(1_500, Millisecond, Second), None);
         assert_eq!(convert_epoch(-2_000, Millisecond, Second), Some(-2));
         assert_eq!(convert_epoch(i64::MAX, Second, Nanosecond), None);
+        assert_eq!(convert_epoch(i64::MAX, Millisecond, Millisecond), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod progress;
 mod report;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use report::{Report, SourceReport};
 use crate::catalog::Source;
 use crate::dialect::Script;
 use crate::error::{Error, Result};
+use crate::ndjson::listing;
 use crate::project::Project;
 use crate::query::SavedQuery;
 use crate::session::{Planned, Session};
@@ -47,7 +49,8 @@ impl Target {
     ///
     /// A format that nobody names is told by the extension of the output, if that is one.
     ///
-    /// **Errors**: `Request` with the place, if the query's settings name no format.
+    /// **Errors**: `Request` with the place, if the query's settings name no format, or an output whose extension does
+    /// not tell one.
     pub fn of(query: &SavedQuery, project: &Project, options: &Options) -> Result<Self> {
         let named = match &query.settings.format {
             Some(word) => Some(Format::from_str(word).map_err(|error| match query.place_of("format") {
@@ -57,7 +60,14 @@ impl Target {
             None => None,
         };
         let output = query.settings.output.as_deref();
-        let format = options.format.or(named).or_else(|| output.and_then(format_of)).unwrap_or(Format::Json);
+        let format = match (options.format.or(named), output) {
+            (Some(format), _) => format,
+            (None, Some(output)) => format_of(output).map_err(|error| match query.place_of("output") {
+                Some(place) => error.with_excerpt(place),
+                None => error,
+            })?,
+            (None, None) => Format::Json,
+        };
         let default_name = PathBuf::from(format!("{}.{}", query.name, format.extension()));
         let path = match (&options.output_dir, output) {
             (Some(dir), output) => dir.join(output.and_then(Path::file_name).map_or(default_name, PathBuf::from)),
@@ -68,14 +78,25 @@ impl Target {
     }
 
     /// The target that a person named by its path: its extension tells the format, unless `format` does.
-    pub fn at(path: &Path, format: Option<Format>) -> Self {
-        Self { path: path.to_owned(), format: format.or_else(|| format_of(path)).unwrap_or(Format::Json) }
+    ///
+    /// **Errors**: `Request`, if neither does.
+    pub fn at(path: &Path, format: Option<Format>) -> Result<Self> {
+        let format = format.map_or_else(|| format_of(path), Ok)?;
+        Ok(Self { path: path.to_owned(), format })
     }
 }
 
-fn format_of(path: &Path) -> Option<Format> {
-    let extension = path.extension()?.to_str()?;
-    Format::from_str(extension).ok()
+/// A file named `.gz` that holds plain lines would be refused by the next reader, so nothing is guessed here.
+fn format_of(path: &Path) -> Result<Format> {
+    let shown = path.display();
+    if path.to_str().is_some_and(|path| path.contains("://")) {
+        return Err(Error::request(format!("`{shown}` is a URL, and results are local files")));
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    Format::from_str(extension).map_err(|_| {
+        Error::request(format!("the name `{shown}` does not tell a format"))
+            .with_hint("end it in .json, .parquet, .csv or .arrow, or name the format too")
+    })
 }
 
 /// Runs a saved query and publishes its result at `target`.
@@ -126,13 +147,14 @@ pub async fn publish(
         (Some(target), None) => target.clone(),
         (None, Some(copy)) => {
             let format = copy.format.as_deref().map(|word| Format::from_str(&word.to_lowercase())).transpose()?;
-            Target::at(&copy.path, format)
+            Target::at(&copy.path, format)?
         }
         _ => {
             return Err(Error::request("the statement has no place for its rows, or two")
                 .with_hint("either COPY (SELECT …) TO 'file', or a SELECT and --output FILE"));
         }
     };
+    check_target(&target.path, session.catalog().project())?;
     let sources = planned.sources.clone();
     sources.iter().try_for_each(|source| source.check_budget())?;
     let published = write(session, planned, &target, progress).await?;
@@ -145,6 +167,27 @@ pub async fn publish(
         seconds: begun.elapsed().as_secs_f64(),
         sources: sources.iter().map(|source| SourceReport::of(source)).collect(),
     })
+}
+
+/// **Errors**: `Request`, if a result at `path` would replace what results are made of.
+fn check_target(path: &Path, project: &Project) -> Result<()> {
+    let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
+    // Links and `..` in the folders are resolved as far as those are there.
+    let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
+    let real = match (folder, absolute.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => absolute,
+    };
+    let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
+    let input_of = project.sources.iter().find(|source| listing::names(&root, &source.paths, &real));
+    let what = match input_of {
+        Some(source) => format!("an input of source `{}`", source.name),
+        None if Some(&real) == project.file.as_ref() => "the project file".to_owned(),
+        None if real.starts_with(&project.queries_dir) => "in the folder of saved queries".to_owned(),
+        None => return Ok(()),
+    };
+    Err(Error::request(format!("the result cannot go to `{}`, which is {what}", path.display()))
+        .with_hint("results have a folder of their own, outputs/"))
 }
 
 async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<sink::Published> {

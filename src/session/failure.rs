@@ -36,7 +36,7 @@ pub(super) fn explain(
         DataFusionError::SchemaError(schema, _) => of_schema(schema),
         DataFusionError::Plan(message) => of_plan(message, engine),
         DataFusionError::ResourcesExhausted(message) => {
-            Error::machine(format!("the statement needs more memory: {}", first_line(message)))
+            Error::machine(format!("the statement needs more memory: {}", of_memory(message)))
                 .with_hint("raise it in tidemill.toml, [limits] memory = \"8GiB\", or ask for less at once")
         }
         DataFusionError::ArrowError(arrow, _) => return of_arrow(arrow, script, statement),
@@ -166,6 +166,14 @@ fn division(script: &Script, statement: &Statement) -> Option<Excerpt> {
     let label = if count == 1 { "this is 0" } else { "one of the divisors is 0, such as this" };
     let (start, end) = ((span.start.line, span.start.column), (span.end.line, span.end.column));
     Some(dialect::excerpt(script, start, end, label))
+}
+
+/// Who asked for how much, without the list of others that the engine adds.
+fn of_memory(message: &str) -> String {
+    let line = first_line(message);
+    let asked = message.lines().find(|line| line.starts_with("Error: Failed to allocate"));
+    let line = asked.map_or(line, |line| line.trim_start_matches("Error: "));
+    lower_first(line.split(" with top memory consumers").next().unwrap_or(line))
 }
 
 /// The engine adds backtraces and advice for its own developers on further lines.

@@ -68,6 +68,8 @@ pub struct Planned {
     pub sources: Vec<Arc<Source>>,
     /// Where its rows are to go, if it is a `COPY`.
     pub copy_to: Option<CopyTarget>,
+    /// Whether it answers with rows; else it makes something.
+    pub answers: bool,
     script: Script,
     statement: Statement,
     plan: LogicalPlan,
@@ -128,14 +130,19 @@ impl Session {
         self.supply_from(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
-        self.lay_sources(script, &mut statement, watch).await?;
+        let opened = self.lay_sources(script, &mut statement, watch).await?;
         let plan = self.engine.state().statement_to_plan(statement.clone()).await;
         self.sources.clear();
         self.rejects.clear();
-        let plan = plan.map_err(|error| self.explain(error, script, &statement))?;
+        let plan = plan.map_err(|error| {
+            // Columns may be missing because the lines that have them were rejected: that is what to tell.
+            let over_budget = opened.iter().find_map(|source| source.check_budget().err());
+            over_budget.unwrap_or_else(|| self.explain(error, script, &statement))
+        })?;
         self.options().verify_plan(&plan).map_err(|_| self.refusal(&plan))?;
         let sources = sources_of(&plan).map_err(|error| self.explain(error, script, &statement))?;
-        Ok(Planned { sources, copy_to, script: script.clone(), statement, plan })
+        let answers = !matches!(plan, LogicalPlan::Ddl(_));
+        Ok(Planned { sources, copy_to, answers, script: script.clone(), statement, plan })
     }
 
     /// Starts a planned statement.
@@ -209,7 +216,12 @@ impl Session {
     }
 
     /// Lays the tables ready that the statement names, each listed once.
-    async fn lay_sources(&self, script: &Script, statement: &mut Statement, watch: &Arc<Watch>) -> Result<()> {
+    async fn lay_sources(
+        &self,
+        script: &Script,
+        statement: &mut Statement,
+        watch: &Arc<Watch>,
+    ) -> Result<Vec<Arc<Source>>> {
         let references = self
             .engine
             .state()
@@ -241,7 +253,7 @@ impl Session {
                 source.map_or_else(Vec::new, |source| source.hidden_columns())
             })?;
         }
-        Ok(())
+        Ok(sources)
     }
 
     fn is_source(&self, name: &str) -> bool {

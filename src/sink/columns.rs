@@ -13,6 +13,11 @@ use crate::error::{Error, Result};
 /// Checks that no two columns, or fields of one struct, have one name, and that `format` holds every type:
 /// `refuses` names those that it does not.
 pub(super) fn check(schema: &Schema, format: Format, refuses: fn(&DataType) -> Option<&'static str>) -> Result<()> {
+    if schema.fields().is_empty() && format == Format::Parquet {
+        // Without columns it has nothing to count rows by.
+        return Err(Error::sql("the result has no columns, and parquet cannot hold its rows")
+            .with_hint("choose another format, or name a column"));
+    }
     check_fields(schema.fields(), None, &|path, data_type| match refuses(data_type) {
         None => Ok(()),
         Some(what) => Err(Error::sql(format!("column `{path}` is {what}, which {format} cannot hold"))
