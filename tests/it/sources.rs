@@ -1,0 +1,127 @@
+//! Sources as a whole: several of them, empty ones, long stretches without a row, and files that are not to be written.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn tidemill(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidemill")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn answers(folder: &Path, sql: &str, expected: &str) {
+    let output = tidemill(folder, &["sql", sql]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), expected, "{sql}: {errors}");
+    assert!(output.status.success(), "{sql}: {errors}");
+}
+
+fn refused(folder: &Path, arguments: &[&str], exit_code: i32, message: &str) {
+    let output = tidemill(folder, arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains(message), "{arguments:?}: {errors}");
+    assert_eq!(output.status.code(), Some(exit_code), "{arguments:?}: {errors}");
+}
+
+#[test]
+fn a_statement_over_two_sources_reads_both() {
+    // More lines than a survey reads between two looks at whether it is still wanted.
+    let lines: String = (0..3000).map(|n| format!("{{\"id\":{n}}}\n")).collect();
+    let toml = "[sources.a]\npath = \"a/*.out\"\n[sources.b]\npath = \"b/*.out\"\n";
+    let folder = project(&[("tidemill.toml", toml), ("a/x.out", &lines), ("b/x.out", &lines)]);
+    answers(folder.path(), "SELECT count(*) AS n FROM a JOIN b USING (id)", r#"{"n":3000}"#);
+    answers(folder.path(), "SELECT count(*) AS n FROM (SELECT id FROM a UNION ALL SELECT id FROM b)", r#"{"n":6000}"#);
+}
+
+#[test]
+fn no_row_is_lost_behind_a_long_stretch_without_one() {
+    let blank = format!("{}\n", " ".repeat(1000)).repeat(40_000);
+    let good = format!("{{\"x\":\"{}\"}}\n", "y".repeat(1000)).repeat(40_000);
+    // As many files as threads, so that none of them is cut.
+    let folder = project(&[
+        ("tidemill.toml", "[limits]\nthreads = 2\n"),
+        ("inputs/a.out", &format!("{blank}{{\"a\":1}}\n")),
+        ("inputs/b.out", &format!("{good}bad\n")),
+    ]);
+    answers(folder.path(), "SELECT count(a) AS a, count(x) AS x FROM events", r#"{"a":1,"x":40000}"#);
+    answers(folder.path(), "SELECT line FROM rejects.events", r#"{"line":40001}"#);
+}
+
+#[test]
+fn an_empty_source_with_declared_columns_is_an_empty_table() {
+    let folder = project(&[("tidemill.toml", "[sources.events.columns]\nx = \"bigint\"\n")]);
+    answers(folder.path(), "SELECT count(*) AS n, max(x) AS m FROM events", r#"{"n":0,"m":null}"#);
+    answers(folder.path(), "SELECT x FROM events WHERE x > 1 ORDER BY x", "");
+    answers(folder.path(), "SELECT x, count(*) FROM events GROUP BY x", "");
+    answers(folder.path(), "SELECT a.x FROM events a JOIN events b ON a.x = b.x", "");
+    answers(folder.path(), "SELECT * FROM rejects.events", "");
+}
+
+#[test]
+fn a_result_replaces_nothing_that_results_are_made_of() {
+    let files = [("inputs/a.out", "{\"a\":1}\n"), ("queries/q.sql", "SELECT a\n"), ("tidemill.toml", "")];
+    let folder = project(&files);
+    let sql = "SELECT a FROM events";
+    for (target, what) in [
+        ("inputs/a.out", "an input of source `events`"),
+        ("inputs/new.out", "an input of source `events`"),
+        ("outputs/../inputs/a.out", "an input of source `events`"),
+        ("queries/q.sql", "in the folder of saved queries"),
+        ("tidemill.toml", "the project file"),
+    ] {
+        fs::create_dir_all(folder.path().join("outputs")).unwrap();
+        refused(folder.path(), &["sql", sql, "--format", "json", "--output", target], 2, what);
+    }
+    for (name, text) in files {
+        assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), text, "{name}");
+    }
+}
+
+#[test]
+fn a_name_that_tells_no_format_is_refused() {
+    let folder = project(&[("inputs/a.out", "{\"a\":1}\n")]);
+    for target in ["out.txt", "out.json.gz", "out", "s3://bucket/out.json"] {
+        refused(folder.path(), &["sql", "SELECT a FROM events", "--output", target], 2, "out");
+        assert!(!folder.path().join(target).exists(), "{target}");
+    }
+}
+
+#[test]
+fn a_source_that_is_all_rejects_says_so() {
+    let folder = project(&[("inputs/a.out", "x\n"), ("queries/q.sql", "SELECT a\n")]);
+    refused(folder.path(), &["run"], 1, "1 of 1 lines of `events` were rejected (100.00%)");
+}
+
+#[test]
+fn a_view_has_the_budget_of_its_source() {
+    let folder = project(&[("inputs/a.out", "{\"a\":1}\nbad\n")]);
+    let sql = "CREATE VIEW v AS SELECT a FROM events; COPY (SELECT * FROM v) TO 'v.json'";
+    refused(folder.path(), &["sql", "--allow-writes", sql], 1, "over max_reject_ratio");
+    assert!(!folder.path().join("v.json").exists());
+}
+
+#[test]
+fn a_file_written_over_in_place_fails_the_run() {
+    let folder = project(&[("inputs/a.out", "{\"a\":1}\n")]);
+    let path = folder.path().join("inputs/a.out");
+    let files = tidemill::ndjson::listing::list(folder.path(), &["inputs/*.out".to_owned()]).unwrap();
+    fs::write(&path, "{\"a\":2}\n").unwrap();
+    // Whatever the file system's clock shows, the change is later than the listing.
+    let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_secs(2);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let watch = tidemill::ndjson::survey::Watch::default();
+    let result = tidemill::ndjson::survey::survey(&files, &std::sync::Arc::default(), 1, &watch, &stop);
+    assert!(result.unwrap_err().to_string().contains("was written over"));
+}
