@@ -118,10 +118,10 @@ pub fn sources_of(plan: &LogicalPlan) -> Result<Vec<Arc<Source>>> {
         if let LogicalPlan::TableScan(scan) = node {
             let provider = source_as_provider(&scan.source)?;
             let table = (provider.as_ref() as &dyn Any).downcast_ref::<SourceTable>();
-            if let Some(SourceTable { content: Content::Rows(source), .. }) = table {
-                if !sources.iter().any(|known| Arc::ptr_eq(known, source)) {
-                    sources.push(Arc::clone(source));
-                }
+            if let Some(SourceTable { content: Content::Rows(source), .. }) = table
+                && !sources.iter().any(|known| Arc::ptr_eq(known, source))
+            {
+                sources.push(Arc::clone(source));
             }
         }
         Ok(TreeNodeRecursion::Continue)
