@@ -1,4 +1,10 @@
-//! Tests of the binary as a person meets it, in one program: each further one would link the engine again.
+//! Tests of the binary and the library as a person meets them, in one program: each further one would link the engine again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that fails should panic, and files are made freely"
+)]
 
 mod generate;
 mod sources;
