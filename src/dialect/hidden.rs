@@ -8,10 +8,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, Statement as Sql, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
     WildcardAdditionalOptions,
 };
+
+use crate::error::{Error, Result};
 
 /// The hidden columns of a table, by the table's name as written; none for a name that is no table of ours.
 pub type Hidden<'a> = &'a dyn Fn(&str) -> Vec<&'static str>;
@@ -22,16 +24,17 @@ pub fn names_any(statement: &Statement, columns: &[&str]) -> bool {
 }
 
 /// Makes each `*` leave out the hidden columns of the tables that it stands over.
-pub fn hide(statement: &mut Statement, hidden: Hidden<'_>) {
+///
+/// **Errors**: `Sql`, if a NATURAL JOIN would compare the hidden columns too.
+pub fn hide(statement: &mut Statement, hidden: Hidden<'_>) -> Result<()> {
     match statement {
         Statement::Statement(sql) => hide_in(sql.as_mut(), hidden),
         Statement::Explain(explain) => hide(&mut explain.statement, hidden),
-        Statement::CopyTo(copy) => {
-            if let datafusion::sql::parser::CopyToSource::Query(query) = &mut copy.source {
-                hide_in(query.as_mut(), hidden);
-            }
-        }
-        _ => {}
+        Statement::CopyTo(copy) => match &mut copy.source {
+            datafusion::sql::parser::CopyToSource::Query(query) => hide_in(query.as_mut(), hidden),
+            datafusion::sql::parser::CopyToSource::Relation(_) => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 
@@ -64,9 +67,11 @@ impl DynVisit for Query {
     }
 }
 
-fn hide_in(tree: &mut impl VisitMut, hidden: Hidden<'_>) {
-    let mut hider = Hider { hidden, ctes: HashSet::new() };
-    let _ = tree.visit(&mut hider);
+fn hide_in(tree: &mut impl VisitMut, hidden: Hidden<'_>) -> Result<()> {
+    match tree.visit(&mut Hider { hidden, ctes: HashSet::new() }) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
 }
 
 struct NameFinder<'a> {
@@ -101,36 +106,41 @@ struct Hider<'a> {
 }
 
 impl VisitorMut for Hider<'_> {
-    type Break = ();
+    type Break = Error;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
         self.ctes.extend(ctes.map(|cte| normal(&cte.alias.name)));
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let tables: Vec<Table> = factors(select).filter_map(|factor| self.table(factor)).collect();
-        if tables.iter().all(|table| table.hidden.is_empty()) {
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        let tables: Vec<Option<Table>> = factors(select).map(|(factor, join)| self.table(factor, join)).collect();
+        if tables.iter().flatten().all(|table| table.hidden.is_empty()) {
             return ControlFlow::Continue(());
         }
-        let alone = factors(select).count() == 1;
-        let named = tables.len() == factors(select).count() && !merges_columns(select);
-        let projection = std::mem::take(&mut select.projection);
-        for item in projection {
+        if select.from.iter().flat_map(|from| &from.joins).any(is_natural) {
+            return ControlFlow::Break(
+                Error::sql("a NATURAL JOIN compares all columns of one name, `_file` and `_offset` among them")
+                    .with_hint("say which ones are meant: JOIN … USING (id)"),
+            );
+        }
+        let all_named = tables.iter().all(Option::is_some);
+        let tables: Vec<Table> = tables.into_iter().flatten().collect();
+        for item in std::mem::take(&mut select.projection) {
             match item {
-                SelectItem::Wildcard(options) if alone => {
-                    select.projection.push(SelectItem::Wildcard(without(options, &tables[0].hidden)));
+                SelectItem::Wildcard(options) if all_named && tables.len() == 1 => {
+                    select.projection.push(SelectItem::Wildcard(without(options, tables[0].left_out())));
                 }
-                SelectItem::Wildcard(options) if named => {
+                SelectItem::Wildcard(options) if all_named => {
                     select.projection.extend(tables.iter().map(|table| table.wildcard(options.clone())));
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                     let last = name.0.last().and_then(|part| part.as_ident()).map(normal);
                     let table = tables.iter().find(|table| Some(&normal(&table.name)) == last.as_ref());
-                    let options = without(options, table.map_or(&[], |table| table.hidden.as_slice()));
+                    let hidden = table.map_or(&[][..], |table| table.hidden.as_slice());
                     let name = SelectItemQualifiedWildcardKind::ObjectName(name);
-                    select.projection.push(SelectItem::QualifiedWildcard(name, options));
+                    select.projection.push(SelectItem::QualifiedWildcard(name, without(options, quoted(hidden))));
                 }
                 other => select.projection.push(other),
             }
@@ -143,67 +153,81 @@ impl VisitorMut for Hider<'_> {
 struct Table {
     name: Ident,
     hidden: Vec<&'static str>,
+    /// The columns of USING, which `*` shows once: as those of the table on the left.
+    merged: Vec<ObjectName>,
 }
 
 impl Table {
+    fn left_out(&self) -> impl Iterator<Item = ObjectName> {
+        quoted(&self.hidden).chain(self.merged.iter().cloned())
+    }
+
     fn wildcard(&self, options: WildcardAdditionalOptions) -> SelectItem {
         let name = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![self.name.clone()]));
-        SelectItem::QualifiedWildcard(name, without(options, &self.hidden))
+        SelectItem::QualifiedWildcard(name, without(options, self.left_out()))
     }
 }
 
 impl Hider<'_> {
-    fn table(&self, factor: &TableFactor) -> Option<Table> {
+    fn table(&self, factor: &TableFactor, join: Option<&JoinOperator>) -> Option<Table> {
+        let merged = match join.and_then(constraint) {
+            Some(JoinConstraint::Using(columns)) => columns.clone(),
+            _ => Vec::new(),
+        };
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let last = name.0.last()?.as_ident()?.clone();
                 let is_source = name.0.len() == 1 && !self.ctes.contains(&normal(&last));
                 let hidden = if is_source { (self.hidden)(&normal(&last)) } else { Vec::new() };
-                Some(Table { name: alias.as_ref().map_or(last, |alias| alias.name.clone()), hidden })
+                Some(Table { name: alias.as_ref().map_or(last, |alias| alias.name.clone()), hidden, merged })
             }
             TableFactor::Derived { alias: Some(alias), .. } => {
-                Some(Table { name: alias.name.clone(), hidden: Vec::new() })
+                Some(Table { name: alias.name.clone(), hidden: Vec::new(), merged })
             }
             _ => None,
         }
     }
 }
 
-fn factors(select: &Select) -> impl Iterator<Item = &TableFactor> {
-    let of = |from: &'_ datafusion::sql::sqlparser::ast::TableWithJoins| from.joins.len() + 1;
-    debug_assert!(select.from.iter().map(of).sum::<usize>() >= select.from.len());
-    select
-        .from
-        .iter()
-        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
-}
-
-/// Whether a join shows its key columns once: then `*` is more than all columns of each table.
-fn merges_columns(select: &Select) -> bool {
-    let joins = select.from.iter().flat_map(|from| &from.joins);
-    joins.into_iter().any(|join| {
-        let constraint = match &join.join_operator {
-            JoinOperator::Join(c)
-            | JoinOperator::Inner(c)
-            | JoinOperator::Left(c)
-            | JoinOperator::LeftOuter(c)
-            | JoinOperator::Right(c)
-            | JoinOperator::RightOuter(c)
-            | JoinOperator::FullOuter(c) => c,
-            _ => return false,
-        };
-        matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural)
+/// All that is in FROM, and how it is joined to what stands before it.
+fn factors(select: &Select) -> impl Iterator<Item = (&TableFactor, Option<&JoinOperator>)> {
+    select.from.iter().flat_map(|from| {
+        let joins = from.joins.iter().map(|join| (&join.relation, Some(&join.join_operator)));
+        std::iter::once((&from.relation, None)).chain(joins)
     })
 }
 
-fn without(mut options: WildcardAdditionalOptions, hidden: &[&'static str]) -> WildcardAdditionalOptions {
-    let name = |column: &&str| ObjectName::from(vec![Ident::with_quote('"', *column)]);
+fn is_natural(join: &Join) -> bool {
+    matches!(constraint(&join.join_operator), Some(JoinConstraint::Natural))
+}
+
+fn constraint(join: &JoinOperator) -> Option<&JoinConstraint> {
+    match join {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+fn quoted(columns: &[&'static str]) -> impl Iterator<Item = ObjectName> {
+    columns.iter().map(|column| ObjectName::from(vec![Ident::with_quote('"', *column)]))
+}
+
+fn without(
+    mut options: WildcardAdditionalOptions,
+    columns: impl IntoIterator<Item = ObjectName>,
+) -> WildcardAdditionalOptions {
     let mut names = match options.opt_exclude.take() {
         Some(ExcludeSelectItem::Single(name)) => vec![name],
         Some(ExcludeSelectItem::Multiple(names)) => names,
         None => Vec::new(),
     };
-    let absent: Vec<ObjectName> = hidden.iter().map(name).filter(|name| !names.contains(name)).collect();
+    let absent: Vec<ObjectName> = columns.into_iter().filter(|name| !names.contains(name)).collect();
     names.extend(absent);
     options.opt_exclude = (!names.is_empty()).then_some(ExcludeSelectItem::Multiple(names));
     options
@@ -221,8 +245,20 @@ mod tests {
     fn check(sql: &str, expected: &str) {
         let script = Script { name: "q".into(), text: sql.into() };
         let mut statement = script.parse().unwrap().remove(0);
-        hide(&mut statement, &hidden);
+        hide(&mut statement, &hidden).unwrap();
         assert_eq!(statement.to_string(), expected);
+    }
+
+    #[test]
+    fn a_join_shows_what_it_merges_once() {
+        check(
+            "SELECT *, a._file FROM events AS a LEFT JOIN events AS b USING(id)",
+            r#"SELECT a.* EXCLUDE ("_file"), b.* EXCLUDE ("_file", id), a._file FROM events AS a LEFT JOIN events AS b USING(id)"#,
+        );
+        let script = Script { name: "q".into(), text: "SELECT _file FROM events NATURAL JOIN t".into() };
+        let error = hide(&mut script.parse().unwrap().remove(0), &hidden).unwrap_err();
+        assert!(error.to_string().starts_with("a NATURAL JOIN compares"), "{error}");
+        check("SELECT * FROM t NATURAL JOIN u", "SELECT * FROM t NATURAL JOIN u");
     }
 
     #[test]

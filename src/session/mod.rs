@@ -228,7 +228,7 @@ impl Session {
             dialect::hide(statement, &|name| {
                 let source = sources.iter().find(|source| source.config.name == name);
                 source.map_or_else(Vec::new, |source| source.hidden_columns())
-            });
+            })?;
         }
         Ok(sources)
     }
