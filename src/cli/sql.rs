@@ -12,6 +12,7 @@ use super::progress::shown;
 use super::table::Table;
 use super::{block_on, print, say, stdout_is_terminal};
 use crate::dialect::Script;
+use crate::document;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::run::{self, Progress, Target};
@@ -104,8 +105,7 @@ fn script(args: &Args) -> Result<Script> {
     match (&args.sql, &args.file) {
         (Some(text), _) => Ok(Script { name: "statement".into(), text: text.clone() }),
         (None, Some(path)) if path.as_os_str() != "-" => {
-            let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, error))?;
-            Ok(Script { name: path.display().to_string(), text })
+            Ok(Script { name: path.display().to_string(), text: document::read(path)? })
         }
         (None, _) => from_stdin(),
     }

@@ -18,6 +18,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
+use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -25,7 +26,7 @@ use futures::stream::BoxStream;
 pub use datafusion::arrow::array::RecordBatch;
 
 use crate::catalog::{Catalog, Source, SourceSchema};
-use crate::dialect::{self, Script};
+use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
 use crate::ndjson::format::NdjsonFormatFactory;
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
@@ -118,17 +119,17 @@ impl Session {
 
     /// Plans one statement of `script`: lists and reads its sources as they are now.
     ///
-    /// **Errors**: `Sql` with the place for what the statement gets wrong; those of [`Catalog::open`] for its sources.
+    /// **Errors**: `Sql` with the place for what the statement gets wrong; `Request` for one that is not allowed; those
+    /// of [`Catalog::open`] for its sources.
     pub async fn plan(&self, script: &Script, statement: &Statement, watch: &Arc<Watch>) -> Result<Planned> {
-        let (mut statement, copy_to) = self.take_copy(statement.clone())?;
+        self.permit(script, statement)?;
+        let (mut statement, copy_to) = take_copy(statement.clone())?;
         self.supply_from(script, &mut statement)?;
         let sources = self.open_sources(script, &mut statement, watch).await?;
-        let explain = |error| failure::explain(error, script, &statement, &self.engine);
+        let explain = |error| failure::misplanned(error, script, &statement, &self.engine);
         let plan = self.engine.state().statement_to_plan(statement.clone()).await.map_err(explain)?;
-        self.options().verify_plan(&plan).map_err(|_| {
-            Error::request("the statement would change something, and statements are read-only here")
-                .with_hint("allow tables, views and COPY for this session: --allow-writes")
-        })?;
+        // What `permit` did not see in the syntax.
+        self.options().verify_plan(&plan).map_err(explain)?;
         Ok(Planned { sources, copy_to, script: script.clone(), statement, plan })
     }
 
@@ -155,36 +156,22 @@ impl Session {
         options.with_allow_ddl(self.access == Access::Writes)
     }
 
-    /// The query of a `COPY`, whose rows are written by us and not by the engine.
-    fn take_copy(&self, statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
-        let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement
-        else {
-            return Ok((statement, None));
+    fn permit(&self, script: &Script, statement: &Statement) -> Result<()> {
+        let verb = dialect::verb(statement);
+        let refused = |error: Error| match dialect::word(script, &verb, "") {
+            Some(place) => error.with_excerpt(place),
+            None => error,
         };
-        if self.access == Access::ReadOnly {
-            return Err(Error::request("COPY writes a file, and statements are read-only here")
-                .with_hint("allow it for this session: --allow-writes, or use --output FILE"));
+        match dialect::deed(statement) {
+            Deed::Ask => Ok(()),
+            Deed::Make | Deed::Copy if self.access == Access::Writes => Ok(()),
+            Deed::Make => Err(refused(Error::request(format!("{verb} is not allowed: statements only read here")))
+                .with_hint("let them make tables and views for this session, and COPY to files: --allow-writes")),
+            Deed::Copy => Err(refused(Error::request("COPY is not allowed: statements only read here"))
+                .with_hint("publish the rows of a SELECT with --output FILE, or allow COPY with --allow-writes")),
+            Deed::Other => Err(refused(Error::sql(format!("{verb} is not done here")))
+                .with_hint("statements ask: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE and SHOW; with --allow-writes also CREATE TABLE … AS, CREATE VIEW, DROP and COPY")),
         }
-        if !partitioned_by.is_empty() || !options.is_empty() {
-            return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
-                .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
-        }
-        let query = match source {
-            CopyToSource::Query(query) => query,
-            CopyToSource::Relation(name) => {
-                let text = format!("SELECT * FROM {name}");
-                let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
-                match parsed {
-                    Some(Statement::Statement(sql)) => match *sql {
-                        Sql::Query(query) => query,
-                        _ => return Err(Error::internal("a SELECT is no query")),
-                    },
-                    _ => return Err(Error::internal("a SELECT is no statement")),
-                }
-            }
-        };
-        let target = CopyTarget { path: target.into(), format: stored_as };
-        Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))
     }
 
     fn supply_from(&self, script: &Script, statement: &mut Statement) -> Result<()> {
@@ -212,9 +199,13 @@ impl Session {
         let references = state
             .resolve_table_references(statement)
             .map_err(|error| failure::explain(error, script, statement, &self.engine))?;
+        let made: Vec<TableReference> = dialect::made(statement)
+            .iter()
+            .filter_map(|name| object_name_to_table_reference(name.clone(), true).ok())
+            .collect();
         let hidden = dialect::names_any(statement, &[FILE_COLUMN, OFFSET_COLUMN]);
         let mut sources = Vec::new();
-        for reference in references {
+        for reference in references.into_iter().filter(|reference| !made.contains(reference)) {
             let table = reference.clone().resolve(CATALOG, SOURCES);
             self.check_exists(script, statement, &reference, &table)?;
             let is_source = self.catalog.project().sources.iter().any(|source| *source.name == *table.table);
@@ -243,7 +234,9 @@ impl Session {
         let sources = &self.catalog.project().sources;
         let exists = match (&*table.catalog, &*table.schema) {
             (CATALOG, SOURCES) => {
-                sources.iter().any(|source| *source.name == *table.table) || self.sources.created(&table.table)
+                sources.iter().any(|source| *source.name == *table.table)
+                    || self.sources.created(&table.table)
+                    || self.engine.table_function(&table.table).is_ok()
             }
             (CATALOG, REJECTS) => sources.iter().any(|source| *source.name == *table.table),
             (CATALOG, "information_schema") => true,
@@ -263,11 +256,41 @@ impl Session {
         if let Some((start, end)) = place {
             error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
         }
+        if table.table.contains(['.', '/']) {
+            return Err(error.with_hint("files are read as sources: [sources.NAME] and path = \"…\" in tidemill.toml"));
+        }
         Err(match suggest::hint("tables", &reference.to_string(), names.iter().map(String::as_str)) {
             Some(hint) => error.with_hint(hint),
             None => error,
         })
     }
+}
+
+/// The query of a `COPY`, whose rows are written by us and not by the engine.
+fn take_copy(statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
+    let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement else {
+        return Ok((statement, None));
+    };
+    if !partitioned_by.is_empty() || !options.is_empty() {
+        return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
+            .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
+    }
+    let query = match source {
+        CopyToSource::Query(query) => query,
+        CopyToSource::Relation(name) => {
+            let text = format!("SELECT * FROM {name}");
+            let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
+            match parsed {
+                Some(Statement::Statement(sql)) => match *sql {
+                    Sql::Query(query) => query,
+                    _ => return Err(Error::internal("a SELECT is no query")),
+                },
+                _ => return Err(Error::internal("a SELECT is no statement")),
+            }
+        }
+    };
+    let target = CopyTarget { path: target.into(), format: stored_as };
+    Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))
 }
 
 fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
