@@ -2,6 +2,7 @@
 //!
 //! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
 
+mod checked;
 mod failure;
 
 use std::path::PathBuf;
@@ -306,8 +307,12 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
     let runtime =
         RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_object_list_cache_limit(0).build_arc()?;
-    let mut state =
-        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
+        .build();
     for format in NdjsonFormatFactory::all() {
         state.register_file_format(format, true)?;
     }
