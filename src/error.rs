@@ -257,15 +257,6 @@ impl Error {
     }
 }
 
-/// A message of somebody else's as a fragment: theirs start sentences. A word in capitals stays one.
-pub(crate) fn lower_first(message: &str) -> String {
-    let mut chars = message.chars();
-    if chars.clone().nth(1).is_some_and(char::is_uppercase) {
-        return message.to_owned();
-    }
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

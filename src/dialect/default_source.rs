@@ -1,14 +1,14 @@
 //! `SELECT ip WHERE opted_into_marketing`: a SELECT that names columns and has no FROM reads the default source.
 //!
 //! It looks at queries, their set operations, CTEs and derived tables, but not at subqueries inside expressions, whose
-//! columns an outer query may supply. `SELECT 1` still needs no table.
+//! columns an outer query may supply. `SELECT 1` still needs no table. The other way round, `FROM events` is all of it.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement as Sql, TableFactor, TableWithJoins, Visit,
-    Visitor,
+    Expr, Ident, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement as Sql, TableFactor,
+    TableWithJoins, Visit, Visitor, WildcardAdditionalOptions,
 };
 
 /// Gives every SELECT that names columns and has no FROM the table `source`. Returns whether there was any; without a
@@ -58,6 +58,11 @@ fn in_body(body: &mut SetExpr, source: Option<&str>) -> bool {
 }
 
 fn in_select(select: &mut Select, source: Option<&str>) -> bool {
+    if select.flavor == SelectFlavor::FromFirstNoSelect && select.projection.is_empty() {
+        // The engine would answer with rows that have no columns.
+        select.flavor = SelectFlavor::Standard;
+        select.projection.push(SelectItem::Wildcard(WildcardAdditionalOptions::default()));
+    }
     if select.from.is_empty() {
         let wanted = names_columns(select);
         if let (true, Some(source)) = (wanted, source) {
@@ -145,6 +150,13 @@ mod tests {
         check("SELECT a FROM (SELECT ip AS a)", r#"SELECT a FROM (SELECT ip AS a FROM "events")"#);
         check("WITH x AS (SELECT ip) SELECT * FROM x", r#"WITH x AS (SELECT ip FROM "events") SELECT * FROM x"#);
         check("EXPLAIN SELECT ip", r#"EXPLAIN SELECT ip FROM "events""#);
+    }
+
+    #[test]
+    fn a_from_alone_is_all_of_it() {
+        check("FROM t LIMIT 1", "SELECT * FROM t LIMIT 1");
+        check("FROM (FROM t)", "SELECT * FROM (SELECT * FROM t)");
+        check("FROM t SELECT a", "FROM t SELECT a");
     }
 
     #[test]

@@ -105,11 +105,18 @@ impl VisitorMut for Hider<'_> {
 struct Table {
     name: Option<Ident>,
     hidden: Vec<&'static str>,
+    /// The columns of USING, which `*` shows once: as those of the table on the left.
+    merged: Vec<ObjectName>,
 }
 
 impl Hider<'_> {
     fn hide_in(&self, select: &mut Select) -> Result<()> {
-        let tables: Vec<Table> = factors(select).map(|factor| self.table(factor)).collect();
+        let mut tables: Vec<Table> = factors(select).map(|(factor, _)| self.table(factor)).collect();
+        for (table, (_, join)) in tables.iter_mut().zip(factors(select)) {
+            if let Some(JoinConstraint::Using(columns)) = join.and_then(constraint) {
+                table.merged.clone_from(columns);
+            }
+        }
         if tables.iter().all(|table| table.hidden.is_empty()) {
             return Ok(());
         }
@@ -118,9 +125,8 @@ impl Hider<'_> {
             return Err(Error::sql("NATURAL JOIN would join on hidden columns too, for the statement names one")
                 .with_hint("write the columns to join on: JOIN … ON a.id = b.id"));
         }
-        let merged = constraints.iter().any(|constraint| matches!(constraint, JoinConstraint::Using(_)));
         let plain = joins(select).all(|join| constraint(join).is_some());
-        let splits = plain && !merged && tables.iter().all(|table| table.name.is_some());
+        let splits = plain && tables.iter().all(|table| table.name.is_some());
         let mut projection = Vec::with_capacity(select.projection.len());
         for item in std::mem::take(&mut select.projection) {
             match item {
@@ -157,18 +163,22 @@ impl Hider<'_> {
                 let last = name.0.last().and_then(|part| part.as_ident());
                 let is_cte = name.0.len() == 1 && last.is_some_and(|last| self.ctes.contains(&normal(last)));
                 let hidden = last.filter(|_| !is_cte).map_or_else(Vec::new, |last| (self.hidden)(&normal(last)));
-                Table { name: alias.as_ref().map(|alias| &alias.name).or(last).cloned(), hidden }
+                Table { name: alias.as_ref().map(|alias| &alias.name).or(last).cloned(), hidden, merged: Vec::new() }
             }
             TableFactor::Derived { alias, .. } => {
-                Table { name: alias.as_ref().map(|alias| alias.name.clone()), hidden: Vec::new() }
+                Table { name: alias.as_ref().map(|alias| alias.name.clone()), hidden: Vec::new(), merged: Vec::new() }
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
                 let inner = std::iter::once(&table_with_joins.relation);
                 let inner = inner.chain(table_with_joins.joins.iter().map(|join| &join.relation));
                 // It has no name of its own; that it hides something is enough to refuse a `*`.
-                Table { name: None, hidden: inner.flat_map(|factor| self.table(factor).hidden).collect() }
+                Table {
+                    name: None,
+                    hidden: inner.flat_map(|factor| self.table(factor).hidden).collect(),
+                    merged: Vec::new(),
+                }
             }
-            _ => Table { name: None, hidden: Vec::new() },
+            _ => Table { name: None, hidden: Vec::new(), merged: Vec::new() },
         }
     }
 }
@@ -176,16 +186,24 @@ impl Hider<'_> {
 impl Table {
     fn wildcard(&self) -> Option<SelectItem> {
         let name = ObjectName::from(vec![self.name.clone()?]);
-        let options = without(WildcardAdditionalOptions::default(), &self.hidden);
+        let mut options = without(WildcardAdditionalOptions::default(), &self.hidden);
+        if !self.merged.is_empty() {
+            let hidden = match options.opt_exclude.take() {
+                Some(ExcludeSelectItem::Multiple(names)) => names,
+                _ => Vec::new(),
+            };
+            let names = hidden.into_iter().chain(self.merged.iter().cloned()).collect();
+            options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
+        }
         Some(SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options))
     }
 }
 
-fn factors(select: &Select) -> impl Iterator<Item = &TableFactor> {
-    select
-        .from
-        .iter()
-        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
+/// All that is in FROM, and how it is joined to what stands before it.
+fn factors(select: &Select) -> impl Iterator<Item = (&TableFactor, Option<&Join>)> {
+    select.from.iter().flat_map(|from| {
+        std::iter::once((&from.relation, None)).chain(from.joins.iter().map(|join| (&join.relation, Some(join))))
+    })
 }
 
 fn joins(select: &Select) -> impl Iterator<Item = &Join> {
@@ -279,9 +297,17 @@ mod tests {
     }
 
     #[test]
+    fn a_join_shows_what_it_merges_once() {
+        check(
+            "SELECT *, a._file FROM events AS a LEFT JOIN events AS b USING(id)",
+            r#"SELECT a.* EXCLUDE ("_file"), b.* EXCLUDE ("_file", id), a._file FROM events AS a LEFT JOIN events AS b USING(id)"#,
+        );
+        check("SELECT * FROM t NATURAL JOIN u", "SELECT * FROM t NATURAL JOIN u");
+    }
+
+    #[test]
     fn what_cannot_be_rewritten_is_refused() {
         for sql in [
-            "SELECT * FROM events a JOIN events b USING (id)",
             "SELECT * FROM events a NATURAL JOIN events b",
             "SELECT * EXCLUDE (x) FROM events a, events b",
             "SELECT * FROM events a LEFT SEMI JOIN events b ON a.id = b.id",

@@ -3,23 +3,26 @@
 //! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
+mod deed;
 mod default_source;
 mod hidden;
 mod place;
+mod syntax;
 mod terms;
 
-use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
+pub use deed::{Deed, deed, verb};
 pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};
-pub use place::{excerpt, span_of_table};
+pub use place::{excerpt, span_of_table, word};
+pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
-use crate::error::{Error, Result, lower_first};
+use crate::error::{Error, Result};
 
 /// Deepest nesting of parentheses and subqueries: the engine's own default is 50, its planner's stack takes far more.
 const MAX_NESTING: usize = 128;
@@ -39,13 +42,14 @@ impl Script {
     /// **Errors**: `Sql` with the place, if the text is not SQL, holds no statement, or one that is too deep to plan.
     pub fn parse(&self) -> Result<Vec<Statement>> {
         let tokens = Tokenizer::new(&GenericDialect {}, &self.text).tokenize_with_location();
-        let tokens = tokens.map_err(|error| self.syntax(ParserError::from(error).into()))?;
+        let tokens = tokens.map_err(|error| syntax::fault(self, &ParserError::from(error).into()))?;
         if let Some((excess, token)) = terms::excess(&tokens) {
             return Err(self.too_many(excess, token));
         }
         let parser =
             DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
-        let statements = parser.and_then(|mut parser| parser.parse_statements()).map_err(|error| self.syntax(error))?;
+        let statements =
+            parser.and_then(|mut parser| parser.parse_statements()).map_err(|error| syntax::fault(self, &error))?;
         if statements.is_empty() {
             return Err(Error::sql(format!("`{}` holds no statement", self.name))
                 .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
@@ -66,26 +70,6 @@ impl Script {
         };
         let start = (token.span.start.line, token.span.start.column);
         Error::sql(what).with_hint(hint).with_excerpt(place::excerpt_at(self, start, "one too many"))
-    }
-
-    fn syntax(&self, error: DataFusionError) -> Error {
-        let root = error.find_root();
-        let message = match root {
-            DataFusionError::SQL(error, _) => match error.as_ref() {
-                ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.clone(),
-                ParserError::RecursionLimitExceeded => {
-                    return Error::sql(format!("`{}` is nested deeper than {MAX_NESTING}", self.name))
-                        .with_hint("split the statement with WITH, so that each part is shallower");
-                }
-            },
-            other => other.strip_backtrace(),
-        };
-        let (message, place) = place::split(&message);
-        let failure = Error::sql(format!("the SQL has a syntax error: {}", lower_first(message)));
-        match place {
-            Some(place) => failure.with_excerpt(place::excerpt_at(self, place, "here")),
-            None => failure.with_excerpt(place::excerpt_at_end(self)),
-        }
     }
 }
 

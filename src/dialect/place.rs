@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{ObjectName, Spanned, visit_relations};
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use super::Script;
 use crate::error::Excerpt;
@@ -26,11 +27,24 @@ pub(super) fn split(message: &str) -> (&str, Option<Place>) {
 
 /// The script with a mark under the word at `place`.
 pub(super) fn excerpt_at(script: &Script, place: Place, label: &str) -> Excerpt {
-    let start = offset(&script.text, place);
-    let word = script.text[start..].chars().take_while(|c| c.is_alphanumeric() || *c == '_');
+    let span = offset(&script.text, place)..end_of_word(&script.text, place);
+    whole(script, span, label)
+}
+
+/// The byte behind the word at a place, or behind the one character that is there instead.
+pub(super) fn end_of_word(text: &str, place: Place) -> usize {
+    let start = offset(text, place);
+    let word = text[start..].chars().take_while(|c| c.is_alphanumeric() || *c == '_');
     let length: usize = word.map(char::len_utf8).sum();
-    let length = length.max(script.text[start..].chars().next().map_or(0, char::len_utf8));
-    whole(script, start..start + length, label)
+    start + length.max(text[start..].chars().next().map_or(0, char::len_utf8))
+}
+
+/// The script with a mark under the first word that is `word`, without quotes and in any case; `None` without one.
+pub fn word(script: &Script, word: &str, label: &str) -> Option<Excerpt> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let is_it = |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
+    let (start, end) = places(tokens.iter().find(|token| is_it(&token.token))?.span);
+    Some(excerpt(script, start, end, label))
 }
 
 /// The script with a mark behind its last character.
@@ -83,7 +97,8 @@ pub fn span_of_table(statement: &Statement, is_it: impl Fn(&[&str]) -> bool) -> 
     let mut found = None;
     let _ = visit_relations(inner, |name: &ObjectName| {
         let parts: Vec<&str> = name.0.iter().filter_map(|part| part.as_ident()).map(|i| i.value.as_str()).collect();
-        if found.is_none() && is_it(&parts) {
+        // A name in single quotes has no place.
+        if found.is_none() && is_it(&parts) && name.span() != Span::empty() {
             found = Some(places(name.span()));
         }
         std::ops::ControlFlow::<()>::Continue(())

@@ -2,6 +2,7 @@
 //!
 //! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
 
+mod checked;
 mod failure;
 
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ use tokio::sync::Mutex;
 pub use datafusion::arrow::array::RecordBatch;
 
 use crate::catalog::{Catalog, Listed, Source, SourceSchema, sources_of};
-use crate::dialect::{self, Script};
+use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
 use crate::ndjson::format::NdjsonFormatFactory;
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
@@ -126,7 +127,8 @@ impl Session {
     /// **Errors**: `Sql` with the place for what the statement gets wrong; `Request` if it would write and may not;
     /// those of [`Catalog::open`] for its sources.
     pub async fn plan(&self, script: &Script, statement: &Statement, watch: &Arc<Watch>) -> Result<Planned> {
-        let (mut statement, copy_to) = self.take_copy(statement.clone())?;
+        self.permit(script, statement)?;
+        let (mut statement, copy_to) = take_copy(statement.clone())?;
         self.supply_from(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
@@ -139,7 +141,8 @@ impl Session {
             let over_budget = opened.iter().find_map(|source| source.check_budget().err());
             over_budget.unwrap_or_else(|| self.explain(error, script, &statement))
         })?;
-        self.options().verify_plan(&plan).map_err(|_| self.refusal(&plan))?;
+        // What `permit` did not see in the syntax.
+        self.options().verify_plan(&plan).map_err(|error| self.explain(error, script, &statement))?;
         let sources = sources_of(&plan).map_err(|error| self.explain(error, script, &statement))?;
         let answers = !matches!(plan, LogicalPlan::Ddl(_));
         Ok(Planned { sources, copy_to, answers, script: script.clone(), statement, plan })
@@ -168,36 +171,22 @@ impl Session {
         options.with_allow_ddl(self.access == Access::Writes)
     }
 
-    /// The query of a `COPY`, whose rows are written by us and not by the engine.
-    fn take_copy(&self, statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
-        let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement
-        else {
-            return Ok((statement, None));
+    fn permit(&self, script: &Script, statement: &Statement) -> Result<()> {
+        let verb = dialect::verb(statement);
+        let refused = |error: Error| match dialect::word(script, &verb, "") {
+            Some(place) => error.with_excerpt(place),
+            None => error,
         };
-        if self.access == Access::ReadOnly {
-            return Err(Error::request("COPY writes a file, and statements are read-only here")
-                .with_hint("allow it for this session: --allow-writes, or use --output FILE"));
+        match dialect::deed(statement) {
+            Deed::Ask => Ok(()),
+            Deed::Make | Deed::Copy if self.access == Access::Writes => Ok(()),
+            Deed::Make => Err(refused(Error::request(format!("{verb} is not allowed: statements only read here")))
+                .with_hint("let them make tables and views for this session, and COPY to files: --allow-writes")),
+            Deed::Copy => Err(refused(Error::request("COPY is not allowed: statements only read here"))
+                .with_hint("publish the rows of a SELECT with --output FILE, or allow COPY with --allow-writes")),
+            Deed::Other => Err(refused(Error::sql(format!("{verb} is not done here")))
+                .with_hint("statements ask: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE and SHOW; with --allow-writes also CREATE TABLE … AS, CREATE VIEW, DROP and COPY")),
         }
-        if !partitioned_by.is_empty() || !options.is_empty() {
-            return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
-                .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
-        }
-        let query = match source {
-            CopyToSource::Query(query) => query,
-            CopyToSource::Relation(name) => {
-                let text = format!("SELECT * FROM {name}");
-                let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
-                match parsed {
-                    Some(Statement::Statement(sql)) => match *sql {
-                        Sql::Query(query) => query,
-                        _ => return Err(Error::internal("a SELECT is no query")),
-                    },
-                    _ => return Err(Error::internal("a SELECT is no statement")),
-                }
-            }
-        };
-        let target = CopyTarget { path: target.into(), format: stored_as };
-        Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))
     }
 
     fn supply_from(&self, script: &Script, statement: &mut Statement) -> Result<()> {
@@ -260,26 +249,10 @@ impl Session {
         self.catalog.project().sources.iter().any(|source| source.name == name)
     }
 
-    fn refusal(&self, plan: &LogicalPlan) -> Error {
-        let verb = match plan {
-            LogicalPlan::Dml(_) => "INSERT, UPDATE and DELETE are",
-            LogicalPlan::Ddl(_) => "CREATE and DROP are",
-            _ => "SET and transactions are",
-        };
-        match (plan, self.access) {
-            (LogicalPlan::Ddl(_), Access::ReadOnly) => {
-                Error::request(format!("statements only read here, and {verb} no reading"))
-                    .with_hint("allow tables, views and COPY for this session: --allow-writes")
-            }
-            _ => Error::request(format!("{verb} not supported: event files are never changed"))
-                .with_hint("publish rows with --output FILE, or with COPY (SELECT …) TO 'file' and --allow-writes"),
-        }
-    }
-
     fn explain(&self, error: DataFusionError, script: &Script, statement: &Statement) -> Error {
         match self.unknown_table(&error, script, statement) {
             Some(unknown) => unknown,
-            None => failure::explain(error, script, statement, &self.engine),
+            None => failure::misplanned(error, script, statement, &self.engine),
         }
     }
 
@@ -303,11 +276,43 @@ impl Session {
         if let Some((start, end)) = place {
             error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
         }
+        if table.table.contains(['.', '/']) {
+            return Some(
+                error.with_hint("files are read as sources: [sources.NAME] and path = \"…\" in tidemill.toml"),
+            );
+        }
         Some(match suggest::hint("tables", &shown, names.iter().map(String::as_str)) {
             Some(hint) => error.with_hint(hint),
             None => error,
         })
     }
+}
+
+/// The query of a `COPY`, whose rows are written by us and not by the engine.
+fn take_copy(statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
+    let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement else {
+        return Ok((statement, None));
+    };
+    if !partitioned_by.is_empty() || !options.is_empty() {
+        return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
+            .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
+    }
+    let query = match source {
+        CopyToSource::Query(query) => query,
+        CopyToSource::Relation(name) => {
+            let text = format!("SELECT * FROM {name}");
+            let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
+            match parsed {
+                Some(Statement::Statement(sql)) => match *sql {
+                    Sql::Query(query) => query,
+                    _ => return Err(Error::internal("a SELECT is no query")),
+                },
+                _ => return Err(Error::internal("a SELECT is no statement")),
+            }
+        }
+    };
+    let target = CopyTarget { path: target.into(), format: stored_as };
+    Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))
 }
 
 fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
@@ -323,8 +328,12 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
     let runtime =
         RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_object_list_cache_limit(0).build_arc()?;
-    let mut state =
-        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
+        .build();
     for format in NdjsonFormatFactory::all() {
         state.register_file_format(format, true)?;
     }

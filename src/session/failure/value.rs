@@ -1,0 +1,171 @@
+//! Values that an expression cannot take: 0 as a divisor, a text that is no number, a sum too large for its type.
+
+use std::ops::ControlFlow;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CastKind, Expr, Spanned, Statement as Sql, Value, visit_expressions,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::wording::{reworded, sql_types};
+use crate::dialect::{self, Script};
+use crate::error::{Error, Excerpt};
+
+pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statement) -> Error {
+    match error {
+        ArrowError::DivideByZero => {
+            let place = first(script, statement, ["this is 0", "one of the divisors is 0, such as this"], divisor);
+            at(failed(script, "division by zero"), place).with_hint("NULLIF(divisor, 0) makes the result NULL there")
+        }
+        ArrowError::ArithmeticOverflow(message) => {
+            let sum =
+                message.strip_prefix("Overflow happened on: ").map(|sum| format!("{sum} is too large for its type"));
+            let what = sum.unwrap_or_else(|| reworded(message));
+            let place = first(script, statement, ["here", "in one of the sums, such as this"], arithmetic);
+            at(failed(script, &what), place)
+                .with_hint("a wider type holds it: CAST(… AS decimal(38, 0)), or CAST(… AS double) for about so much")
+        }
+        ArrowError::CastError(message) | ArrowError::ParseError(message) => of_cast(message, script, statement),
+        // Spilling, for example, to a disk that is full.
+        ArrowError::IoError(message, _) => {
+            Error::machine(format!("`{}` was stopped by the machine: {message}", script.name))
+        }
+        ArrowError::MemoryError(message) => Error::machine(format!("`{}` needs more memory: {message}", script.name)),
+        ArrowError::ExternalError(cause) => of_execution(&cause.to_string(), script),
+        other => of_execution(&other.to_string(), script),
+    }
+}
+
+pub(super) fn of_execution(message: &str, script: &Script) -> Error {
+    if let Some(parameter) = message.strip_prefix("Placeholder '").and_then(|rest| rest.split('\'').next()) {
+        return Error::sql(format!("parameter `{parameter}` has no value")).with_hint("write the value in its place");
+    }
+    if message.starts_with("Table '") && (message.ends_with("' already exists") || message.ends_with("' doesn't exist"))
+    {
+        return Error::sql(reworded(message));
+    }
+    // What is wrong with a regular expression stands in its last line.
+    let parts: Vec<&str> = message.lines().collect();
+    if let [first, .., last] = parts.as_slice()
+        && let Some(why) = last.strip_prefix("error: ")
+    {
+        return failed(script, &format!("{}: {why}", reworded(first)));
+    }
+    failed(script, &reworded(message))
+}
+
+fn of_cast(message: &str, script: &Script, statement: &Statement) -> Error {
+    let Some((value, type_name)) = cast(message) else {
+        let place = quoted(message).and_then(|value| literal(script, statement, value, "this"));
+        return at(failed(script, &reworded(message)), place).with_hint("TRY_CAST(… AS …) makes the result NULL there");
+    };
+    let type_name = sql_types(type_name);
+    let failure = failed(script, &format!("`{value}` is no {type_name}"));
+    if let Some(place) = literal(script, statement, value, &format!("no {type_name}")) {
+        return failure
+            .with_excerpt(place)
+            .with_hint(format!("write a {type_name} there, or compare as text: CAST(… AS varchar)"));
+    }
+    let place = first(script, statement, ["this cast", "in one of the casts, such as this"], casting);
+    at(failure, place).with_hint(format!("TRY_CAST(… AS {type_name}) makes the result NULL there"))
+}
+
+fn failed(script: &Script, what: &str) -> Error {
+    Error::data(format!("`{}` failed on a value: {what}", script.name))
+}
+
+fn at(failure: Error, place: Option<Excerpt>) -> Error {
+    match place {
+        Some(place) => failure.with_excerpt(place),
+        None => failure,
+    }
+}
+
+/// The value and the type of a cast that failed.
+fn cast(message: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = message.strip_prefix("Cannot cast string '").or(message.strip_prefix("Cannot cast value '")) {
+        let (value, type_name) = rest.rsplit_once("' to value of ")?;
+        return Some((value, type_name.trim_end_matches(" type")));
+    }
+    message.strip_prefix("Can't cast value ")?.rsplit_once(" to type ")
+}
+
+fn quoted(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once('\'')?;
+    rest.split_once('\'').map(|(value, _)| value)
+}
+
+/// The place of the first expression that `spot` knows; `labels` say that it is the only one, or one of several.
+fn first(
+    script: &Script,
+    statement: &Statement,
+    labels: [&str; 2],
+    spot: fn(&Expr) -> Option<Span>,
+) -> Option<Excerpt> {
+    let spans = spans(statement, spot);
+    let label = if spans.len() == 1 { labels[0] } else { labels[1] };
+    spans.first().and_then(|span| excerpt(script, *span, label))
+}
+
+fn literal(script: &Script, statement: &Statement, text: &str, label: &str) -> Option<Excerpt> {
+    let is_it = |expr: &Expr| match expr {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(found) if found == text => Some(value.span),
+            _ => None,
+        },
+        Expr::TypedString(typed) => match &typed.value.value {
+            Value::SingleQuotedString(found) if found == text => Some(typed.value.span),
+            _ => None,
+        },
+        _ => None,
+    };
+    spans(statement, is_it).first().and_then(|span| excerpt(script, *span, label))
+}
+
+fn spans(statement: &Statement, spot: impl Fn(&Expr) -> Option<Span>) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let Some(sql) = inner(statement) else { return spans };
+    let _ = visit_expressions(sql, |expr: &Expr| {
+        spans.extend(spot(expr).filter(|span| *span != Span::empty()));
+        ControlFlow::<()>::Continue(())
+    });
+    spans.sort_by_key(|span| (span.start.line, span.start.column));
+    spans
+}
+
+fn inner(statement: &Statement) -> Option<&Sql> {
+    match statement {
+        Statement::Statement(sql) => Some(sql),
+        Statement::Explain(explain) => inner(&explain.statement),
+        _ => None,
+    }
+}
+
+fn excerpt(script: &Script, span: Span, label: &str) -> Option<Excerpt> {
+    let (start, end) = ((span.start.line, span.start.column), (span.end.line, span.end.column));
+    (start.0 > 0).then(|| dialect::excerpt(script, start, end, label))
+}
+
+fn divisor(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::BinaryOp { op: BinaryOperator::Divide | BinaryOperator::Modulo, right, .. } => Some(right.span()),
+        _ => None,
+    }
+}
+
+fn arithmetic(expr: &Expr) -> Option<Span> {
+    use BinaryOperator::{Minus, Multiply, Plus};
+    match expr {
+        Expr::BinaryOp { op: Plus | Minus | Multiply, .. } => Some(expr.span()),
+        _ => None,
+    }
+}
+
+fn casting(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, .. } => Some(expr.span()),
+        _ => None,
+    }
+}
