@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement as Sql, TableFactor,
-    TableWithJoins, Visit, Visitor, WildcardAdditionalOptions,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SelectFlavor,
+    SelectItem, SetExpr, Statement as Sql, TableFactor, TableWithJoins, Visit, Visitor, WildcardAdditionalOptions,
 };
 
 /// Gives every SELECT that names columns and has no FROM the table `source`. Returns whether there was any; without a
@@ -124,9 +124,16 @@ impl Visitor for ColumnFinder {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) if self.depth == 0 => ControlFlow::Break(()),
+            // `count(*)` counts the rows of something, though it names no column.
+            Expr::Function(function) if self.depth == 0 && has_star(function) => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+fn has_star(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    list.args.iter().any(|arg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Wildcard)))
 }
 
 #[cfg(test)]
@@ -145,6 +152,7 @@ mod tests {
     fn a_select_that_names_columns_gets_a_table() {
         check("SELECT ip WHERE ok", r#"SELECT ip FROM "events" WHERE ok"#);
         check("SELECT *", r#"SELECT * FROM "events""#);
+        check("SELECT count(*)", r#"SELECT count(*) FROM "events""#);
         check("SELECT count(*) WHERE ok", r#"SELECT count(*) FROM "events" WHERE ok"#);
         check("SELECT 1 UNION SELECT ip", r#"SELECT 1 UNION SELECT ip FROM "events""#);
         check("SELECT a FROM (SELECT ip AS a)", r#"SELECT a FROM (SELECT ip AS a FROM "events")"#);

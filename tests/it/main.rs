@@ -7,4 +7,6 @@
 )]
 
 mod generate;
+mod readme;
+mod slt;
 mod sources;

@@ -1,0 +1,78 @@
+//! The examples of README.md do what they show.
+//!
+//! A block marked `console` is a session in a copy of the example project: lines that start with `$ ` are typed, what
+//! stands below is the beginning of what they print. `cargo` is not called from a test; those lines must be the two that CI
+//! and the newcomer know.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The commands that build: run by hand and by CI.
+const BUILDS: [&str; 2] = ["cargo run --release -- run", "cargo test"];
+
+struct Example {
+    command: String,
+    output: Vec<String>,
+}
+
+fn examples(readme: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        for line in block.lines() {
+            match line.strip_prefix("$ ") {
+                Some(command) => examples.push(Example { command: command.to_owned(), output: Vec::new() }),
+                None => examples.last_mut().unwrap().output.push(line.to_owned()),
+            }
+        }
+    }
+    examples
+}
+
+/// Times differ from run to run.
+fn without_seconds(line: &str) -> String {
+    match line.split_once(" in ").and_then(|(before, rest)| Some((before, rest.split_once(" s -> ")?))) {
+        Some((before, (_, after))) => format!("{before} in … s -> {after}"),
+        None => line.to_owned(),
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn the_examples_do_what_they_show() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root.join("queries"), &folder.path().join("queries"));
+    fs::create_dir(folder.path().join("inputs")).unwrap();
+    fs::copy(root.join("inputs/sample.out"), folder.path().join("inputs/sample.out")).unwrap();
+    fs::copy(root.join("tidemill.toml"), folder.path().join("tidemill.toml")).unwrap();
+
+    let binary = Path::new(env!("CARGO_BIN_EXE_tidemill"));
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let examples = examples(&fs::read_to_string(root.join("README.md")).unwrap());
+    assert!(examples.len() >= 8, "the README has lost its examples");
+    let mut builds = Vec::new();
+    for Example { command, output } in &examples {
+        if command.starts_with("cargo") {
+            builds.push(command.as_str());
+            continue;
+        }
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{command} 2>&1")]).current_dir(folder.path()).env("PATH", &path);
+        let run = shell.output().unwrap();
+        let printed = String::from_utf8(run.stdout).unwrap();
+        assert!(run.status.success(), "{command}: {printed}");
+        let printed: Vec<String> = printed.lines().map(without_seconds).collect();
+        let shown: Vec<String> = output.iter().map(|line| without_seconds(line)).collect();
+        assert_eq!(printed[..shown.len().min(printed.len())], shown, "{command}");
+    }
+    assert_eq!(builds, BUILDS);
+}
