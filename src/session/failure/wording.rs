@@ -20,7 +20,7 @@ pub(super) fn reworded(message: &str) -> String {
     while let Some(rest) = PREFIXES.iter().find_map(|prefix| message.strip_prefix(prefix)) {
         message = rest;
     }
-    sql_types(&dialect::fragment(message))
+    dialect::fragment(&sql_types(message))
 }
 
 /// Arrow's names of types replaced by SQL's.
