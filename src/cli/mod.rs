@@ -13,6 +13,7 @@ mod schema;
 mod sql;
 mod table;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the program and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(std::env::args_os().map(comment));
     match on_a_deep_stack(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -66,6 +67,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// A statement that starts with a comment, `-- daily` or `--@ format = "csv"`, is no flag.
+fn comment(arg: OsString) -> OsString {
+    let bytes = arg.as_encoded_bytes();
+    let is_one =
+        bytes.strip_prefix(b"--").and_then(<[u8]>::first).is_some_and(|b| b.is_ascii_whitespace() || *b == b'@');
+    if !is_one {
+        return arg;
+    }
+    let mut statement = OsString::from(" ");
+    statement.push(arg);
+    statement
 }
 
 fn on_a_deep_stack(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::{block_on, print, say, stdout_is_terminal};
 use crate::dialect::Script;
 use crate::document;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::project::Project;
 use crate::run::{self, Progress, Target};
 use crate::session::{Access, Running, Session};
@@ -172,9 +172,15 @@ async fn stream(mut running: Running, format: Format) -> Result<()> {
     let out: Box<dyn Write + Send> = Box::new(std::io::stdout());
     let mut encoder = sink::encoder(format, &running.schema, out)?;
     while let Some(batch) = running.batches.next().await {
-        encoder.write(&batch?)?;
+        let batch = batch?;
         // Whoever reads sees rows as soon as there are any; a reader that went away is noticed here.
-        encoder.flush()?;
+        encoder.write(&batch).and_then(|()| encoder.flush()).map_err(named)?;
     }
-    encoder.finish()
+    encoder.finish().map_err(named)
+}
+
+/// An encoder does not know what it writes to.
+fn named(error: Error) -> Error {
+    let Error::Machine(problem) = error else { return error };
+    Error::Machine(Box::new(Problem { message: "cannot write to standard output".to_owned(), ..*problem }))
 }

@@ -27,7 +27,7 @@ fn unknown_column(field: &Column, valid_fields: &[Column]) -> Error {
         None => Error::sql(format!("there is no column `{}`", field.name)),
     };
     if valid_fields.is_empty() {
-        return failure.with_hint("the table has no columns: its files hold no rows");
+        return failure.with_hint("the table has no columns: its files hold no rows, or all of them were rejected (rejects.<source> shows why)");
     }
     let table_of = |column: &Column| column.relation.as_ref().map(|relation| relation.table().to_owned());
     let known =

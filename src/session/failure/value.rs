@@ -19,14 +19,7 @@ pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statemen
             let place = first(script, statement, ["this is 0", "one of the divisors is 0, such as this"], divisor);
             at(failed(script, "division by zero"), place).with_hint("NULLIF(divisor, 0) makes the result NULL there")
         }
-        ArrowError::ArithmeticOverflow(message) => {
-            let sum =
-                message.strip_prefix("Overflow happened on: ").map(|sum| format!("{sum} is too large for its type"));
-            let what = sum.unwrap_or_else(|| reworded(message));
-            let place = first(script, statement, ["here", "in one of the sums, such as this"], arithmetic);
-            at(failed(script, &what), place)
-                .with_hint("a wider type holds it: CAST(… AS decimal(38, 0)), or CAST(… AS double) for about so much")
-        }
+        ArrowError::ArithmeticOverflow(message) => of_overflow(message, script, statement),
         ArrowError::CastError(message) | ArrowError::ParseError(message) => of_cast(message, script, statement),
         // Spilling, for example, to a disk that is full.
         ArrowError::IoError(message, _) => {
@@ -38,13 +31,33 @@ pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statemen
     }
 }
 
+fn of_overflow(message: &str, script: &Script, statement: &Statement) -> Error {
+    let sum = message.strip_prefix("Overflow happened on: ");
+    let what = sum.map_or_else(|| reworded(message), |sum| format!("{sum} is too large for its type"));
+    // Two operands and what stands between them; a negative one is never taken for an operator.
+    let parts: Vec<&str> = sum.unwrap_or_default().split(' ').collect();
+    let place = match parts.as_slice() {
+        [left, operator, right] => {
+            let with = |operand: &Expr| [left, right].contains(&&operand.to_string().as_str());
+            let is_it = |expr: &Expr| matches!(expr, Expr::BinaryOp { op, .. } if op.to_string() == **operator);
+            let labels = ["here", "in one of the sums, such as this"];
+            let sure = |expr: &Expr| matches!(expr, Expr::BinaryOp { left, right, .. } if with(left) || with(right));
+            first(script, statement, labels, |expr| (is_it(expr) && sure(expr)).then(|| expr.span()))
+                .or_else(|| first(script, statement, labels, |expr| is_it(expr).then(|| expr.span())))
+        }
+        _ => None,
+    };
+    at(failed(script, &what), place)
+        .with_hint("a wider type holds it: CAST(… AS decimal(38, 0)), or CAST(… AS double) for about so much")
+}
+
 pub(super) fn of_execution(message: &str, script: &Script) -> Error {
     if let Some(parameter) = message.strip_prefix("Placeholder '").and_then(|rest| rest.split('\'').next()) {
         return Error::sql(format!("parameter `{parameter}` has no value")).with_hint("write the value in its place");
     }
-    if message.starts_with("Table '") && (message.ends_with("' already exists") || message.ends_with("' doesn't exist"))
-    {
-        return Error::sql(reworded(message));
+    let told = reworded(message);
+    if told.starts_with("table '") && (told.ends_with("' already exists") || told.ends_with("' doesn't exist")) {
+        return Error::sql(told);
     }
     // What is wrong with a regular expression stands in its last line.
     let parts: Vec<&str> = message.lines().collect();
@@ -53,7 +66,7 @@ pub(super) fn of_execution(message: &str, script: &Script) -> Error {
     {
         return failed(script, &format!("{}: {why}", reworded(first)));
     }
-    failed(script, &reworded(message))
+    failed(script, &told)
 }
 
 fn of_cast(message: &str, script: &Script, statement: &Statement) -> Error {
@@ -102,9 +115,11 @@ fn first(
     script: &Script,
     statement: &Statement,
     labels: [&str; 2],
-    spot: fn(&Expr) -> Option<Span>,
+    spot: impl Fn(&Expr) -> Option<Span>,
 ) -> Option<Excerpt> {
-    let spans = spans(statement, spot);
+    let mut spans = spans(statement, spot);
+    // `a + b + c` holds `a + b`; the whole is shown.
+    spans.dedup_by(|later, earlier| later.start == earlier.start);
     let label = if spans.len() == 1 { labels[0] } else { labels[1] };
     spans.first().and_then(|span| excerpt(script, *span, label))
 }
@@ -131,7 +146,7 @@ fn spans(statement: &Statement, spot: impl Fn(&Expr) -> Option<Span>) -> Vec<Spa
         spans.extend(spot(expr).filter(|span| *span != Span::empty()));
         ControlFlow::<()>::Continue(())
     });
-    spans.sort_by_key(|span| (span.start.line, span.start.column));
+    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
     spans
 }
 
@@ -151,14 +166,6 @@ fn excerpt(script: &Script, span: Span, label: &str) -> Option<Excerpt> {
 fn divisor(expr: &Expr) -> Option<Span> {
     match expr {
         Expr::BinaryOp { op: BinaryOperator::Divide | BinaryOperator::Modulo, right, .. } => Some(right.span()),
-        _ => None,
-    }
-}
-
-fn arithmetic(expr: &Expr) -> Option<Span> {
-    use BinaryOperator::{Minus, Multiply, Plus};
-    match expr {
-        Expr::BinaryOp { op: Plus | Minus | Multiply, .. } => Some(expr.span()),
         _ => None,
     }
 }

@@ -1,0 +1,87 @@
+//! A project in a folder of its own, and the binary run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// Three events: a text of digits, an integer, a text that is empty once, and an integer that is 0 once.
+pub const EVENTS: &str = "{\"id\":\"1\",\"n\":1,\"s\":\"x\",\"z\":0}
+{\"id\":\"2\",\"n\":2,\"s\":\"\",\"z\":1}
+{\"id\":\"3\",\"n\":3,\"s\":\"y\",\"z\":2}
+";
+
+/// A folder that is removed in the end.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// With the files that are given by path and text.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self { folder: tempfile::tempdir().unwrap() };
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        project
+    }
+
+    /// With [`EVENTS`] and the query `ids`.
+    pub fn with_events() -> Self {
+        Self::new(&[("inputs/a.out", EVENTS), ("queries/ids.sql", "SELECT id FROM events ORDER BY id\n")])
+    }
+
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root().join(path)
+    }
+
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// The names in a folder, sorted.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The binary in this project, without standard input.
+    pub fn command(&self, args: &[&str]) -> Command {
+        self.program(env!("CARGO_BIN_EXE_tidemill"), args)
+    }
+
+    /// Another program in this project, such as a shell that starts the binary.
+    pub fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.root()).args(args).stdin(Stdio::null()).env_remove("TIDEMILL_PROJECT");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// The rows that a statement answers with, as they are written to a pipe.
+    pub fn rows(&self, sql: &str) -> String {
+        let output = self.run(&["sql", sql]);
+        assert!(output.status.success(), "{sql}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
