@@ -81,7 +81,12 @@ impl Target {
     ///
     /// **Errors**: `Request`, if neither does.
     pub fn at(path: &Path, format: Option<Format>) -> Result<Self> {
-        let format = format.map_or_else(|| format_of(path), Ok)?;
+        let format = match format {
+            Some(format) => format,
+            // A folder is refused in better words when it comes to writing.
+            None if path.is_dir() => Format::Json,
+            None => format_of(path)?,
+        };
         Ok(Self { path: path.to_owned(), format })
     }
 }

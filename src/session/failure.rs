@@ -9,7 +9,7 @@ mod wording;
 use std::error::Error as StdError;
 
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::{DataFusionError, Diagnostic, TableReference};
+use datafusion::common::{DataFusionError, Diagnostic};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 
@@ -75,11 +75,13 @@ pub(super) fn explain(
     }
 }
 
-/// The table that the engine did not find, if that is what `error` says.
-pub(super) fn missing_table(error: &DataFusionError) -> Option<TableReference> {
+/// Schema and name of the table that the engine did not find, if that is what `error` says.
+pub(super) fn missing_table(error: &DataFusionError) -> Option<(&str, &str)> {
     let DataFusionError::Plan(message) = error.find_root() else { return None };
     let name = message.strip_prefix("table '")?.split_once("' not found")?.0;
-    Some(TableReference::from(name))
+    // It is always told in full, and only the last part may have dots of its own.
+    let (_, name) = name.split_once('.')?;
+    name.split_once('.')
 }
 
 /// Our own error, on its way through the engine.

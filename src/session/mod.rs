@@ -258,25 +258,24 @@ impl Session {
 
     /// The engine says that there is no such table; this says which there are.
     fn unknown_table(&self, error: &DataFusionError, script: &Script, statement: &Statement) -> Option<Error> {
-        let reference = failure::missing_table(error)?;
-        let table = reference.clone().resolve(CATALOG, SOURCES);
+        let (schema, table) = failure::missing_table(error)?;
         let sources = &self.catalog.project().sources;
-        let (shown, names): (String, Vec<String>) = match &*table.schema {
-            SOURCES => (table.table.to_string(), sources.iter().map(|source| source.name.clone()).collect()),
+        let (shown, names): (String, Vec<String>) = match schema {
+            SOURCES => (table.to_owned(), sources.iter().map(|source| source.name.clone()).collect()),
             REJECTS => {
                 let names = sources.iter().map(|source| format!("{REJECTS}.{}", source.name)).collect();
-                (format!("{REJECTS}.{}", table.table), names)
+                (format!("{REJECTS}.{table}"), names)
             }
-            schema => (format!("{schema}.{}", table.table), Vec::new()),
+            schema => (format!("{schema}.{table}"), Vec::new()),
         };
         let mut error = Error::sql(format!("there is no table `{shown}`"));
         let place = dialect::span_of_table(statement, |parts| {
-            parts.last().is_some_and(|last| last.eq_ignore_ascii_case(&table.table))
+            parts.last().is_some_and(|last| last.eq_ignore_ascii_case(table))
         });
         if let Some((start, end)) = place {
             error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
         }
-        if table.table.contains(['.', '/']) {
+        if table.contains(['.', '/']) {
             return Some(
                 error.with_hint("files are read as sources: [sources.NAME] and path = \"…\" in tidemill.toml"),
             );
