@@ -105,24 +105,41 @@ mod tests {
 
     #[test]
     fn values_are_read_exactly_or_not_at_all() {
+        let millis = Declared::Timestamp { unit: TimeUnit::Millisecond, epoch: Some(TimeUnit::Second) };
         let decimal = Declared::Decimal { precision: 10, scale: 1 };
         let seconds = Declared::Timestamp { unit: TimeUnit::Second, epoch: None };
         for (text, declared, fits) in [
             ("12", &Declared::Bigint, true),
             ("12x", &Declared::Bigint, false),
+            ("07", &Declared::Bigint, true),
+            ("-00", &Declared::Bigint, true),
+            ("+7", &Declared::Bigint, false),
+            (" 7", &Declared::Bigint, false),
+            ("7.0", &Declared::Bigint, false),
+            ("7\",\"w\":\"", &Declared::Bigint, false),
+            ("00.5", &Declared::Double, true),
+            ("inf", &Declared::Double, false),
+            ("1e400", &Declared::Double, false),
             ("null", &Declared::Varchar, true),
             ("", &Declared::Varchar, true),
             ("", &Declared::Bigint, false),
             ("true", &Declared::Boolean, true),
             ("yes", &Declared::Boolean, false),
+            (" true", &Declared::Boolean, false),
+            ("true,\"w\":1", &Declared::Boolean, false),
             ("1.9", &decimal, true),
             ("1.99", &decimal, false),
             ("2024-05-01", &Declared::Date, true),
             ("2024-05-01T00:00:00.5", &seconds, false),
+            ("1714521600", &seconds, false),
+            ("1714521600", &millis, true),
+            ("1714521600.5", &millis, false),
         ] {
             assert_eq!(from_text(text, declared).is_ok(), fits, "{text} as {declared}");
         }
         let text = ScalarValue::try_from_array(&from_text("null", &Declared::Varchar).unwrap(), 0).unwrap();
         assert_eq!(text.to_string(), "null");
+        let hour = ScalarValue::try_from_array(&from_text("07", &Declared::Bigint).unwrap(), 0).unwrap();
+        assert_eq!(hour, ScalarValue::Int64(Some(7)));
     }
 }

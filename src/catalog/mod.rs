@@ -68,6 +68,7 @@ impl Listed {
             max_line_bytes: config.max_line_bytes,
             max_columns: config.max_columns,
             stop_at_reject: config.on_reject == OnReject::Fail,
+            range_bytes: config.range_bytes,
         };
         Ok(Self { config, files, settings: Arc::new(settings), folders })
     }

@@ -16,7 +16,7 @@ use arrow::datatypes::{
 use super::declared::Declared;
 use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
-use super::tape::{Kind, ROOT, Tape};
+use super::tape::{Kind, ROOT, Tape, scan_number};
 use super::text;
 
 /// The line that values are taken from.
@@ -194,19 +194,31 @@ pub(crate) fn check_known(values: &Values, row: Row<'_>) -> Result<(), String> {
 }
 
 /// A text that stands by itself, such as a folder's name, as one value of a declared type: by the rules for strings in
-/// lines, and `true` and `false` as they stand.
+/// lines; `true`, `false` and integers of an epoch as they stand; numbers with zeros before them, as in `hour=07`.
 pub(crate) fn from_text(text: &str, declared: &Declared) -> Result<ArrayRef, String> {
     let reading = Reading::of_declared(declared);
-    let quoted = serde_json::Value::from(text).to_string();
-    let value = if reading == Reading::Boolean { text } else { &quoted };
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let is_integer = || scan_number(text.as_bytes()) == Ok((text.len(), Kind::Integer));
+    let value = match reading {
+        Reading::Boolean if matches!(text, "true" | "false") => text.to_owned(),
+        Reading::Timestamp { epoch: Some(_), .. } if is_integer() => text.to_owned(),
+        Reading::Int64 | Reading::Float64 | Reading::Decimal { .. } => quoted(&without_leading_zeros(text)),
+        _ => quoted(text),
+    };
     let line = format!("{{\"v\":{value}}}");
     let mut tape = Tape::default();
-    let misfit = || format!("{} is not a {}", shorten(&quoted), reading.name());
+    let misfit = || format!("{} is not a {}", shorten(&quoted(text)), reading.name());
     tape.parse(line.as_bytes(), 2).map_err(|_| misfit())?;
     let mut column = Column::new(&reading);
     column.append(Some(ROOT + 2), Row { line: line.as_bytes(), tape: &tape, empty_as_null: false })?;
     let array = column.finish();
     if array.is_null(0) { Err(misfit()) } else { Ok(array) }
+}
+
+fn without_leading_zeros(text: &str) -> String {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let zeros = digits.bytes().zip(digits.bytes().skip(1)).take_while(|(a, b)| *a == b'0' && b.is_ascii_digit());
+    format!("{sign}{}", &digits[zeros.count()..])
 }
 
 fn timestamps(builder: &mut Int64Builder, unit: TimeUnit) -> ArrayRef {
@@ -216,5 +228,88 @@ fn timestamps(builder: &mut Int64Builder, unit: TimeUnit) -> ArrayRef {
         TimeUnit::Millisecond => Arc::new(values.reinterpret_cast::<TimestampMillisecondType>()),
         TimeUnit::Microsecond => Arc::new(values.reinterpret_cast::<TimestampMicrosecondType>()),
         TimeUnit::Nanosecond => Arc::new(values.reinterpret_cast::<TimestampNanosecondType>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::util::display::array_value_to_string;
+
+    use super::*;
+
+    /// The column of values that are declared so, one per line as `{"c":value}`; `-` is a line without the key.
+    fn column(declared: Declared, values: &[&str]) -> Result<ArrayRef, String> {
+        let layout = super::super::layout::Layout::new(vec![("c".into(), Reading::of_declared(&declared))]);
+        let (mut columns, mut slots, mut tape) =
+            (vec![Column::new(&layout.fields()[0].1)], layout.slots(), Tape::default());
+        for value in values {
+            let line = if *value == "-" { "{}".to_owned() } else { format!("{{\"c\":{value}}}") };
+            tape.parse(line.as_bytes(), 128).unwrap();
+            let values = slots.assign(ROOT, line.as_bytes(), &tape);
+            append_fields(&mut columns, &values, Row { line: line.as_bytes(), tape: &tape, empty_as_null: true })?;
+        }
+        assert_eq!(columns[0].finish().len(), values.len());
+        // What was finished is gone, and the next values are its only ones.
+        for value in values {
+            let line = if *value == "-" { "{}".to_owned() } else { format!("{{\"c\":{value}}}") };
+            tape.parse(line.as_bytes(), 128).unwrap();
+            let values = slots.assign(ROOT, line.as_bytes(), &tape);
+            append_fields(&mut columns, &values, Row { line: line.as_bytes(), tape: &tape, empty_as_null: true })?;
+        }
+        Ok(columns[0].finish())
+    }
+
+    fn check(declared: Declared, values: &[&str], expected: &[&str]) {
+        let array = column(declared.clone(), values).unwrap();
+        assert_eq!(array.data_type(), &Reading::of_declared(&declared).data_type());
+        let shown: Vec<String> = (0..array.len()).map(|row| array_value_to_string(&array, row).unwrap()).collect();
+        assert_eq!(shown, expected, "{declared}");
+    }
+
+    fn list(item: Declared) -> Declared {
+        Declared::List(Box::new(item))
+    }
+
+    fn object(fields: &[(&str, Declared)]) -> Declared {
+        Declared::Struct(fields.iter().map(|(name, field)| ((*name).to_owned(), field.clone())).collect())
+    }
+
+    #[test]
+    fn values_become_columns_of_every_type() {
+        check(Declared::Boolean, &["true", "-", "null", "false", "\"\""], &["true", "", "", "false", ""]);
+        check(Declared::Bigint, &["1", "-", "\"2\""], &["1", "", "2"]);
+        check(Declared::Double, &["1", "2.5", "null"], &["1.0", "2.5", ""]);
+        check(Declared::Decimal { precision: 4, scale: 2 }, &["1.5", "-"], &["1.50", ""]);
+        check(Declared::Date, &["\"2024-03-01\"", "null"], &["2024-03-01", ""]);
+        let millis = Declared::Timestamp { unit: TimeUnit::Millisecond, epoch: Some(TimeUnit::Second) };
+        check(
+            millis,
+            &["\"2024-03-01T00:00:00.5\"", "1", "-"],
+            &["2024-03-01T00:00:00.500", "1970-01-01T00:00:01", ""],
+        );
+        check(Declared::Varchar, &["\"x\\n\"", "[1, 2]", "null", "\"\""], &["x\n", "[1, 2]", "", ""]);
+        check(Declared::Json, &["\"x\"", "{ }", "-"], &["\"x\"", "{ }", ""]);
+    }
+
+    #[test]
+    fn nested_values_keep_their_shape() {
+        check(list(Declared::Bigint), &["[1,2]", "[]", "-", "null", "[null]"], &["[1, 2]", "[]", "", "", "[]"]);
+        let point = object(&[("x", Declared::Bigint), ("l", list(Declared::Date))]);
+        check(
+            point.clone(),
+            &[r#"{"l":["2024-03-01"],"x":1}"#, "{}", "null"],
+            &["{x: 1, l: [2024-03-01]}", "{x: , l: }", ""],
+        );
+        check(list(point), &[r#"[{"x":1},null,{}]"#], &["[{x: 1, l: }, , {x: , l: }]"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let fails = |declared, value, expected: &str| assert_eq!(column(declared, &[value]).unwrap_err(), expected);
+        fails(Declared::Bigint, "1.5", "`1.5` is not a bigint");
+        fails(list(Declared::Bigint), "1", "`1` is not a list(bigint)");
+        fails(list(Declared::Bigint), "[[]]", "`[]` is not a bigint");
+        fails(object(&[("x", Declared::Date)]), "[]", "`[]` is not a struct(x date)");
+        fails(object(&[("x", Declared::Date)]), r#"{"x":null,"y":1}"#, "no column has the key `\"y\"`");
     }
 }

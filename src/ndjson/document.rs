@@ -71,7 +71,7 @@ impl Value {
     fn at(text: &[u8], cut: bool) -> Option<Self> {
         let mut tape = Tape::default();
         let fault = tape.parse(text, super::Settings::default().max_depth).err();
-        let root = tape.root()?;
+        let root = tape.get(ROOT)?;
         // Until it is closed, its end is its start.
         let closed = root.end > root.start;
         let cut = cut && fault.is_some_and(|fault| fault.at >= text.trim_ascii_end().len());
@@ -79,10 +79,8 @@ impl Value {
             return None;
         }
         let end = if closed { root.end as usize } else { text.len() };
-        let newline = memchr::memchr(b'\n', &text[..end]).is_some();
-        // An array of which no end is seen is no event, on however few lines it stands.
-        let over_lines = newline || (!closed && root.kind == Kind::Array);
-        let holds_objects = closed && root.next > ROOT + 1 && tape.node(ROOT + 1).kind == Kind::Object;
+        let over_lines = memchr::memchr(b'\n', &text[..end]).is_some();
+        let holds_objects = tape.get(ROOT + 1).is_some_and(|first| first.kind == Kind::Object);
         Some(Self { kind: root.kind, end, over_lines, holds_objects })
     }
 }
@@ -104,6 +102,11 @@ mod tests {
         check(&format!("[{}", "{\"a\":1},".repeat(200_000).get(..(1 << 20) - 1).unwrap()), Some(Document::Array));
         check("{\"a\":1,\n\"b\":2}\n", Some(Document::Pretty));
         check("{\"a\":1,\n\"b\":2}\n{\"a\":1}\n{\"a\":1}\n", None);
+        // Of what goes on behind the part that was looked at.
+        check(&format!("{{\"a\":[\n{}", "1,".repeat(1 << 20).get(..(1 << 20) - 7).unwrap()), Some(Document::Pretty));
+        check(&format!("{{\"a\":[{}", "1,".repeat(1 << 20).get(..(1 << 20) - 6).unwrap()), None);
+        check(&format!("[{}", "1,".repeat(1 << 20).get(..(1 << 20) - 1).unwrap()), None);
+        check(&format!("[\n{}", "1,".repeat(1 << 20).get(..(1 << 20) - 2).unwrap()), Some(Document::Array));
         check("", None);
         check("[1]\n", None);
         check("[1]\n{\"a\":1}\n", None);

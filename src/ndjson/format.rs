@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{GetExt, Statistics};
@@ -124,22 +124,13 @@ impl FileFormat for NdjsonFormat {
         _state: &dyn Session,
         config: FileScanConfig,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        for field in config.file_schema().fields() {
-            if reading(field.data_type()).is_none() {
-                let (name, found) = (field.name(), field.data_type());
-                return Err(external(
-                    Error::sql(format!("column `{name}` cannot be read from JSON as {found}"))
-                        .with_hint("types are boolean, bigint, double, decimal(p,s), varchar, timestamp, date"),
-                ));
-            }
-        }
+        config.file_schema().fields().iter().try_for_each(|field| check_column(field).map_err(external))?;
         Ok(DataSourceExec::from_data_source(config))
     }
 
     fn file_source(&self, table_schema: TableSchema) -> Arc<dyn FileSource> {
         let layout = layout(table_schema.file_schema());
-        let folders = table_schema.table_partition_cols().iter().cloned().collect();
-        Arc::new(NdjsonSource::declared(layout, Arc::clone(&self.settings), folders))
+        Arc::new(NdjsonSource::declared(layout, Arc::clone(&self.settings), table_schema))
     }
 }
 
@@ -154,6 +145,20 @@ pub(super) fn input_file(object: &ObjectMeta) -> crate::error::Result<InputFile>
 
 fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+/// What the reader would make of a column must be what the table says that it is.
+fn check_column(field: &Field) -> crate::error::Result<()> {
+    let (name, found) = (field.name(), field.data_type());
+    if reading(found).is_none_or(|reading| reading.data_type() != *found) {
+        return Err(Error::sql(format!("column `{name}` cannot be read from JSON as {found}"))
+            .with_hint("types are boolean, bigint, double, decimal(p,s), varchar, timestamp, date"));
+    }
+    if !field.is_nullable() {
+        return Err(Error::sql(format!("column `{name}` cannot be NOT NULL"))
+            .with_hint("a key may be missing from a line: leave NOT NULL out, and ask for IS NOT NULL in queries"));
+    }
+    Ok(())
 }
 
 /// A type without a reading stands as text here; [`FileFormat::create_physical_plan`] refuses it before it is read.
@@ -181,4 +186,63 @@ fn reading(data_type: &DataType) -> Option<Reading> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a file to read is made with one call")]
+mod tests {
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+
+    /// The rows of a table with `columns` over a file with `lines`, or the failure.
+    async fn select(columns: &str, lines: &str) -> std::result::Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        std::fs::write(&path, lines).unwrap();
+        let engine = SessionContext::new();
+        for format in NdjsonFormatFactory::all() {
+            engine.state_ref().write().register_file_format(format, true).unwrap();
+        }
+        let create = format!("CREATE EXTERNAL TABLE t {columns} STORED AS JSON LOCATION '{}'", path.display());
+        let told = |error: DataFusionError| match error.find_root() {
+            DataFusionError::External(ours) => ours.to_string().replace(path.to_str().unwrap(), "a.json"),
+            other => other.to_string(),
+        };
+        engine.sql(&create).await.map_err(told)?;
+        let batches = engine.sql("SELECT * FROM t").await.map_err(told)?.collect().await.map_err(told)?;
+        let table = pretty_format_batches(&batches).unwrap().to_string();
+        Ok(table.lines().filter(|line| line.starts_with('|')).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[tokio::test]
+    async fn a_table_without_columns_has_those_of_all_lines() {
+        let found = select("", "{\"a\":1}\n\n{\"a\":\"x\",\"b\":2.5}").await;
+        assert_eq!(found.unwrap(), "| a | b   |\n| 1 |     |\n| x | 2.5 |");
+    }
+
+    #[tokio::test]
+    async fn a_table_with_columns_reads_lines_that_fit() {
+        let found = select("(b TIMESTAMP, a BIGINT)", "{\"a\":\"1\",\"b\":\"2024-03-01\"}\n{}\n").await;
+        assert_eq!(
+            found.unwrap(),
+            "| b                   | a |\n| 2024-03-01T00:00:00 | 1 |\n|                     |   |"
+        );
+    }
+
+    #[tokio::test]
+    async fn no_line_of_a_table_is_passed_over() {
+        let fails = async |columns: &str, lines: &str, expected: &str| {
+            assert_eq!(select(columns, lines).await, Err(expected.to_owned()), "{columns} {lines}");
+        };
+        fails("", "{\"a\":1}\n{\"a\":}\n", "line 2 of `a.json` is no row (syntax)").await;
+        let unfit = "the line at byte 8 of `a.json` does not fit its table: ";
+        let with = |what: &str| format!("{unfit}{what}");
+        fails("(a BIGINT)", "{\"a\":1}\n[1]\n", &with("the line is no JSON object")).await;
+        fails("(a BIGINT)", "{\"a\":1}\n{\"a\":1.5}", &with("`1.5` is not a bigint")).await;
+        fails("(a BIGINT)", "{\"a\":1}\n{\"b\":1}", &with("no column has the key `\"b\"`")).await;
+        fails("(a BIGINT NOT NULL)", "{\"a\":1}", "column `a` cannot be NOT NULL").await;
+        fails("(a INT)", "{\"a\":1}", "column `a` cannot be read from JSON as Int32").await;
+    }
 }

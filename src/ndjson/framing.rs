@@ -7,6 +7,8 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::reject::Reject;
+
 /// How much is read at once. One MiB amortises the call and still fits a second-level cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -14,6 +16,10 @@ const BLOCK_BYTES: usize = 1 << 20;
 const TAIL_BYTES: usize = 16 << 10;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How much of a line that is too long is handed out, however it was read: what a reject keeps, a byte order mark, and
+/// the byte that tells whether a cut there goes through a character.
+const KEPT_BYTES: usize = Reject::RAW_BYTES + BYTE_ORDER_MARK.len() + 1;
 
 /// One line, without its newline.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +87,7 @@ impl<R: Read> Lines<R> {
                 return Ok(Some(self.line(offset, line, true)));
             }
             searched = self.filled;
-            if self.filled - self.start > self.max_line_bytes {
+            if self.filled - self.start > self.max_line_bytes.max(KEPT_BYTES) {
                 return self.too_long(offset).map(Some);
             }
             let moved = self.start;
@@ -97,25 +103,19 @@ impl<R: Read> Lines<R> {
     fn line(&self, offset: u64, place: Range<usize>, terminated: bool) -> Line<'_> {
         let too_long = place.len() > self.max_line_bytes;
         let bytes = &self.buffer[place];
-        let bytes = if too_long { &bytes[..self.kept()] } else { bytes };
+        let bytes = if too_long { &bytes[..bytes.len().min(KEPT_BYTES)] } else { bytes };
         let bytes = if offset == 0 { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes };
         Line { offset, bytes, terminated: terminated || too_long, too_long }
     }
 
-    /// How much of a line that is too long is handed out: the same, however it was read.
-    fn kept(&self) -> usize {
-        super::reject::Reject::RAW_BYTES.min(self.max_line_bytes)
-    }
-
     /// Steps over a line without holding it; keeps its beginning at the front of the buffer.
     fn too_long(&mut self, offset: u64) -> io::Result<Line<'_>> {
-        let kept = self.kept();
-        self.buffer.copy_within(self.start..self.start + kept, 0);
-        self.origin += self.filled as u64 - kept as u64;
-        self.filled = kept;
-        self.start = kept;
-        self.skip_past_newline(kept)?;
-        let line = self.line(offset, 0..kept, true);
+        self.buffer.copy_within(self.start..self.start + KEPT_BYTES, 0);
+        self.origin += self.filled as u64 - KEPT_BYTES as u64;
+        self.filled = KEPT_BYTES;
+        self.start = KEPT_BYTES;
+        self.skip_past_newline(KEPT_BYTES)?;
+        let line = self.line(offset, 0..KEPT_BYTES, true);
         Ok(Line { too_long: true, ..line })
     }
 
@@ -200,8 +200,7 @@ mod tests {
         let mut lines = Lines::new(Slow(&file[from..], step), range, max);
         let mut out = Vec::new();
         while let Some(line) = lines.next().unwrap() {
-            let cut = line.bytes.len().min(if line.too_long { 3 } else { usize::MAX });
-            out.push((line.offset, line.bytes[..cut].to_vec(), line.terminated, line.too_long));
+            out.push((line.offset, line.bytes.to_vec(), line.terminated, line.too_long));
         }
         out
     }
@@ -231,23 +230,35 @@ mod tests {
         file.extend(b"\nok\n");
         let mut lines = Lines::new(file.as_slice(), 0..file.len() as u64, 1 << 10);
         let line = lines.next().unwrap().unwrap();
-        assert!(line.too_long && line.terminated && line.bytes.len() == 1024);
+        assert!(line.too_long && line.terminated && line.bytes.len() == KEPT_BYTES);
         assert_eq!(lines.next().unwrap().unwrap().bytes, b"ok");
         assert!(lines.next().unwrap().is_none());
-        assert!(lines.buffer.len() <= (2 << 20) + 1024);
+        assert!(lines.buffer.len() <= (2 << 20) + KEPT_BYTES);
+    }
+
+    /// Mostly short lines, and some that are longer than what is kept of one.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            30 => Just(vec![b'\n']),
+            70 => Just(vec![b'a']),
+            10 => any::<u8>().prop_map(|byte| vec![byte]),
+            1 => (1000..1050usize).prop_map(|length| vec![b'x'; length]),
+        ]
     }
 
     proptest! {
         #[test]
         fn any_split_gives_the_same_lines(
-            file in proptest::collection::vec(prop_oneof![3 => Just(b'\n'), 7 => Just(b'a'), 1 => any::<u8>()], 0..200),
-            cuts in proptest::collection::vec(0..200u64, 0..6),
+            pieces in proptest::collection::vec(piece(), 0..200),
+            cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
             step in 1..30usize,
-            max in 1..12usize,
+            max in prop_oneof![1..12usize, 1020..1040usize],
         ) {
+            let file = pieces.concat();
             let size = file.len() as u64;
             let whole = read(&file, 0..size, 1 << 20, max);
-            let mut cuts: Vec<u64> = cuts.into_iter().map(|cut| cut.min(size)).chain([0, size]).collect();
+            let mut cuts: Vec<u64> = cuts.into_iter().map(|cut| cut.index(file.len() + 1) as u64).collect();
+            cuts.extend([0, size]);
             cuts.sort_unstable();
             let parts: Vec<Owned> = cuts.windows(2).flat_map(|cut| read(&file, cut[0]..cut[1], step, max)).collect();
             prop_assert_eq!(parts, whole.clone());
@@ -261,6 +272,7 @@ mod tests {
             }
             let found: Vec<_> = whole.iter().map(|line| (line.0, line.3, line.2)).collect();
             prop_assert_eq!(found, plain);
+            prop_assert!(whole.iter().all(|line| !line.3 || line.1.len() <= KEPT_BYTES));
         }
     }
 }

@@ -163,3 +163,84 @@ impl<D> Decoded<D> {
             .with_hint("nothing of it was used; fetch the file again, or move it out of the source's pattern")
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a file to read is made with one call")]
+mod tests {
+    use std::io::Write;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with one file, listed.
+    fn file(name: &str, bytes: &[u8]) -> (TempDir, InputFile) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let listed = super::super::listing::list(folder.path(), &[name.to_owned()]).unwrap().remove(0);
+        (folder, listed)
+    }
+
+    fn read(file: &InputFile, from: u64) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        let mut reader = open(file, from).map_err(|error| error.chain())?;
+        reader.read_to_end(&mut bytes).map_err(|error| failure(error, file).chain())?;
+        Ok(bytes)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zst(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 0).unwrap()
+    }
+
+    #[test]
+    fn all_members_and_frames_are_read() {
+        for (name, pack) in [("a.gz", gzip as fn(&[u8]) -> Vec<u8>), ("a.zst", zst)] {
+            let whole = [pack(b"one"), pack(b""), pack(b"two")].concat();
+            assert_eq!(read(&file(name, &whole).1, 0).unwrap(), b"onetwo");
+            assert_eq!(read(&file(name, b"").1, 0).unwrap(), b"");
+        }
+        assert_eq!(read(&file("a", b"onetwo").1, 3).unwrap(), b"two");
+    }
+
+    #[test]
+    fn every_cut_of_a_compressed_file_is_seen() {
+        let text: Vec<u8> = (0..2_000_u32).flat_map(u32::to_le_bytes).collect();
+        for (name, packed) in [("a.gz", gzip(&text)), ("a.zst", zst(&text))] {
+            for cut in (1..packed.len()).step_by(97).chain([packed.len() - 1]) {
+                let told = read(&file(name, &packed[..cut]).1, 0).unwrap_err();
+                assert!(told.starts_with(&format!("`{name}` is cut short: ")), "{cut}: {told}");
+                assert!(told.contains(&format!("ends at byte {cut}: ")), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_was_listed() {
+        let (folder, listed) = file("a", b"12345");
+        let path = folder.path().join("a");
+        File::options().append(true).open(&path).unwrap().write_all(b"67").unwrap();
+        assert_eq!((read(&listed, 0).unwrap(), read(&listed, 4).unwrap()), (b"12345".to_vec(), b"5".to_vec()));
+        std::fs::write(&path, b"12").unwrap();
+        assert_eq!(read(&listed, 0).unwrap_err(), "`a` shrank while it was read");
+        assert_eq!(check_unchanged(&listed).unwrap_err().chain(), "`a` shrank while it was read");
+        std::fs::write(folder.path().join("b"), b"12345").unwrap();
+        std::fs::rename(folder.path().join("b"), &path).unwrap();
+        assert_eq!(read(&listed, 0).unwrap_err(), "`a` was replaced while it was read");
+    }
+
+    #[test]
+    fn a_file_that_shrinks_behind_the_reader_is_seen() {
+        let (folder, listed) = file("a", &[b'x'; 100]);
+        let mut reader = open(&listed, 0).unwrap();
+        reader.read_exact(&mut [0; 40]).unwrap();
+        File::options().write(true).open(folder.path().join("a")).unwrap().set_len(50).unwrap();
+        let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(failure(error, &listed).chain(), "`a` shrank while it was read");
+    }
+}

@@ -66,8 +66,12 @@ impl Judge {
         if self.settings.declared.is_empty() {
             return Ok(());
         }
-        // Keys that are not declared get slots too, behind those that are: then the next line's are expected.
-        let values = self.keys.assign_growing(ROOT, line, &self.tape);
+        // Keys that are not declared get slots too, behind those that are: then the next line's are expected. Not so
+        // where keys are data: each line would cost as much as all lines have keys.
+        let values = match self.keys.len() <= self.settings.max_columns {
+            true => self.keys.assign_growing(ROOT, line, &self.tape),
+            false => self.keys.assign(ROOT, line, &self.tape),
+        };
         let row = Row { line, tape: &self.tape, empty_as_null: self.settings.empty_as_null };
         let mut declared = self.settings.declared.iter().enumerate();
         let checked = declared.try_for_each(|(slot, (name, declared))| {
@@ -131,4 +135,85 @@ fn truncation(fault: Fault, line: &Line<'_>) -> Fault {
         return Fault { reason: Reason::Truncated, ..fault };
     }
     fault
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    fn judge_of(columns: &[(&str, &str)]) -> Judge {
+        let declared = columns.iter().map(|(name, toml)| {
+            let document: toml::Table = toml::from_str(&format!("c = {toml}")).unwrap();
+            ((*name).to_owned(), Declared::deserialize(document["c"].clone()).unwrap())
+        });
+        Judge::new(Arc::new(Settings { declared: declared.collect(), max_depth: 3, ..Settings::default() }))
+    }
+
+    /// `Ok(true)` is a row, `Ok(false)` blank; a reject has its reason and place.
+    fn fate(judge: &mut Judge, bytes: &[u8], terminated: bool) -> Result<bool, (Reason, usize)> {
+        match judge.judge(&Line { offset: 0, bytes, terminated, too_long: false }) {
+            Verdict::Row => Ok(true),
+            Verdict::Blank => Ok(false),
+            Verdict::Reject(fault) => Err((fault.reason, fault.at)),
+        }
+    }
+
+    fn check(line: &[u8], terminated: bool, expected: Result<bool, (Reason, usize)>) {
+        assert_eq!(fate(&mut judge_of(&[]), line, terminated), expected, "{}", line.escape_ascii());
+    }
+
+    #[test]
+    fn a_line_is_a_row_blank_or_rejected_for_one_reason() {
+        check(br#"{"a":1}"#, false, Ok(true));
+        check(b" \t\r", true, Ok(false));
+        check(b"", true, Ok(false));
+        check(b"\x0c", true, Err((Reason::Syntax, 0)));
+        check(b"[1]", true, Err((Reason::NotObject, 0)));
+        check(br#"{"a":[[[1]]]}"#, true, Err((Reason::Depth, 7)));
+        check(br#"{"a":"\udfff"}"#, true, Err((Reason::Surrogate, 6)));
+        check(b"{'a':\xff", true, Err((Reason::Utf8, 5)));
+        let long = Line { offset: 0, bytes: b"{}", terminated: true, too_long: true };
+        let Verdict::Reject(fault) = judge_of(&[]).judge(&long) else { panic!("accepted") };
+        assert_eq!(fault.reason, Reason::TooLong);
+    }
+
+    #[test]
+    fn only_what_stops_at_the_end_of_the_file_is_truncated() {
+        check(br#"{"a":"#, false, Err((Reason::Truncated, 5)));
+        check(br#"{"a":"#, true, Err((Reason::Syntax, 5)));
+        check(b"{\"a\":\"\xc3", false, Err((Reason::Truncated, 6)));
+        check(b"{\"a\":\"\xc3", true, Err((Reason::Utf8, 6)));
+        check(b"{\"a\":\"\xff", false, Err((Reason::Utf8, 6)));
+        check(br#"{"a":1}x"#, false, Err((Reason::Syntax, 7)));
+    }
+
+    #[test]
+    fn declared_columns_are_checked_all_the_way_down() {
+        let columns = [("n", "'bigint'"), ("s", "{ fields = { t = ['date'], j = 'json' } }")];
+        let check =
+            |line: &str, expected| assert_eq!(fate(&mut judge_of(&columns), line.as_bytes(), true), expected, "{line}");
+        check(r#"{"n":1,"s":{"t":["2024-01-01",null,""],"x":1,"j":[1]}}"#, Ok(true));
+        check(r#"{"n":null,"s":null}"#, Ok(true));
+        check(r#"{"x":"n"}"#, Ok(true));
+        check(r#"{"n":true}"#, Err((Reason::Type, 5)));
+        check(r#"{"s":[]}"#, Err((Reason::Type, 5)));
+        check(r#"{"s":{"t":{}}}"#, Err((Reason::Type, 10)));
+        check(r#"{"s":{"t":["2024-01-01","x"]}}"#, Err((Reason::Type, 24)));
+        check(r#"{"s":{"t":["x"],"t":[]}}"#, Ok(true));
+        check(r#"{"s":{"t":[],"\u0074":["x"]}}"#, Err((Reason::Type, 23)));
+        check(r#"{"n":1,"n":"x"}"#, Err((Reason::Type, 11)));
+    }
+
+    #[test]
+    fn keys_that_are_data_are_not_kept() {
+        let mut judge = judge_of(&[("n", "'bigint'")]);
+        Arc::make_mut(&mut judge.settings).max_columns = 10;
+        for key in 0..100 {
+            assert_eq!(fate(&mut judge, format!("{{\"k{key}\":1,\"n\":{key}}}").as_bytes(), true), Ok(true));
+        }
+        assert!(judge.keys.len() <= 12, "{}", judge.keys.len());
+        assert_eq!(fate(&mut judge, br#"{"z":1,"n":"x"}"#, true), Err((Reason::Type, 11)));
+    }
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Fields, Schema, TimeUnit};
 
 use super::declared::Declared;
+use super::instant::{self, NoTimestamp};
 use super::object::Slots;
 use super::tape::{Kind, Node};
-use super::text::{self, NoTimestamp};
+use super::text;
 
 /// How the values of a column are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +62,6 @@ impl Layout {
 
     pub(crate) fn fields(&self) -> &[(String, Reading)] {
         &self.fields
-    }
-
-    pub(crate) fn field(&self, name: &str) -> Option<(usize, &Reading)> {
-        let index = self.slots.find(name)?;
-        Some((index, &self.fields[index].1))
     }
 
     /// The keys, numbered as the fields are.
@@ -167,7 +163,7 @@ impl Reading {
                 _ => None,
             },
             Self::Date => match node.kind {
-                Kind::Plain | Kind::Escaped => text::date(&text::string(node, line)).map(Scalar::Date),
+                Kind::Plain | Kind::Escaped => instant::date(&text::string(node, line)).map(Scalar::Date),
                 _ => None,
             },
             Self::Timestamp { unit, epoch } => match read_timestamp(node, line, *unit, *epoch) {
@@ -227,14 +223,16 @@ fn unit_name(unit: TimeUnit) -> &'static str {
 
 fn read_timestamp(node: Node, line: &[u8], unit: TimeUnit, epoch: Option<TimeUnit>) -> Result<i64, &'static str> {
     match (node.kind, epoch) {
-        (Kind::Plain | Kind::Escaped, _) => text::timestamp(&text::string(node, line), unit).map_err(|why| match why {
-            NoTimestamp::Form => " (ISO 8601 is read, such as 2024-03-01T05:51:22.083Z)",
-            NoTimestamp::TooFine => ": it has more decimals of a second than the unit",
-            NoTimestamp::Range => ": it is out of range",
-        }),
+        (Kind::Plain | Kind::Escaped, _) => {
+            instant::timestamp(&text::string(node, line), unit).map_err(|why| match why {
+                NoTimestamp::Form => " (ISO 8601 is read, such as 2024-03-01T05:51:22.083Z)",
+                NoTimestamp::TooFine => ": it has more decimals of a second than the unit",
+                NoTimestamp::Range => ": it is out of range",
+            })
+        }
         (Kind::Integer, Some(epoch)) => text::integer(text::json(node, line).as_bytes())
             .and_then(|value| i64::try_from(value).ok())
-            .and_then(|value| text::convert_epoch(value, epoch, unit))
+            .and_then(|value| instant::convert_epoch(value, epoch, unit))
             .ok_or(": it is out of range or finer than the unit"),
         (Kind::Integer, None) => Err(" (declare the epoch's unit to read integers: `unit = \"ms\"`)"),
         _ => Err(""),
@@ -260,5 +258,69 @@ pub(crate) fn shorten(json: &str) -> String {
     match json.char_indices().nth(SHOWN) {
         Some((cut, _)) => format!("`{}…`", &json[..cut]),
         None => format!("`{json}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tape::Tape;
+    use super::*;
+
+    /// What a value is, being of a column that is declared so; the error without its start.
+    fn check(declared: &str, value: &str, expected: Result<Scalar, &str>) {
+        let reading = Reading::of_declared(&declared.parse().unwrap());
+        let line = format!("{{\"c\":{value}}}");
+        let mut tape = Tape::default();
+        tape.parse(line.as_bytes(), 128).unwrap();
+        let found = reading.scalar(tape.node(2), line.as_bytes(), true);
+        let expected = expected.map_err(|why| format!("`{value}` is not a {declared}{why}"));
+        assert_eq!(found, expected, "{declared} {value}");
+    }
+
+    #[test]
+    fn values_fit_exactly_or_not_at_all() {
+        check("boolean", "true", Ok(Scalar::Boolean(true)));
+        check("boolean", "\"true\"", Err(""));
+        check("bigint", "-0", Ok(Scalar::Int64(0)));
+        check("bigint", "\"\\u0031\"", Ok(Scalar::Int64(1)));
+        check("bigint", "9223372036854775808", Err(""));
+        check("bigint", "1.0", Err(""));
+        check("bigint", "\" 1\"", Err(""));
+        check("double", "1e400", Err(""));
+        check("double", "\"NaN\"", Err(""));
+        check("decimal(3,1)", "1.50", Ok(Scalar::Decimal(15)));
+        check("decimal(3,1)", "1.55", Err(""));
+        check("date", "\"1970-01-02\"", Ok(Scalar::Date(1)));
+        check("date", "1", Err(""));
+        check("timestamp(s)", "\"1970-01-01T00:00:01\\u002b00:00\"", Ok(Scalar::Int64(1)));
+        check("timestamp(s)", "\"1970-01-01T00:00:01.5\"", Err(": it has more decimals of a second than the unit"));
+        check("timestamp(s)", "1", Err(" (declare the epoch's unit to read integers: `unit = \"ms\"`)"));
+        check("timestamp(s)", "1.5", Err(""));
+        for declared in ["boolean", "bigint", "double", "decimal(3,1)", "date", "timestamp(s)"] {
+            check(declared, "null", Ok(Scalar::Null));
+            check(declared, "\"\"", Ok(Scalar::Null));
+            check(declared, "[]", Err(""));
+            check(declared, "{}", Err(""));
+        }
+    }
+
+    #[test]
+    fn an_inferred_type_is_declared_as_itself() {
+        let simple = |text: &str| text.parse::<Declared>().unwrap();
+        let fields = vec![("a b".to_owned(), simple("date")), ("t".to_owned(), simple("timestamp(us)"))];
+        for declared in [simple("decimal(38,0)"), simple("json"), Declared::List(Box::new(Declared::Struct(fields)))] {
+            let reading = Reading::of_declared(&declared);
+            assert_eq!((reading.declared(), reading.name()), (Some(declared.clone()), declared.to_string()));
+        }
+        assert_eq!(Reading::List(Box::new(Reading::UInt64)).declared(), None);
+    }
+
+    #[test]
+    fn long_values_are_cut_in_messages() {
+        let long = format!("`{}` is not a bigint", format!("\"{}", "é".repeat(39)) + "…");
+        let line = format!("{{\"c\":\"{}\"}}", "é".repeat(50));
+        let mut tape = Tape::default();
+        tape.parse(line.as_bytes(), 128).unwrap();
+        assert_eq!(Reading::Int64.scalar(tape.node(2), line.as_bytes(), true), Err(long));
     }
 }

@@ -8,7 +8,7 @@
 //! | a line checked against the grammar | `tape` |
 //! | accepted or rejected, and why | `judge`, `reject` |
 //! | what all lines hold, the types that follow, the counts | [`survey`](mod@survey), `seen`, `layout` |
-//! | accepted lines to columns | `scan`, `decode`, `object`, `text` |
+//! | accepted lines to columns | `scan`, `decode`, `object`, `text`, `instant` |
 //! | the engine's leaf: rows, or the table of rejects | [`source`], [`format`](mod@format) |
 //!
 //! It knows nothing of projects, queries or outputs.
@@ -23,6 +23,7 @@ mod decode;
 mod document;
 mod framing;
 mod input;
+mod instant;
 mod judge;
 mod layout;
 mod object;
@@ -53,6 +54,13 @@ pub struct Settings {
     pub max_columns: usize,
     /// Whether the first reject ends the survey.
     pub stop_at_reject: bool,
+    /// How much of an uncompressed file one thread takes at a time. What is read does not depend on it.
+    pub range_bytes: u64,
+}
+
+impl Settings {
+    /// Long enough to make the start of a range cheap, short enough to share the end of a file.
+    pub const RANGE_BYTES: u64 = 8 << 20;
 }
 
 impl Default for Settings {
@@ -64,6 +72,7 @@ impl Default for Settings {
             max_line_bytes: 16 << 20,
             max_columns: 10_000,
             stop_at_reject: false,
+            range_bytes: Self::RANGE_BYTES,
         }
     }
 }

@@ -239,3 +239,96 @@ impl Collect for Rejects {
         self.projection.iter().map(column).collect()
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a file to read is made with one call")]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use arrow::compute::concat_batches;
+    use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+    use proptest::prelude::*;
+
+    use super::super::survey::{Survey, Watch, survey};
+    use super::*;
+
+    fn scan(file: &InputFile, survey: &Survey, range: Range<u64>, batch_size: usize) -> Vec<RecordBatch> {
+        let settings = Arc::default();
+        let scan = Scan {
+            file: file.clone(),
+            range,
+            schema: Arc::new(survey.schema()),
+            settings,
+            batch_size,
+            metrics: Metrics::new(&ExecutionPlanMetricsSet::new(), 0),
+            surveyed: true,
+        };
+        let all: Vec<usize> = (0..survey.columns().len()).collect();
+        scan.rows(&survey.layout, &all).collect::<Result<_>>().unwrap()
+    }
+
+    fn listed(bytes: &[u8]) -> (tempfile::TempDir, InputFile) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.out"), bytes).unwrap();
+        let file = super::super::listing::list(folder.path(), &["a.out".to_owned()]).unwrap().remove(0);
+        (folder, file)
+    }
+
+    fn surveyed(file: &InputFile) -> Survey {
+        let files = std::slice::from_ref(file);
+        survey(files, &Arc::default(), 1, &Watch::default(), &AtomicBool::new(false)).unwrap()
+    }
+
+    #[test]
+    fn a_value_that_was_not_there_before_fails_the_scan() {
+        let (folder, file) = listed(b"{\"a\":1}\n{\"a\":2}\n");
+        let survey = surveyed(&file);
+        let check = |bytes: &[u8], expected: &str| {
+            let path = folder.path().join("a.out");
+            std::fs::write(&path, bytes).unwrap();
+            // The clock of the file system may be too coarse to show that it was written over.
+            let scanned = super::super::listing::list(folder.path(), &["a.out".to_owned()]).unwrap().remove(0);
+            let scan = Scan {
+                file: scanned,
+                range: 0..bytes.len() as u64,
+                schema: Arc::new(survey.schema()),
+                settings: Arc::default(),
+                batch_size: 10,
+                metrics: Metrics::new(&ExecutionPlanMetricsSet::new(), 0),
+                surveyed: true,
+            };
+            let failed = scan.rows(&survey.layout, &[0]).collect::<Result<Vec<_>>>().unwrap_err();
+            assert_eq!((failed.chain(), failed.exit_code()), (format!("`a.out` {expected} while it was read"), 3));
+        };
+        check(b"{\"a\":1}\n{\"a\":2.5}\n", "changed at byte 8 (`2.5` is not a bigint)");
+        check(b"{\"a\":1,\"b\":1}\n", "changed at byte 0 (no column has the key `\"b\"`)");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_ranges_and_batches_give_the_same_rows(
+            lines in proptest::collection::vec(proptest::sample::select(vec![
+                "{\"a\":1}\n", "{\"a\":2.5,\"b\":[\"x\",null]}\r\n", "\n", "[1]\n", "{\"b\":[],\"c\":{\"d\":true}}\n", "{\n",
+            ]), 0..40),
+            cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..10),
+            batch_size in 1..20_usize,
+        ) {
+            // The first line is a row: else it might be taken for a document.
+            let bytes = format!("{{\"z\":0}}\n{}", lines.concat());
+            let size = bytes.len() as u64;
+            let (_folder, file) = listed(bytes.as_bytes());
+            let survey = surveyed(&file);
+            let schema = Arc::new(survey.schema());
+            let whole = concat_batches(&schema, &scan(&file, &survey, 0..size, 8192)).unwrap();
+            prop_assert_eq!(whole.num_rows() as u64, survey.counts.rows);
+            let mut cuts: Vec<u64> = cuts.iter().map(|cut| cut.index(bytes.len() + 1) as u64).chain([0, size]).collect();
+            cuts.sort_unstable();
+            let parts: Vec<RecordBatch> =
+                cuts.windows(2).flat_map(|cut| scan(&file, &survey, cut[0]..cut[1], batch_size)).collect();
+            prop_assert!(parts.iter().all(|part| part.num_rows() <= batch_size));
+            prop_assert_eq!(concat_batches(&schema, &parts).unwrap(), whole);
+        }
+    }
+}

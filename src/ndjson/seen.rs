@@ -169,9 +169,8 @@ impl Seen {
         match reading {
             Reading::Text | Reading::Json => {}
             Reading::Struct(layout) => {
-                let fields = self.fields.iter().flat_map(|fields| fields.named());
-                for (name, _, seen) in fields {
-                    if let Some((_, reading)) = layout.field(name) {
+                for (name, reading) in layout.fields() {
+                    if let Some(seen) = self.fields.as_ref().and_then(|fields| fields.get(name)) {
                         seen.count_empties(&format!("{path}.{name}"), reading, counts);
                     }
                 }
@@ -238,8 +237,8 @@ impl Fields {
     pub(crate) fn empties(&self, layout: &Layout) -> Vec<(String, u64)> {
         let mut counts = Vec::new();
         for (name, reading) in layout.fields() {
-            if let Some(slot) = self.slots.find(name) {
-                self.seen[slot].1.count_empties(name, reading, &mut counts);
+            if let Some(seen) = self.get(name) {
+                seen.count_empties(name, reading, &mut counts);
             }
         }
         counts
@@ -263,6 +262,10 @@ impl Fields {
             }
         };
         layout.fields().iter().map(origin).collect()
+    }
+
+    fn get(&self, name: &str) -> Option<&Seen> {
+        self.slots.find(name).map(|slot| &self.seen[slot].1)
     }
 
     fn named(&self) -> impl Iterator<Item = (&str, Place, &Seen)> {
@@ -316,4 +319,84 @@ fn properties(node: Node, line: &[u8]) -> u8 {
         }
     };
     sign | large
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tape::ROOT;
+    use super::*;
+
+    /// All that is seen of lines from line number `first` on.
+    fn see(lines: &[&str], first: usize) -> Fields {
+        let (mut fields, mut tape) = (Fields::default(), Tape::default());
+        for (number, line) in lines.iter().enumerate() {
+            tape.parse(line.as_bytes(), 128).unwrap();
+            let offset = (first + number) as u64;
+            let (line, tape) = (line.as_bytes(), &tape);
+            let mut observed = Observed { line, tape, file: 0, offset, duplicates: 0, new_keys: 0 };
+            fields.observe(ROOT, &[], &mut observed);
+        }
+        fields
+    }
+
+    fn shown(fields: &Fields) -> String {
+        let layout = fields.resolve(&[], true);
+        let columns = layout.fields().iter().map(|(name, reading)| format!("{name} {}", reading.name()));
+        format!("{} {:?}", columns.collect::<Vec<_>>().join(", "), fields.empties(&layout))
+    }
+
+    /// The columns of the lines, however they are dealt to threads and merged.
+    fn check(lines: &[&str], expected: &str) {
+        assert_eq!(shown(&see(lines, 0)), expected, "{lines:?}");
+        for cut in 0..=lines.len() {
+            let parts = || (see(&lines[..cut], 0), see(&lines[cut..], cut));
+            let (mut early, late) = parts();
+            early.merge(late);
+            assert_eq!(shown(&early), expected, "{lines:?} cut at {cut}");
+            let (early, mut late) = parts();
+            late.merge(early);
+            assert_eq!(shown(&late), expected, "{lines:?} cut at {cut}, merged backwards");
+        }
+    }
+
+    #[test]
+    fn the_type_is_the_narrowest_that_holds_all_values() {
+        check(&[r#"{"c":1}"#, r#"{"c":""}"#, r#"{"c":-5}"#, r#"{"c":null}"#], r#"c bigint [("c", 1)]"#);
+        check(&[r#"{"c":1}"#, r#"{"c":18446744073709551615}"#], "c unsigned bigint []");
+        check(&[r#"{"c":-1}"#, r#"{"c":18446744073709551615}"#], "c decimal(38,0) []");
+        check(&[r#"{"c":9007199254740993}"#, r#"{"c":1.5}"#], "c varchar []");
+        check(&[r#"{"c":9007199254740992}"#, r#"{"c":1.5}"#], "c double []");
+        check(&[r#"{"c":-9007199254740993}"#, r#"{"c":2}"#], "c bigint []");
+        check(&[r#"{"c":1e400}"#, r#"{"c":""}"#], "c varchar []");
+        check(&[r#"{"c":true}"#, r#"{"c":""}"#], "c varchar []");
+        check(&[r#"{"c":{}}"#, r#"{"c":{}}"#], "c varchar []");
+        check(&[r#"{"c":{}}"#, r#"{"c":{"x":[1]}}"#, r#"{"c":{"x":[2.5]}}"#], "c struct(x list(double)) []");
+        check(&[r#"{"c":{"x":1}}"#, r#"{"c":[1]}"#], "c varchar []");
+    }
+
+    #[test]
+    fn columns_stand_in_the_order_of_their_first_appearance() {
+        let lines = [r#"{"b":1,"a":1}"#, r#"{"a":{"y":1},"c":1}"#, r#"{"d":1,"a":{"x":1},"b":2}"#];
+        check(&lines, "b bigint, a varchar, c bigint, d bigint []");
+        let lines = [r#"{"o":{"z":1}}"#, r#"{"o":{"y":1,"z":1}}"#, r#"{"n":0,"o":{"x":"","z":1,"y":""}}"#];
+        check(&lines, r#"o struct(z bigint, y bigint, x varchar), n bigint [("o.y", 1)]"#);
+    }
+
+    #[test]
+    fn empties_are_counted_by_path_in_the_order_of_columns() {
+        let lines = [
+            r#"{"o":{"b":[1,""],"a":{"c":""}},"n":""}"#,
+            r#"{"o":{"a":{"c":2},"b":["",""]},"n":3}"#,
+            r#"{"s":"","n":""}"#,
+        ];
+        let empties = r#"[("o.b[]", 3), ("o.a.c", 1), ("n", 2)]"#;
+        check(&lines, &format!("o struct(b list(bigint), a struct(c bigint)), n bigint, s varchar {empties}"));
+    }
+
+    #[test]
+    fn all_keys_count_and_the_value_that_wins_is_seen() {
+        let fields = see(&[r#"{"a":[{"b":1},{"c":{"d":1}}],"a":{"e":1}}"#, r#"{"a":{"f":[]}}"#], 0);
+        assert_eq!(fields.count(), 3);
+        assert_eq!(shown(&fields), "a struct(e bigint, f list(varchar)) []");
+    }
 }

@@ -33,9 +33,6 @@ pub const FILE_COLUMN: &str = "_file";
 /// The column with the offset of a row's line within its (decompressed) file; hidden from `SELECT *`.
 pub const OFFSET_COLUMN: &str = "_offset";
 
-/// Bytes of one range of a file that is read by several threads: small enough to share the work to the end.
-const RANGE_BYTES: u64 = 16 << 20;
-
 /// What a scan yields.
 #[derive(Debug, Clone)]
 enum Content {
@@ -73,10 +70,10 @@ impl NdjsonSource {
     }
 
     /// The rows of files that nobody surveyed, by columns that a statement declared: a line that does not fit is an error.
-    pub(super) fn declared(layout: Layout, settings: Arc<Settings>, folders: Vec<Arc<Field>>) -> Self {
-        let file_schema = Arc::new(layout.schema());
-        let schema = TableSchema::builder(file_schema).with_table_partition_cols(folders).build();
-        Self::new(Content::Rows { layout: Arc::new(layout), surveyed: false }, settings, schema)
+    ///
+    /// `layout` says how the columns of `table_schema` are read.
+    pub(super) fn declared(layout: Layout, settings: Arc<Settings>, table_schema: TableSchema) -> Self {
+        Self::new(Content::Rows { layout: Arc::new(layout), surveyed: false }, settings, table_schema)
     }
 
     /// The same, with counts of its own: each scan of a table counts for itself.
@@ -171,13 +168,13 @@ impl FileSource for NdjsonSource {
         if ordering.is_some() || target_partitions < 2 || matches!(self.content, Content::Rejects) {
             return Ok(None);
         }
-        let files = config.file_groups.iter().flat_map(FileGroup::iter);
-        let groups = deal(files.flat_map(ranges), target_partitions);
-        if groups.len() <= config.file_groups.len() {
+        let files = || config.file_groups.iter().flat_map(FileGroup::iter);
+        let parts: Vec<PartitionedFile> = files().flat_map(|file| ranges(file, self.settings.range_bytes)).collect();
+        if parts.len() == files().count() {
             return Ok(None);
         }
         let mut split = config.clone();
-        split.file_groups = groups;
+        split.file_groups = deal(parts.into_iter(), target_partitions);
         Ok(Some(split))
     }
 
@@ -224,15 +221,15 @@ fn deal(parts: impl Iterator<Item = PartitionedFile>, groups: usize) -> Vec<File
     dealt.into_iter().map(FileGroup::new).collect()
 }
 
-fn ranges(file: &PartitionedFile) -> Vec<PartitionedFile> {
+fn ranges(file: &PartitionedFile, range_bytes: u64) -> Vec<PartitionedFile> {
     let whole = file.extension::<InputFile>().is_none_or(|input| input.compression != Compression::None);
     if whole || file.range.is_some() {
         return vec![file.clone()];
     }
     let size = file.object_meta.size;
-    let step = RANGE_BYTES as usize;
-    let range = |start: u64| file.clone().with_range(start as i64, (start + RANGE_BYTES).min(size) as i64);
-    (0..size).step_by(step).map(range).collect()
+    let step = range_bytes.max(1);
+    let range = |start: u64| file.clone().with_range(start as i64, start.saturating_add(step).min(size) as i64);
+    (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(range).collect()
 }
 
 /// What a scan counts, for EXPLAIN ANALYZE.
@@ -244,7 +241,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+    pub(super) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         let counter = |name| MetricBuilder::new(set).counter(name, partition);
         Self { bytes: counter("bytes_scanned"), lines: counter("lines"), rejects: counter("rejects") }
     }

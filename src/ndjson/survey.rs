@@ -21,9 +21,6 @@ use super::tape::ROOT;
 use super::{Settings, document, input};
 use crate::error::{Error, Excerpt, Result};
 
-/// Bytes that one thread surveys at a time: long enough to make its start cheap, short enough to share the end.
-const UNIT_BYTES: u64 = 8 << 20;
-
 /// How many rejects are kept to be shown; all of them are in the table of rejects.
 const SHOWN_REJECTS: usize = 5;
 
@@ -156,7 +153,7 @@ pub fn survey(
     watch: &Watch,
     stop: &AtomicBool,
 ) -> Result<Survey> {
-    let units = units(files);
+    let units = units(files, settings.range_bytes);
     watch.bytes_total.fetch_add(files.iter().map(InputFile::size).sum(), Ordering::Relaxed);
     let shared = Shared {
         files,
@@ -195,10 +192,10 @@ pub fn survey(
 /// A file by index, and a range of its bytes.
 type Unit = (usize, Range<u64>);
 
-fn units(files: &[InputFile]) -> Vec<Unit> {
-    let of_file = |(index, file): (usize, &InputFile)| {
+fn units(files: &[InputFile], range_bytes: u64) -> Vec<Unit> {
+    let of_file = move |(index, file): (usize, &InputFile)| {
         let whole = file.compression != Compression::None;
-        let step = if whole { u64::MAX } else { UNIT_BYTES };
+        let step = if whole { u64::MAX } else { range_bytes.max(1) };
         // What a compressed file holds has no known end.
         let size = if whole { u64::MAX } else { file.size() };
         (0..size)
@@ -390,5 +387,71 @@ impl Part {
         let excerpt = Excerpt { name: shown.clone(), first_line: line as usize, ..kept.excerpt.clone() };
         let detail = excerpt.label.clone();
         Reject { file: shown.clone(), line, offset: kept.offset, reason: kept.reason, detail, excerpt }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a file to read is made with one call")]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::listing::list;
+    use super::*;
+
+    const LINES: &str = "{\"a\":1}\n\n[1]\n{\"b\":\"\",\"a\":\"\"}\n{\"a\":2,\"a\":3}\n{x}\n{\"b\":2.5}\n";
+
+    fn folder(files: &[(&str, &str)]) -> (TempDir, Vec<InputFile>) {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+        let files = list(folder.path(), &["*.out".to_owned()]).unwrap();
+        (folder, files)
+    }
+
+    fn of(files: &[InputFile], settings: Settings, threads: usize) -> Result<Survey> {
+        survey(files, &Arc::new(settings), threads, &Watch::default(), &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn neither_ranges_nor_threads_change_what_is_found() {
+        let (_folder, files) = folder(&[("a.out", LINES), ("b.out", ""), ("c.out", &LINES.repeat(3))]);
+        let whole = of(&files, Settings::default(), 1).unwrap();
+        let counts = &whole.counts;
+        assert_eq!((counts.lines, counts.rows, counts.blank, counts.rejects()), (28, 16, 4, 8));
+        assert_eq!((counts.duplicate_keys, counts.bytes), (4, 4 * LINES.len() as u64));
+        assert_eq!(whole.empties, [("a".to_owned(), 4), ("b".to_owned(), 4)]);
+        let places: Vec<_> = whole.first_rejects.iter().map(|r| (r.file.as_str(), r.line, r.offset)).collect();
+        let (c, length) = ("c.out", LINES.len() as u64);
+        assert_eq!(places, [("a.out", 3, 9), ("a.out", 6, 43), (c, 3, 9), (c, 6, 43), (c, 10, 9 + length)]);
+        for (range_bytes, threads) in [(1, 1), (1, 4), (7, 3), (50, 2), (u64::MAX, 4)] {
+            let part = of(&files, Settings { range_bytes, ..Settings::default() }, threads).unwrap();
+            let found = (part.counts, part.empties, part.first_rejects, part.columns, part.layout);
+            let Survey { counts, empties, first_rejects, columns, layout } = whole.clone();
+            assert_eq!(found, (counts, empties, first_rejects, columns, layout), "{range_bytes} {threads}");
+        }
+    }
+
+    #[test]
+    fn a_source_may_stop_at_its_first_reject() {
+        let (_folder, files) = folder(&[("a.out", &LINES.repeat(20))]);
+        for range_bytes in [1, 30, 1 << 20] {
+            let settings = Settings { stop_at_reject: true, range_bytes, ..Settings::default() };
+            assert_eq!(of(&files, settings, 4).unwrap().first_rejects[0].line, 3);
+        }
+    }
+
+    #[test]
+    fn more_keys_than_may_be_columns_end_it() {
+        let (_folder, files) = folder(&[("a.out", "{\"a\":{\"b\":1}}\n"), ("b.out", "{\"c\":[{\"d\":1}]}\n")]);
+        let with = |max_columns, threads| of(&files, Settings { max_columns, ..Settings::default() }, threads);
+        assert!(with(4, 1).is_ok() && with(4, 2).is_ok());
+        assert_eq!(with(3, 1).unwrap_err().chain(), "the lines have more than 3 different keys by byte 0 of `b.out`");
+        assert!(with(3, 2).unwrap_err().chain().starts_with("the lines have more than 3 different keys"));
+    }
+
+    #[test]
+    fn it_ends_when_nobody_wants_it() {
+        let (_folder, files) = folder(&[("a.out", LINES)]);
+        let stopped = survey(&files, &Arc::default(), 1, &Watch::default(), &AtomicBool::new(true));
+        assert!(matches!(stopped, Err(Error::Stopped)));
     }
 }

@@ -66,9 +66,9 @@ impl Tape {
         self.nodes[index as usize]
     }
 
-    /// The outermost value as far as it was read, after a fault too.
-    pub(crate) fn root(&self) -> Option<Node> {
-        self.nodes.first().copied()
+    /// A value as far as it was read, after a fault too; a container that was not closed ends where it starts.
+    pub(crate) fn get(&self, index: u32) -> Option<Node> {
+        self.nodes.get(index as usize).copied()
     }
 
     /// The nodes directly inside an array, or the keys directly inside an object.

@@ -14,6 +14,7 @@ use serde::de::{
 use super::{DEFAULT_SOURCE, number};
 use crate::document;
 use crate::error::{Error, Result};
+use crate::ndjson::Settings;
 use crate::ndjson::declared::Declared;
 use crate::ndjson::listing;
 
@@ -53,6 +54,9 @@ pub struct SourceConfig {
     pub hive_partitions: bool,
     /// Whether a statement without `FROM` reads it where there are several sources.
     pub default: bool,
+    /// How much of a file one thread takes at a time; no setting, for nothing but speed depends on it.
+    #[serde(skip)]
+    pub range_bytes: u64,
 }
 
 /// What a reject does.
@@ -81,6 +85,7 @@ impl Default for SourceConfig {
             max_columns: 10_000,
             hive_partitions: true,
             default: false,
+            range_bytes: Settings::RANGE_BYTES,
         }
     }
 }

@@ -4,6 +4,7 @@ use arrow::datatypes::TimeUnit;
 use tempfile::TempDir;
 
 use super::*;
+use crate::ndjson::Settings;
 use crate::ndjson::declared::Declared;
 
 fn sources(text: &str) -> Vec<SourceConfig> {
@@ -100,6 +101,7 @@ fn every_setting_is_read() {
         max_columns: 5,
         hive_partitions: false,
         default: true,
+        range_bytes: Settings::RANGE_BYTES,
     };
     assert_eq!(sources, [z, a]);
     assert_eq!(limits, Limits { memory_bytes: 512 << 20, threads: Some(3) });

@@ -6,12 +6,16 @@
     reason = "a test that fails should panic, and files are made freely"
 )]
 
+mod contract;
 mod errors;
 mod generate;
+mod generated;
 mod golden;
 mod layering;
+mod library;
 mod project;
 mod publish;
 mod readme;
+mod reference;
 mod slt;
 mod sources;

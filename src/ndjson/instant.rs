@@ -1,0 +1,260 @@
+//! Dates and instants out of ISO 8601 text and out of integers. Exactly, or not at all.
+//!
+//! | part | forms |
+//! |---|---|
+//! | date | `2024-03-01` |
+//! | between them | `T` or a space |
+//! | time | `05:51`, `05:51:22`, `05:51:22.083` or `,083`; colons may be missing |
+//! | zone | none (UTC), `Z`, `+02`, `+02:00`, `+0200`; a space may stand before it |
+//!
+//! Arrow's parser is not used: it takes a second 60 in any minute and a minute 99 in a zone for what they are not,
+//! drops decimals, and knows no time without seconds. A leap second has no place in a count of seconds: it is refused.
+
+use arrow::datatypes::TimeUnit;
+use chrono::{DateTime, NaiveDate};
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Why a text is no timestamp of the declared unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoTimestamp {
+    /// Not ISO 8601.
+    Form,
+    /// It has more decimals of a second than the unit holds.
+    TooFine,
+    /// Outside what 64 bits of the unit hold.
+    Range,
+}
+
+/// Days since 1970-01-01 of `YYYY-MM-DD`.
+pub(crate) fn date(text: &str) -> Option<i32> {
+    let mut scanner = Scanner(text.as_bytes());
+    let days = scanner.date()?;
+    scanner.0.is_empty().then_some(i32::try_from(days).ok()?)
+}
+
+/// Units since 1970-01-01 UTC of an ISO 8601 text, with or without zone (none means UTC), with `T` or a space.
+pub(crate) fn timestamp(text: &str, unit: TimeUnit) -> Result<i64, NoTimestamp> {
+    let mut scanner = Scanner(text.as_bytes());
+    let Instant { seconds, decimals } = scanner.instant().ok_or(NoTimestamp::Form)?;
+    let per_second = units_per_second(unit);
+    let places = per_second.ilog10() as usize;
+    let (kept, dropped) = decimals.split_at(places.min(decimals.len()));
+    if dropped.iter().any(|digit| *digit != b'0') {
+        return Err(NoTimestamp::TooFine);
+    }
+    let fraction = (0..places).fold(0, |sum, at| sum * 10 + i64::from(kept.get(at).map_or(0, |digit| digit - b'0')));
+    seconds.checked_mul(per_second).and_then(|units| units.checked_add(fraction)).ok_or(NoTimestamp::Range)
+}
+
+/// `value` in `from` as `to`; `None` if it would lose something, or is no year that can be written.
+pub(crate) fn convert_epoch(value: i64, from: TimeUnit, to: TimeUnit) -> Option<i64> {
+    let (from, to) = (units_per_second(from), units_per_second(to));
+    DateTime::from_timestamp(value.div_euclid(from), 0)?;
+    if to >= from {
+        return value.checked_mul(to / from);
+    }
+    (value % (from / to) == 0).then_some(value / (from / to))
+}
+
+fn units_per_second(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    }
+}
+
+/// A point in time: whole seconds since 1970-01-01 UTC, and the digits that follow them.
+struct Instant<'a> {
+    seconds: i64,
+    decimals: &'a [u8],
+}
+
+/// What is still to be read.
+struct Scanner<'a>(&'a [u8]);
+
+impl<'a> Scanner<'a> {
+    fn instant(&mut self) -> Option<Instant<'a>> {
+        let midnight = self.date()? * SECONDS_PER_DAY;
+        if self.0.is_empty() {
+            return Some(Instant { seconds: midnight, decimals: &[] });
+        }
+        self.take(b"Tt ")?;
+        let (time, decimals) = self.time()?;
+        let offset = self.zone()?;
+        self.0.is_empty().then_some(Instant { seconds: midnight + time - offset, decimals })
+    }
+
+    /// Days since 1970-01-01.
+    fn date(&mut self) -> Option<i64> {
+        let year = self.number(4)?;
+        self.take(b"-")?;
+        let month = self.number(2)?;
+        self.take(b"-")?;
+        let day = self.number(2)?;
+        let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+        Some(date.signed_duration_since(NaiveDate::default()).num_days())
+    }
+
+    /// Seconds since midnight, and the decimals of the last of them.
+    fn time(&mut self) -> Option<(i64, &'a [u8])> {
+        let hours = self.below(24)?;
+        let colons = self.take(b":").is_some();
+        let minutes = self.below(60)?;
+        let has_seconds = if colons { self.take(b":").is_some() } else { self.0.first()?.is_ascii_digit() };
+        if !has_seconds {
+            return Some((hours * 3600 + minutes * 60, &[]));
+        }
+        let seconds = self.below(60)?;
+        let decimals = if self.take(b".,").is_some() { self.decimals()? } else { &[] };
+        Some((hours * 3600 + minutes * 60 + seconds, decimals))
+    }
+
+    /// Seconds east of UTC.
+    fn zone(&mut self) -> Option<i64> {
+        if self.0.is_empty() {
+            return Some(0);
+        }
+        let _ = self.take(b" ");
+        match self.take(b"Zz+-")? {
+            b'+' => self.offset(),
+            b'-' => self.offset().map(|offset| -offset),
+            _ => Some(0),
+        }
+    }
+
+    fn offset(&mut self) -> Option<i64> {
+        let hours = self.below(24)?;
+        if self.take(b":").is_none() && self.0.is_empty() {
+            return Some(hours * 3600);
+        }
+        Some(hours * 3600 + self.below(60)? * 60)
+    }
+
+    fn decimals(&mut self) -> Option<&'a [u8]> {
+        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (decimals, rest) = self.0.split_at(count);
+        self.0 = rest;
+        (count > 0).then_some(decimals)
+    }
+
+    /// Two digits that stand for less than `end`.
+    fn below(&mut self, end: u32) -> Option<i64> {
+        self.number(2).filter(|number| *number < end).map(i64::from)
+    }
+
+    fn number(&mut self, digits: usize) -> Option<u32> {
+        let (number, rest) = self.0.split_at_checked(digits)?;
+        self.0 = rest;
+        number.iter().try_fold(0, |sum, digit| Some(sum * 10 + char::from(*digit).to_digit(10)?))
+    }
+
+    /// The next byte, if it is one of `any`.
+    fn take(&mut self, any: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        any.contains(first).then(|| {
+            self.0 = rest;
+            *first
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
+
+    use super::*;
+
+    fn check(text: &str, unit: TimeUnit, expected: Result<i64, NoTimestamp>) {
+        assert_eq!(timestamp(text, unit), expected, "{text}");
+    }
+
+    #[test]
+    fn iso_8601_is_read_in_its_forms() {
+        for text in [
+            "2024-03-01T05:51:22.083",
+            "2024-03-01 05:51:22.083Z",
+            "2024-03-01t05:51:22,083z",
+            "2024-03-01T05:51:22.0830000000000000000Z",
+            "2024-03-01T07:51:22.083+02:00",
+            "2024-03-01T07:51:22.083 +0200",
+            "2024-03-01T07:51:22.083+02",
+            "2024-02-29T22:21:22.083-07:30",
+            "2024-03-01T055122.083Z",
+        ] {
+            check(text, Millisecond, Ok(1_709_272_282_083));
+        }
+        check("2024-03-01", Second, Ok(1_709_251_200));
+        check("2024-03-01T05:51", Second, Ok(1_709_272_260));
+        check("2024-03-01 0551+00:00", Second, Ok(1_709_272_260));
+        check("1969-12-31T23:59:59.999", Millisecond, Ok(-1));
+        check("0000-01-01", Second, Ok(-62_167_219_200));
+        check("9999-12-31T23:59:59.999999", Microsecond, Ok(253_402_300_799_999_999));
+    }
+
+    #[test]
+    fn nothing_is_lost() {
+        check("2024-03-01T05:51:22.083", Second, Err(NoTimestamp::TooFine));
+        check("2024-03-01T05:51:22.0000000001", Nanosecond, Err(NoTimestamp::TooFine));
+        check("2024-03-01T05:51:22.0000000000", Nanosecond, Ok(1_709_272_282_000_000_000));
+        check("2024-03-01T05:51:22.5", Nanosecond, Ok(1_709_272_282_500_000_000));
+        check("9999-01-01T00:00:00", Nanosecond, Err(NoTimestamp::Range));
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused() {
+        for text in [
+            "",
+            "x",
+            "2024",
+            "2024-03",
+            "2024-3-1",
+            "20240301",
+            "2024-13-01",
+            "2023-02-29",
+            "2024-03-01T",
+            "2024-03-01T05",
+            "2024-03-01T05:",
+            "2024-03-01T05:51:",
+            "2024-03-01T05:51:22.",
+            "2024-03-01T05:51:22.Z",
+            "2024-03-01T24:00:00",
+            "2024-03-01T05:60:00",
+            "2024-03-01T23:59:60Z",
+            "2024-03-01T12:34:60",
+            "2024-03-01T05:51:22+02:99",
+            "2024-03-01T05:51:22+24:00",
+            "2024-03-01T05:51:22+2",
+            "2024-03-01T05:51:22+02:",
+            "2024-03-01T05:51:22  Z",
+            "2024-03-01T05:51:22ZZ",
+            "2024-03-01T05:51:22 Europe/Berlin",
+            "2024-03-01T05:51:22 ",
+            " 2024-03-01",
+            "+2024-03-01",
+            "2024-03-01T05:51:2é",
+            "２０２４-03-01",
+        ] {
+            check(text, Second, Err(NoTimestamp::Form));
+        }
+    }
+
+    #[test]
+    fn epochs_convert_exactly() {
+        assert_eq!(convert_epoch(1_500, Millisecond, Second), None);
+        assert_eq!(convert_epoch(-2_000, Millisecond, Second), Some(-2));
+        assert_eq!(convert_epoch(i64::MAX, Second, Nanosecond), None);
+        assert_eq!(convert_epoch(i64::MAX, Millisecond, Millisecond), None);
+    }
+
+    #[test]
+    fn dates_are_whole_days() {
+        assert_eq!(date("1970-01-02"), Some(1));
+        assert_eq!(date("1969-12-31"), Some(-1));
+        assert_eq!(date("1970-01-02T00:00:00"), None);
+        assert_eq!(date("1970-1-2"), None);
+        assert_eq!(date("1970-01-0"), None);
+    }
+}
