@@ -1,0 +1,187 @@
+//! Who may import whom: the table in `src/lib.rs`, and what the house style asks of each file.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules, from the lowest to the highest; those of one row may import each other.
+const LAYERS: [&[&str]; 9] = [
+    &["error", "clock", "suggest"],
+    &["document"],
+    &["generate", "query", "dialect"],
+    &["ndjson", "sink"],
+    &["project"],
+    &["catalog"],
+    &["session"],
+    &["run"],
+    &["cli"],
+];
+
+/// The modules that may name the engine's types: an upgrade of the engine touches these and no others.
+const ENGINE: [&str; 7] = ["dialect", "ndjson", "sink", "project", "catalog", "session", "run"];
+
+struct Source {
+    path: PathBuf,
+    /// The module under `crate` that it belongs to; empty for `lib.rs` and `main.rs`.
+    module: String,
+    /// Without its tests and comments.
+    code: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    collect(&root, &mut paths);
+    paths.sort();
+    let sources: Vec<Source> = paths.iter().map(|path| source(path, &root)).collect();
+    assert!(sources.len() > 50, "the sources were not found");
+    sources
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, paths);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            paths.push(path);
+        }
+    }
+}
+
+fn source(path: &Path, root: &Path) -> Source {
+    let text = fs::read_to_string(path).unwrap();
+    let relative = path.strip_prefix(root).unwrap();
+    let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
+    let module = first.trim_end_matches(".rs");
+    let module = if ["lib", "main"].contains(&module) { "" } else { module };
+    let is_test =
+        relative.components().any(|part| ["tests.rs", "testing.rs"].contains(&part.as_os_str().to_str().unwrap()));
+    let code = if is_test { String::new() } else { code_of(&text) };
+    Source { path: relative.to_owned(), module: module.to_owned(), code, text }
+}
+
+/// What stands before the tests, which are last in their file, without lines that are comments.
+fn code_of(text: &str) -> String {
+    let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn rank(module: &str) -> usize {
+    let rank = LAYERS.iter().position(|layer| layer.contains(&module));
+    rank.unwrap_or_else(|| panic!("`{module}` is in no layer: add it to LAYERS here and to the table in src/lib.rs"))
+}
+
+/// The modules that follow `crate::`, also in `use crate::{a, b::c}`.
+fn imports(code: &str) -> Vec<String> {
+    let mut imports = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let is_own = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$');
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            _ if !is_own => {}
+            Some(list) => imports.extend(top_level(list)),
+            None => imports.extend(word(rest)),
+        }
+    }
+    imports
+}
+
+fn word(text: &str) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+/// The first words of a list in braces.
+fn top_level(list: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut items = vec![String::new()];
+    for char in list.chars() {
+        match char {
+            '}' if depth == 0 => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => items.push(String::new()),
+            _ => {}
+        }
+        if let Some(item) = items.last_mut() {
+            item.push(char);
+        }
+    }
+    items.iter().filter_map(|item| word(item.trim_start_matches([',', ' ', '\n']))).collect()
+}
+
+#[test]
+fn a_module_imports_only_from_lower_ones() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| !source.module.is_empty()) {
+        for import in imports(&source.code) {
+            if import != source.module && rank(&import) > rank(&source.module) {
+                wrong.push(format!("{} imports `{import}`", source.path.display()));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0], "lower modules do not know higher ones");
+}
+
+#[test]
+fn the_table_in_the_documentation_has_these_modules() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let documented: Vec<&str> = lib
+        .lines()
+        .filter(|line| line.starts_with("//! | "))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .collect();
+    let layered: Vec<&str> = LAYERS.concat();
+    assert_eq!(documented, layered);
+    let declared = lib.lines().filter(|line| line.starts_with("pub mod ") || line.starts_with("mod "));
+    for line in declared {
+        rank(line.trim_start_matches("pub ").trim_start_matches("mod ").trim_end_matches(';'));
+    }
+}
+
+#[test]
+fn the_engine_is_known_in_few_modules() {
+    for source in sources() {
+        let names_it = ["datafusion::", "use datafusion"].iter().any(|name| source.code.contains(name));
+        let allowed = ENGINE.contains(&source.module.as_str());
+        assert!(!names_it || allowed, "{} names the engine", source.path.display());
+        if ["cli", "project"].contains(&source.module.as_str()) {
+            let beyond =
+                source.code.lines().find(|line| line.contains("datafusion::") && !line.contains("datafusion::sql::"));
+            assert_eq!(beyond, None, "{} names more of the engine than its parser", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn each_file_says_what_it_is_for() {
+    for source in sources() {
+        assert!(source.text.starts_with("//! "), "{} does not open with `//!`", source.path.display());
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    /// Where the house style thinks again.
+    const LINES: usize = 400;
+    for source in sources() {
+        let lines = code_of(&source.text).lines().count();
+        assert!(
+            lines <= LINES,
+            "{} has {lines} lines without its tests and comments: split it by theme",
+            source.path.display()
+        );
+    }
+}
+
+#[test]
+fn imports_are_found_however_they_are_written() {
+    let code = "use crate::error::{Error, Result};\nuse crate::{ndjson::{a, b}, sink};\nlet x = crate::run::query(y);
+        $crate::no; mycrate::no; // crate::seen";
+    assert_eq!(imports(&code_of(code)), ["error", "ndjson", "sink", "run", "seen"]);
+    assert_eq!(imports(&code_of("// crate::run\n#[cfg(test)]\nmod tests { use crate::run; }")), [""; 0]);
+}
