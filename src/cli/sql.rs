@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 
 use super::progress::shown;
 use super::table::Table;
 use super::{block_on, print, say, stdout_is_terminal};
-use crate::dialect::Script;
+use crate::dialect::{self, Deed, Script, Statement};
 use crate::document;
 use crate::error::{Error, Problem, Result};
 use crate::project::Project;
@@ -75,16 +74,16 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let session = Session::new(project, access)?;
     block_on(async {
         for statement in &statements {
-            match (output, statement) {
-                (Some(output), _) => {
+            match output {
+                Some(output) => {
                     let format = args.format.and_then(|shape| match shape {
                         Shape::Format(format) => Some(format),
                         Shape::Table => None,
                     });
                     publish(&session, &script, statement, Some(&Target::at(output, format)?)).await?;
                 }
-                (None, Statement::CopyTo(_)) => publish(&session, &script, statement, None).await?,
-                (None, _) => answer(&session, &script, statement, shape).await?,
+                None if dialect::deed(statement) == Deed::Copy => publish(&session, &script, statement, None).await?,
+                None => answer(&session, &script, statement, shape).await?,
             }
         }
         Ok(())

@@ -10,11 +10,13 @@ mod place;
 mod syntax;
 mod terms;
 
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
+/// A statement as the engine's parser makes it.
+pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
 pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};

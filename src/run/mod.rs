@@ -11,14 +11,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 
 pub use progress::{Progress, Snapshot};
 pub use report::{Report, SourceReport};
 
 use crate::catalog::Source;
-use crate::dialect::Script;
+use crate::dialect::{Script, Statement};
 use crate::error::{Error, Result};
 use crate::ndjson::listing;
 use crate::project::Project;

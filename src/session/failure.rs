@@ -79,7 +79,12 @@ pub(super) fn explain(
 pub(super) fn missing_table(error: &DataFusionError) -> Option<TableReference> {
     let DataFusionError::Plan(message) = error.find_root() else { return None };
     let name = message.strip_prefix("table '")?.split_once("' not found")?.0;
-    Some(TableReference::from(name))
+    // The engine has resolved the name, and does not quote it: only the table's own may hold points.
+    let mut parts = name.splitn(3, '.');
+    Some(match (parts.next(), parts.next(), parts.next()) {
+        (Some(catalog), Some(schema), Some(table)) => TableReference::full(catalog, schema, table),
+        _ => TableReference::bare(name),
+    })
 }
 
 /// Our own error, on its way through the engine.
