@@ -1,7 +1,5 @@
 //! Who may import whom: the table in `src/lib.rs`, and what the house style asks of each file.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

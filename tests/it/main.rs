@@ -6,7 +6,12 @@
     reason = "a test that fails should panic, and files are made freely"
 )]
 
+mod errors;
 mod generate;
+mod golden;
+mod layering;
+mod project;
+mod publish;
 mod readme;
 mod slt;
 mod sources;
