@@ -74,18 +74,16 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let session = Session::new(project, access)?;
     block_on(async {
         for statement in &statements {
-            match (output, statement) {
-                (Some(output), _) => {
+            match output {
+                Some(output) => {
                     let format = args.format.and_then(|shape| match shape {
                         Shape::Format(format) => Some(format),
                         Shape::Table => None,
                     });
                     publish(&session, &script, statement, Some(&Target::at(output, format)?)).await?;
                 }
-                (None, _) if dialect::deed(statement) == Deed::Copy => {
-                    publish(&session, &script, statement, None).await?
-                }
-                (None, _) => answer(&session, &script, statement, shape).await?,
+                None if dialect::deed(statement) == Deed::Copy => publish(&session, &script, statement, None).await?,
+                None => answer(&session, &script, statement, shape).await?,
             }
         }
         Ok(())

@@ -32,6 +32,7 @@ mod scan;
 mod seen;
 mod tape;
 mod text;
+mod watch;
 
 pub(crate) use decode::from_text;
 pub(crate) use layout::data_type;

@@ -3,10 +3,9 @@
 //! Types come from the whole input and not from a sample, so nothing seen later can be cast or dropped. The result does
 //! not depend on the number of threads or on how files are cut. It knows nothing of queries.
 
-use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow::datatypes::Schema;
 
@@ -18,8 +17,11 @@ use super::listing::{Compression, InputFile};
 use super::reject::{Fault, Reason, Reject};
 use super::seen::{Fields, Observed};
 use super::tape::ROOT;
+use super::watch::{StopOnDrop, Stoppable};
 use super::{Settings, document, input};
 use crate::error::{Error, Excerpt, Result};
+
+pub use super::watch::Watch;
 
 /// How many rejects are kept to be shown; all of them are in the table of rejects.
 const SHOWN_REJECTS: usize = 5;
@@ -104,17 +106,6 @@ impl Survey {
     }
 }
 
-/// What surveys tell while they run.
-#[derive(Debug, Default)]
-pub struct Watch {
-    /// Stored bytes that there are to read.
-    pub bytes_total: AtomicU64,
-    /// Stored bytes that are done with.
-    pub bytes: AtomicU64,
-    /// Lines that are done with.
-    pub lines: AtomicU64,
-}
-
 /// Surveys aside, so that the caller's thread stays free. Dropping the future ends the survey.
 ///
 /// **Errors**: as [`survey`].
@@ -130,15 +121,6 @@ pub async fn survey_aside(
         Ok(result) => result,
         Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
         Err(_) => Err(Error::Stopped),
-    }
-}
-
-/// Stops the work of one who has gone away.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -309,21 +291,6 @@ fn check_count(fields: &Fields, settings: &Settings, place: &str) -> Result<()> 
         "keys that are data, such as ids, make poor columns: declare the column that holds them as `json`, \
          or raise `max_columns`",
     ))
-}
-
-/// Looks at each block whether it is still wanted.
-struct Stoppable<'a, R> {
-    reader: R,
-    stop: &'a AtomicBool,
-}
-
-impl<R: Read> Read for Stoppable<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other(Error::Stopped));
-        }
-        self.reader.read(into)
-    }
 }
 
 /// What one thread has found.

@@ -4,6 +4,7 @@
 
 mod checked;
 mod failure;
+mod sums;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -332,6 +333,7 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
+        .with_analyzer_rule(Arc::new(sums::CheckedSums))
         .build();
     for format in NdjsonFormatFactory::all() {
         state.register_file_format(format, true)?;

@@ -2,8 +2,6 @@
 //!
 //! A snapshot is a transcript of several commands; the project's folder is shown as `[project]`, times as `[time]`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
@@ -290,6 +288,7 @@ fn outputs() {
     told.write("queries/other.sql", "--@ output = \"outputs/ids.json\"\nSELECT 1 AS a")
         .tidemill(&["run"])
         .tidemill(&["sql", "SELECT 1 AS a", "--output", "inputs"])
+        .tidemill(&["sql", "SELECT 1 AS a", "--output", "inputs", "--format", "csv"])
         .tidemill(&["sql", "SELECT 1 AS a; SELECT 2 AS b", "--output", "a.json"])
         .tidemill(&["sql", "SELECT 1 AS a", "--format", "table", "--output", "a.json"]);
     // The limit on the size of files stands in for a disk that is full, which only root may make.

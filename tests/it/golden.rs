@@ -1,7 +1,5 @@
 //! The saved queries of this repository over its sample, against committed results and an independent computation.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::{Path, PathBuf};
 
 use datafusion::arrow::json::WriterBuilder;

@@ -1,7 +1,5 @@
 //! Who may import whom: the table in `src/lib.rs`, and what the house style asks of each file.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,9 +16,8 @@ const LAYERS: [&[&str]; 9] = [
     &["cli"],
 ];
 
-/// The modules that may name the engine's types: an upgrade of the engine touches these and no others. `project` asks
-/// the parser which words are SQL's own; `cli` runs statements that `dialect` has parsed.
-const ENGINE: [&str; 8] = ["dialect", "ndjson", "sink", "project", "catalog", "session", "run", "cli"];
+/// The modules that may name the engine's types: an upgrade of the engine touches these and no others.
+const ENGINE: [&str; 7] = ["dialect", "ndjson", "sink", "project", "catalog", "session", "run"];
 
 struct Source {
     path: PathBuf,
@@ -150,7 +147,7 @@ fn the_engine_is_known_in_few_modules() {
         let names_it = ["datafusion::", "use datafusion"].iter().any(|name| source.code.contains(name));
         let allowed = ENGINE.contains(&source.module.as_str());
         assert!(!names_it || allowed, "{} names the engine", source.path.display());
-        if source.module == "project" {
+        if ["cli", "project"].contains(&source.module.as_str()) {
             let beyond =
                 source.code.lines().find(|line| line.contains("datafusion::") && !line.contains("datafusion::sql::"));
             assert_eq!(beyond, None, "{} names more of the engine than its parser", source.path.display());
@@ -167,8 +164,8 @@ fn each_file_says_what_it_is_for() {
 
 #[test]
 fn files_stay_small() {
-    /// Where the house style thinks again, and a little more.
-    const LINES: usize = 450;
+    /// Where the house style thinks again.
+    const LINES: usize = 400;
     for source in sources() {
         let lines = code_of(&source.text).lines().count();
         assert!(

@@ -1,7 +1,5 @@
 //! What stands in `outputs/` after a run, however it ended: the last result whole, or the next one whole.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;

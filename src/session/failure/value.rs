@@ -13,6 +13,9 @@ use super::wording::{reworded, sql_types};
 use crate::dialect::{self, Script};
 use crate::error::{Error, Excerpt};
 
+/// What helps against a value that is too large.
+const WIDER: &str = "a wider type holds it: CAST(… AS decimal(38, 0)), or CAST(… AS double) for about so much";
+
 pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statement) -> Error {
     match error {
         ArrowError::DivideByZero => {
@@ -47,8 +50,7 @@ fn of_overflow(message: &str, script: &Script, statement: &Statement) -> Error {
         }
         _ => None,
     };
-    at(failed(script, &what), place)
-        .with_hint("a wider type holds it: CAST(… AS decimal(38, 0)), or CAST(… AS double) for about so much")
+    at(failed(script, &what), place).with_hint(WIDER)
 }
 
 pub(super) fn of_execution(message: &str, script: &Script) -> Error {
@@ -70,6 +72,12 @@ pub(super) fn of_execution(message: &str, script: &Script) -> Error {
 }
 
 fn of_cast(message: &str, script: &Script, statement: &Statement) -> Error {
+    if let Some((value, type_name)) = message.strip_prefix("value of ").and_then(|r| r.split_once(" is out of range "))
+    {
+        let place = first(script, statement, ["this sum", "in one of the sums, such as this"], summing);
+        return at(failed(script, &format!("{value} is too large for {}", sql_types(type_name))), place)
+            .with_hint(WIDER);
+    }
     let Some((value, type_name)) = cast(message) else {
         let place = quoted(message).and_then(|value| literal(script, statement, value, "this"));
         return at(failed(script, &reworded(message)), place).with_hint("TRY_CAST(… AS …) makes the result NULL there");
@@ -166,6 +174,13 @@ fn excerpt(script: &Script, span: Span, label: &str) -> Option<Excerpt> {
 fn divisor(expr: &Expr) -> Option<Span> {
     match expr {
         Expr::BinaryOp { op: BinaryOperator::Divide | BinaryOperator::Modulo, right, .. } => Some(right.span()),
+        _ => None,
+    }
+}
+
+fn summing(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("sum") => Some(expr.span()),
         _ => None,
     }
 }
