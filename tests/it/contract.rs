@@ -7,6 +7,7 @@ mod accidents;
 mod budget;
 mod declared;
 mod files;
+mod keys;
 mod lines;
 mod mill;
 mod types;

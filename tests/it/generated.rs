@@ -1,46 +1,43 @@
 //! Generated events with faults in them, through the whole binary: what was fed is what is accounted for.
 
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tidemill::generate::{Atlas, Dials, Generator, Rate, Settings};
+
+use crate::project::{Project, stderr};
 
 const EVENTS: u64 = 100_000;
 
+const INPUTS: [&str; 2] = ["inputs/1.out", "inputs/2.out"];
+
 /// The example project over two files of generated events; the last line of the last one has a key of its own.
-fn project() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let example = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for name in ["tidemill.toml", "queries/opted_in.sql", "queries/user_traffic.sql"] {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::copy(example.join(name), path).unwrap();
-    }
+fn project() -> Project {
+    let project = Project::new(&[
+        ("tidemill.toml", include_str!("../../tidemill.toml")),
+        ("queries/opted_in.sql", include_str!("../../queries/opted_in.sql")),
+        ("queries/user_traffic.sql", include_str!("../../queries/user_traffic.sql")),
+    ]);
     let rate = |value| Rate::try_new(value).unwrap();
     let dials = Dials { malformed: rate(0.001), drift: rate(0.001), ..Dials::default() };
     let settings = Settings { seed: 1, max_lag: Duration::from_secs(60), dials, ..Settings::default() };
     let mut generator = Generator::try_new(&settings, &Atlas::Cities).unwrap();
-    fs::create_dir(folder.path().join("inputs")).unwrap();
-    for (name, last) in [("1.out", ""), ("2.out", "{\"only_here\":{\"at\":[\"the\",\"end\"]}}")] {
+    for (name, last) in INPUTS.into_iter().zip(["", "{\"only_here\":{\"at\":[\"the\",\"end\"]}}"]) {
         let mut lines = Vec::new();
         for _ in 0..EVENTS / 2 {
             generator.next_line(1_709_251_200_000, &mut lines).unwrap();
         }
         lines.extend_from_slice(last.as_bytes());
-        fs::write(folder.path().join("inputs").join(name), lines).unwrap();
+        project.write(name, lines);
     }
-    folder
+    project
 }
 
-fn tidemill(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
-    let output = command.current_dir(folder).args(arguments).env_remove("TIDEMILL_PROJECT").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    output
+/// What is written to standard output.
+fn tidemill(project: &Project, arguments: &[&str]) -> Vec<u8> {
+    let output = project.run(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    output.stdout
 }
 
 fn rows(bytes: &[u8]) -> Vec<Value> {
@@ -53,10 +50,10 @@ fn rows(bytes: &[u8]) -> Vec<Value> {
 
 /// What `opted_in.sql` asks for, by `serde_json` alone: of each line that is an object, the five values, `""` being null
 /// where a number stands.
-fn opted_in(folder: &Path) -> Vec<Value> {
+fn opted_in(project: &Project) -> Vec<Value> {
     let mut found = Vec::new();
-    for name in ["1.out", "2.out"] {
-        let bytes = fs::read(folder.join("inputs").join(name)).unwrap();
+    for name in INPUTS {
+        let bytes = std::fs::read(project.path(name)).unwrap();
         for line in bytes.split(|byte| *byte == b'\n') {
             let Ok(Value::Object(event)) = serde_json::from_slice(line) else { continue };
             if event.get("opted_into_marketing") != Some(&Value::Bool(true)) || !fits_its_declaration(&event) {
@@ -91,9 +88,9 @@ fn fits_its_declaration(event: &serde_json::Map<String, Value>) -> bool {
 
 #[test]
 fn what_was_fed_is_what_is_accounted_for() {
-    let folder = project();
+    let project = project();
     let lines = EVENTS + 1;
-    let report: Value = serde_json::from_slice(&tidemill(folder.path(), &["run", "--json"]).stdout).unwrap();
+    let report: Value = serde_json::from_slice(&tidemill(&project, &["run", "--json"])).unwrap();
     let queries = report["queries"].as_array().unwrap();
     assert_eq!(queries.len(), 2);
     for query in queries {
@@ -110,17 +107,17 @@ fn what_was_fed_is_what_is_accounted_for() {
     }
 
     let counts = "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM rejects.events) AS lines";
-    assert_eq!(tidemill(folder.path(), &["sql", counts]).stdout, format!("{{\"lines\":{lines}}}\n").as_bytes());
-    let last = tidemill(folder.path(), &["sql", "SELECT * FROM events WHERE only_here IS NOT NULL"]).stdout;
+    assert_eq!(tidemill(&project, &["sql", counts]), format!("{{\"lines\":{lines}}}\n").as_bytes());
+    let last = tidemill(&project, &["sql", "SELECT * FROM events WHERE only_here IS NOT NULL"]);
     let [last] = rows(&last).try_into().unwrap();
     assert_eq!((&last["only_here"], &last["ip"]), (&serde_json::json!({"at": ["the", "end"]}), &Value::Null));
 
-    let published = rows(&fs::read(folder.path().join("outputs/opted_in.json")).unwrap());
+    let published = rows(project.read("outputs/opted_in.json").as_bytes());
     assert!(published.len() > 50_000);
     let sorted = |rows: Vec<Value>| {
         let mut rows: Vec<String> = rows.iter().map(Value::to_string).collect();
         rows.sort_unstable();
         rows
     };
-    assert!(sorted(published) == sorted(opted_in(folder.path())), "other rows than serde_json finds");
+    assert!(sorted(published) == sorted(opted_in(&project)), "other rows than serde_json finds");
 }

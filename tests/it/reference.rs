@@ -141,9 +141,10 @@ fn ranges_of_a_file_are_scanned_by_several_threads() {
     let bytes: Vec<u8> = (0..12_000).flat_map(|n| line(n).into_bytes()).collect();
     let kept = Kept::of(&[(bytes.clone(), Packing::Plain), (bytes, Packing::Gzip)]);
     let settings = Settings { max_line_bytes: 1 << 20, max_depth: 128, empty_as_null: true, declared: &[] };
-    let plan = library(&kept, &settings, 4, 1_001).ask(&format!("EXPLAIN {ROWS}")).unwrap().join("");
-    assert!(plan.contains("file_groups={4 groups:") && plan.contains("inputs/0.out:1001..2002"), "{plan}");
-    let found = read(&kept, &settings, 4, 1_001).unwrap();
+    // As many files as threads: the large one is cut all the same.
+    let plan = library(&kept, &settings, 2, 1_001).ask(&format!("EXPLAIN {ROWS}")).unwrap().join("");
+    assert!(plan.contains("file_groups={2 groups:") && plan.contains("inputs/0.out:1001..2002"), "{plan}");
+    let found = read(&kept, &settings, 2, 1_001).unwrap();
     check(&found, &plain::read(&kept.files, &settings)).unwrap();
     assert_eq!((found.rows.len(), found.rejects.len(), found.blank), (19_200, 2_400, 2_400));
 }

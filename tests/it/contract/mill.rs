@@ -1,17 +1,16 @@
-//! A project in a folder of its own, the binary run in it, and what a case of the contract asks of both.
+//! A project whose inputs are all read, and what a case of the contract asks of it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
-use tidemill::project::Project;
 
 use crate::library::Library;
+use crate::project::Project;
 
 /// A project in a folder of its own.
 pub(super) struct Mill {
-    folder: TempDir,
+    project: Project,
 }
 
 /// How a run of the binary ended, and what it said.
@@ -24,14 +23,14 @@ pub(super) struct Ran {
 impl Mill {
     /// `toml` is the project file; every file in `inputs/` is read.
     pub(super) fn new(toml: &str) -> Self {
-        let mill = Self { folder: tempfile::tempdir().unwrap() };
+        let mill = Self { project: Project::new(&[]) };
         std::fs::create_dir(mill.path("inputs")).unwrap();
         mill.put("tidemill.toml", format!("[sources.events]\npath = \"inputs/**\"\n{toml}"));
         mill
     }
 
     pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.folder.path().join(name)
+        self.project.root().join(name)
     }
 
     pub(super) fn put(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -41,14 +40,15 @@ impl Mill {
         path
     }
 
-    pub(super) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
-        command.current_dir(self.folder.path()).args(args).env_remove("TIDEMILL_PROJECT").env("NO_COLOR", "1");
-        command
+    /// The binary under limits of the shell.
+    pub(super) fn run_limited(&self, limits: &str, args: &[&str]) -> Ran {
+        let script = format!("ulimit {limits}; exec \"$0\" \"$@\"");
+        let args = [&["-c", &script, env!("CARGO_BIN_EXE_tidemill")], args].concat();
+        Ran::of(self.project.program("sh", &args))
     }
 
     pub(super) fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args))
+        Ran::of(self.project.command(args))
     }
 
     /// The rows of one statement or several, as they are printed.
@@ -80,7 +80,7 @@ impl Mill {
     }
 
     pub(super) fn library(&self) -> Library {
-        Library::open(Project::open(self.folder.path()).unwrap())
+        Library::open(tidemill::project::Project::open(self.project.root()).unwrap())
     }
 }
 
