@@ -38,11 +38,46 @@ impl Table {
         let batches = if self.batches.is_empty() { empty.as_slice() } else { self.batches.as_slice() };
         let table = pretty_format_batches_with_options(batches, &options);
         let table = table.map_err(|error| Error::internal("the rows cannot be shown").with_source(error))?;
+        // A value must not steer the terminal that shows it.
+        let table: String =
+            table.to_string().chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
         let count = match self.rows {
             1 => "1 row".to_owned(),
             rows if rows > SHOWN_ROWS => format!("{rows} rows, the first {SHOWN_ROWS} shown (all: --format ndjson)"),
             rows => format!("{rows} rows"),
         };
         Ok(format!("{table}\n{count}\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    fn text(values: Vec<Option<&str>>) -> String {
+        let column: ArrayRef = Arc::new(StringArray::from(values));
+        let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
+        let mut table = Table::new(batch.schema());
+        table.add(&batch);
+        table.text().unwrap()
+    }
+
+    #[test]
+    fn null_is_told_from_text_and_nothing_steers_the_terminal() {
+        assert!(text(vec![None]).contains("| NULL |"));
+        let shown = text(vec![Some("\u{1b}[31mred")]);
+        assert!(!shown.contains('\u{1b}') && shown.contains("[31mred"), "{shown}");
+    }
+
+    #[test]
+    fn more_than_is_read_is_counted() {
+        assert!(
+            text(vec![Some("x"); SHOWN_ROWS + 1]).ends_with("1001 rows, the first 1000 shown (all: --format ndjson)\n")
+        );
+        assert!(text(vec![Some("x")]).ends_with("\n1 row\n"));
     }
 }

@@ -6,6 +6,7 @@
 mod deed;
 mod default_source;
 mod hidden;
+mod ignored;
 mod place;
 mod syntax;
 mod terms;
@@ -20,6 +21,7 @@ pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
 pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};
+pub use ignored::ignored_clause;
 pub use place::{excerpt, span_of_table, word};
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};

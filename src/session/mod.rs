@@ -178,6 +178,14 @@ impl Session {
             Some(place) => error.with_excerpt(place),
             None => error,
         };
+        if let Some(clause) = dialect::ignored_clause(statement) {
+            let error = Error::sql(format!("{clause} is not done here, and the rows would be all of them"))
+                .with_hint("a sample that stays the same: WHERE _offset % 100 = 0");
+            return Err(match dialect::word(script, clause, "") {
+                Some(place) => error.with_excerpt(place),
+                None => error,
+            });
+        }
         match dialect::deed(statement) {
             Deed::Ask => Ok(()),
             Deed::Make | Deed::Copy if self.access == Access::Writes => Ok(()),
