@@ -131,6 +131,12 @@ fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// The path as one would type it from here.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
 /// A failure to write to standard output.
 fn stdout_failure(error: std::io::Error) -> Error {
     match error.kind() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::progress::shown;
-use super::{block_on, failure, print, say};
+use super::{block_on, failure, from_here, print, say};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
@@ -150,7 +150,7 @@ fn conclude(outcomes: Vec<(String, Result<Report>)>) -> Result<()> {
 /// The report in a few lines.
 pub(super) fn text(report: &Report) -> String {
     let Report { query, path, rows, bytes, seconds, .. } = report;
-    let path = shorten(path);
+    let path = from_here(path);
     let size = indicatif::HumanBytes(*bytes);
     let mut text = format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}");
     for source in &report.sources {
@@ -180,12 +180,6 @@ fn describe(source: &SourceReport, text: &mut String) {
     if *rejects > told {
         let _ = write!(text, "\n  … and {} more: SELECT * FROM rejects.{name}", rejects - told);
     }
-}
-
-/// The path as one would type it from here.
-fn shorten(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
 fn as_json(outcomes: &[(String, Result<Report>)]) -> Value {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::plan::Target;
+use crate::cli::from_here;
 use crate::error::{Error, Result};
 
 pub(super) struct Output {
@@ -54,7 +55,7 @@ impl Output {
     pub(super) fn name(&self) -> String {
         match &self.sink {
             Sink::Stdout => "standard output".into(),
-            Sink::File { path, .. } | Sink::Special { path, .. } => format!("`{}`", path.display()),
+            Sink::File { path, .. } | Sink::Special { path, .. } => format!("`{}`", from_here(path)),
         }
     }
 
