@@ -38,6 +38,9 @@ pub enum Error {
     /// Whoever waited for the work went away, so it was not finished. Nobody is left to be told.
     #[error("nobody waits for it any more")]
     Stopped,
+    /// The columns that were guessed from a sample are not those of the whole input. Whoever guessed tries again.
+    #[error("the columns are others than a sample showed")]
+    Drift,
     /// A failure that was told already; only its exit code is left to give.
     #[error("told before")]
     Told(u8),
@@ -179,7 +182,7 @@ impl Error {
             Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
                 Some(p)
             }
-            Self::Interrupted(_) | Self::Stopped | Self::Told(_) | Self::ClosedPipe => None,
+            Self::Interrupted(_) | Self::Stopped | Self::Drift | Self::Told(_) | Self::ClosedPipe => None,
         }
     }
 
@@ -188,7 +191,7 @@ impl Error {
             Self::Request(p) | Self::Sql(p) | Self::Input(p) | Self::Data(p) | Self::Machine(p) | Self::Internal(p) => {
                 Some(p)
             }
-            Self::Interrupted(_) | Self::Stopped | Self::Told(_) | Self::ClosedPipe => None,
+            Self::Interrupted(_) | Self::Stopped | Self::Drift | Self::Told(_) | Self::ClosedPipe => None,
         }
     }
 
@@ -199,7 +202,7 @@ impl Error {
             Self::Data(_) | Self::Machine(_) => 1,
             Self::Request(_) | Self::Sql(_) => 2,
             Self::Input(_) => 3,
-            Self::Internal(_) | Self::Stopped => 70,
+            Self::Internal(_) | Self::Stopped | Self::Drift => 70,
             Self::Interrupted(signal) => 128 + signal,
             Self::Told(exit_code) => *exit_code,
         }
@@ -221,6 +224,7 @@ impl Error {
             Self::Internal(_) => Self::Internal(told()),
             Self::Interrupted(signal) => Self::Interrupted(*signal),
             Self::Stopped => Self::Stopped,
+            Self::Drift => Self::Drift,
             Self::Told(exit_code) => Self::Told(*exit_code),
             Self::ClosedPipe => Self::ClosedPipe,
         }
@@ -237,6 +241,7 @@ impl Error {
             Self::Internal(_) => "internal",
             Self::Interrupted(_) => "interrupted",
             Self::Stopped => "stopped",
+            Self::Drift => "drift",
             Self::Told(_) => "told",
             Self::ClosedPipe => "closed-pipe",
         }

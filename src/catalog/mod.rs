@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::ndjson::Settings;
 use crate::ndjson::listing::{self, InputFile};
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
-use crate::ndjson::survey::{Survey, Watch, survey_aside};
+use crate::ndjson::survey::{Account, Survey, Watch, guess_aside, settle, survey_aside};
 use crate::project::{OnReject, Project, SourceConfig};
 use folders::Folders;
 
@@ -45,8 +45,19 @@ pub struct Listed {
 #[derive(Debug)]
 pub struct Source {
     listed: Listed,
-    /// What they hold.
+    /// What they hold, or a guess at it.
     pub survey: Survey,
+    /// What scans have found by the way, where `survey` is a guess.
+    accounts: Mutex<Vec<Arc<Account>>>,
+}
+
+/// How well a source must be known before a statement is planned over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Samples will do: whoever reads by them settles afterwards what is so.
+    Guess,
+    /// All lines were read.
+    Whole,
 }
 
 impl std::ops::Deref for Source {
@@ -85,17 +96,45 @@ impl Catalog {
         &self.project
     }
 
-    /// Lists and surveys the source called `name`. Dropping the future ends the survey.
+    /// Lists the source called `name` and looks at what it holds. Dropping the future ends that.
     ///
     /// **Errors**: `Request` if there is none; `Input` if it has neither files nor declared columns, or a file cannot
     /// be read; `Data` for the first reject where `on_reject = "fail"`, and for a key that is both in lines and a folder.
-    pub async fn open(&self, name: &str, watch: &Arc<Watch>) -> Result<Arc<Source>> {
+    pub async fn open(&self, name: &str, look: Look, watch: &Arc<Watch>) -> Result<Arc<Source>> {
         let listed = self.list(name).await?;
         if let Some(known) = self.known().get(name).filter(|known| known.files == listed.files) {
             return Ok(Arc::clone(known));
         }
-        let source = Arc::new(Source::read(listed, &self.project.root, self.threads, watch).await?);
-        self.known().insert(name.to_owned(), Arc::clone(&source));
+        let Listed { config, files, settings, .. } = &listed;
+        if files.is_empty() && config.columns.is_empty() {
+            return Err(no_files(config, &self.project.root));
+        }
+        let (files, settings, watch) = (files.clone(), Arc::clone(settings), Arc::clone(watch));
+        let survey = match look {
+            Look::Guess => guess_aside(files, settings, self.threads, watch).await?,
+            Look::Whole => survey_aside(files, settings, self.threads, watch).await?,
+        };
+        self.keep(Source::new(listed, survey)?)
+    }
+
+    /// The same source as all of its lines make it: what scans have found of it, and a look at the rest.
+    ///
+    /// **Errors**: as [`Catalog::open`].
+    pub async fn settle(&self, source: &Arc<Source>, watch: &Arc<Watch>) -> Result<Arc<Source>> {
+        if source.survey.is_whole {
+            return Ok(Arc::clone(source));
+        }
+        let (account, settings) = (source.fullest_account(), Arc::clone(&source.settings));
+        let survey = settle(account, settings, self.threads, Arc::clone(watch)).await?;
+        self.keep(Source::new(source.listed.clone(), survey)?)
+    }
+
+    /// Remembers a source whose lines were all read.
+    fn keep(&self, source: Source) -> Result<Arc<Source>> {
+        let source = Arc::new(source);
+        if source.survey.is_whole {
+            self.known().insert(source.config.name.clone(), Arc::clone(&source));
+        }
         Ok(source)
     }
 
@@ -123,21 +162,35 @@ impl Catalog {
 }
 
 impl Source {
-    async fn read(listed: Listed, root: &Path, threads: usize, watch: &Arc<Watch>) -> Result<Self> {
-        let Listed { config, files, settings, folders } = &listed;
-        if files.is_empty() && config.columns.is_empty() {
-            return Err(no_files(config, root));
-        }
-        let survey = survey_aside(files.clone(), Arc::clone(settings), threads, Arc::clone(watch)).await?;
-        folders.check_against(&survey, &config.name)?;
+    fn new(listed: Listed, survey: Survey) -> Result<Self> {
+        let config = &listed.config;
+        listed.folders.check_against(&survey, &config.name)?;
         match survey.first_rejects.first() {
             Some(reject) if config.on_reject == OnReject::Fail => {
                 Err(Error::data(format!("line {} of `{}` is no row ({})", reject.line, reject.file, reject.reason))
                     .with_excerpt(reject.excerpt.clone())
                     .with_hint(format!("mend the line, or let `{}` keep rejects: on_reject = \"keep\"", config.name)))
             }
-            _ => Ok(Self { listed, survey }),
+            _ => Ok(Self { listed, survey, accounts: Mutex::default() }),
         }
+    }
+
+    /// Where a scan enters what it finds; `None` where all is known.
+    fn start_account(&self) -> Option<Arc<Account>> {
+        if self.survey.is_whole {
+            return None;
+        }
+        let account = Arc::new(Account::new(self.files.clone().into(), Arc::clone(&self.settings)));
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&account));
+        Some(account)
+    }
+
+    /// The account that most was entered in, an empty one where nothing was scanned.
+    fn fullest_account(&self) -> Arc<Account> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let fullest = accounts.iter().max_by_key(|account| account.lines());
+        fullest
+            .map_or_else(|| Arc::new(Account::new(self.files.clone().into(), Arc::clone(&self.settings))), Arc::clone)
     }
 
     /// The hidden columns that it has: those whose names its data leaves free.

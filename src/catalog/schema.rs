@@ -13,7 +13,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::TableType;
 
 use super::table::SourceTable;
-use super::{Catalog, Listed, Source};
+use super::{Catalog, Listed, Look, Source};
 use crate::ndjson::survey::Watch;
 
 /// Tables by name.
@@ -66,7 +66,7 @@ impl SourceSchema {
         if self.rejects {
             return Ok(Arc::new(SourceTable::rejects(self.catalog.list(name).await?)));
         }
-        let source = self.catalog.open(name, &Arc::<Watch>::default()).await?;
+        let source = self.catalog.open(name, Look::Whole, &Arc::<Watch>::default()).await?;
         Ok(Arc::new(SourceTable::rows(source, false)))
     }
 

@@ -70,14 +70,16 @@ impl SourceTable {
 
     fn statistics_of_rows(&self) -> Statistics {
         let unknown = Statistics::new_unknown(&self.schema());
-        match &self.content {
-            // The survey has counted them all.
-            Content::Rows(source) => match usize::try_from(source.survey.counts.rows) {
-                Ok(rows) => unknown.with_num_rows(Precision::Exact(rows)),
-                Err(_) => unknown,
-            },
-            Content::Rejects(_) => unknown,
-        }
+        let Content::Rows(source) = &self.content else { return unknown };
+        let counts = &source.survey.counts;
+        // A survey has counted them all, samples some.
+        let stored: u64 = source.files.iter().map(InputFile::size).sum();
+        let rows = match source.survey.is_whole {
+            true => usize::try_from(counts.rows).map(Precision::Exact),
+            false => usize::try_from(u128::from(counts.rows) * u128::from(stored) / u128::from(counts.bytes.max(1)))
+                .map(Precision::Inexact),
+        };
+        rows.map_or(unknown.clone(), |rows| unknown.with_num_rows(rows))
     }
 }
 
@@ -100,7 +102,11 @@ impl TableProvider for SourceTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let partitions = state.config().target_partitions();
         let groups = file_groups(self.files(), partitions, |file| self.folder_values(file))?;
-        let scan = Arc::new(self.scan.counting_anew());
+        let account = match &self.content {
+            Content::Rows(source) => source.start_account(),
+            Content::Rejects(_) => None,
+        };
+        let scan = Arc::new(self.scan.counting_anew(account));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), scan)
             .with_file_groups(groups)
             .with_statistics(self.statistics_of_rows())

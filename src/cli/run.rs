@@ -156,6 +156,9 @@ pub(super) fn text(report: &Report) -> String {
     for source in &report.sources {
         describe(source, &mut text);
     }
+    for note in &report.notes {
+        let _ = write!(text, "\n  {note}");
+    }
     text
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::progress::shown;
 use super::{block_on, print, say};
-use crate::catalog::Source;
+use crate::catalog::{Look, Source};
 use crate::error::Result;
 use crate::ndjson::declared::Declared;
 use crate::project::Project;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
         let mut sources = Vec::with_capacity(names.len());
         for name in &names {
             let progress = Progress::default();
-            sources.push(shown(name, &progress, session.catalog().open(name, progress.watch())).await?);
+            sources.push(shown(name, &progress, session.catalog().open(name, Look::Whole, progress.watch())).await?);
         }
         Ok(sources)
     })?;

@@ -139,16 +139,12 @@ async fn publish(session: &Session, script: &Script, statement: &Statement, targ
 /// Prints the rows as they come.
 async fn answer(session: &Session, script: &Script, statement: &Statement, shape: Shape) -> Result<()> {
     let progress = Progress::default();
-    let planned = shown("reading", &progress, session.plan(script, statement, progress.watch())).await?;
-    run::warnings(&planned.sources).iter().for_each(|warning| say(&format!("warning: {warning}")));
-    let answers = planned.answers;
-    let running = session.start(planned).await?;
-    if !answers {
-        return drain(running).await;
-    }
+    let answer = shown("reading", &progress, run::answer(session, script, statement, &progress)).await?;
+    answer.notes.iter().for_each(|note| say(&format!("warning: {note}")));
     match shape {
-        Shape::Table => print_table(running).await,
-        Shape::Format(format) => stream(running, format).await,
+        _ if !answer.answers => drain(answer.running).await,
+        Shape::Table => print_table(answer.running).await,
+        Shape::Format(format) => stream(answer.running, format).await,
     }
 }
 

@@ -16,6 +16,7 @@ use arrow::datatypes::{
 use super::declared::Declared;
 use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
+use super::rows::Span;
 use super::tape::{Kind, ROOT, Tape, scan_number};
 use super::text;
 
@@ -31,6 +32,8 @@ pub(crate) struct Row<'a> {
 pub(crate) struct Column {
     reading: Reading,
     values: Builder,
+    /// For values that are read once more, to look inside.
+    tape: Tape,
 }
 
 enum Builder {
@@ -62,12 +65,44 @@ impl Column {
                 Builder::Struct { columns, slots: layout.slots(), valid: valid() }
             }
         };
-        Self { reading: reading.clone(), values }
+        Self { reading: reading.clone(), values, tape: Tape::default() }
+    }
+
+    /// Appends the value at a place of a block, NULL where there is none. `Err` says what does not fit.
+    #[inline]
+    pub(crate) fn append_span(&mut self, span: Span, block: &str, empty_as_null: bool) -> Result<(), String> {
+        let Some(node) = span.node() else { return self.append_null() };
+        let (start, end) = (node.start as usize, node.end as usize);
+        match (&mut self.values, node.kind) {
+            (Builder::Text(text), kind) => {
+                match (&self.reading, kind) {
+                    (Reading::Text, Kind::Plain) => text.append_value(&block[start + 1..end - 1]),
+                    (Reading::Text, Kind::Escaped) => text.append_value(text::string(node, block.as_bytes())),
+                    _ => text.append_value(&block[start..end]),
+                }
+                Ok(())
+            }
+            (Builder::List { .. } | Builder::Struct { .. }, _) => {
+                let mut tape = std::mem::take(&mut self.tape);
+                let line = &block.as_bytes()[start..end];
+                let appended = match tape.parse_value(line, usize::MAX) {
+                    Ok(()) => self.append(Some(ROOT), Row { line, tape: &tape, empty_as_null }),
+                    Err(fault) => Err(fault.detail.into_owned()),
+                };
+                self.tape = tape;
+                appended
+            }
+            _ => {
+                let scalar = self.reading.scalar(node, block.as_bytes(), empty_as_null)?;
+                self.append_scalar(scalar);
+                Ok(())
+            }
+        }
     }
 
     /// Appends the value at `node`, NULL where there is none. `Err` says what does not fit.
     pub(crate) fn append(&mut self, node: Option<u32>, row: Row<'_>) -> Result<(), String> {
-        let Some(index) = node else { return self.append_null(row) };
+        let Some(index) = node else { return self.append_null() };
         let node = row.tape.node(index);
         match (&mut self.values, node.kind) {
             (Builder::Text(text), kind) => {
@@ -78,7 +113,7 @@ impl Column {
                 }
                 Ok(())
             }
-            (Builder::List { .. } | Builder::Struct { .. }, Kind::Null) => self.append_null(row),
+            (Builder::List { .. } | Builder::Struct { .. }, Kind::Null) => self.append_null(),
             (Builder::List { items, offsets, valid }, Kind::Array) => {
                 let mut end = offsets[offsets.len() - 1];
                 for element in row.tape.children(index) {
@@ -107,7 +142,7 @@ impl Column {
         }
     }
 
-    fn append_null(&mut self, row: Row<'_>) -> Result<(), String> {
+    fn append_null(&mut self) -> Result<(), String> {
         match &mut self.values {
             Builder::Text(text) => text.append_null(),
             Builder::List { offsets, valid, .. } => {
@@ -115,7 +150,7 @@ impl Column {
                 valid.append_null();
             }
             Builder::Struct { columns, valid, .. } => {
-                columns.iter_mut().try_for_each(|column| column.append(None, row))?;
+                columns.iter_mut().try_for_each(Self::append_null)?;
                 valid.append_null();
             }
             _ => self.append_scalar(Scalar::Null),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, Fields, Schema, TimeUnit};
 
+use super::class::Class;
 use super::declared::Declared;
 use super::instant::{self, NoTimestamp};
 use super::object::Slots;
@@ -69,6 +70,13 @@ impl Layout {
         self.slots.clone()
     }
 
+    /// Whether each of its fields is one of `other` of the same type, in whatever order.
+    pub(crate) fn has_types_of(&self, other: &Self) -> bool {
+        self.fields.iter().all(|(name, reading)| {
+            other.slots.find(name).is_some_and(|slot| reading.has_type_of(&other.fields[slot].1))
+        })
+    }
+
     pub(crate) fn arrow_fields(&self) -> Fields {
         self.fields.iter().map(|(name, reading)| Arc::new(Field::new(name, reading.data_type(), true))).collect()
     }
@@ -106,6 +114,14 @@ impl Reading {
             Declared::Struct(fields) => Self::Struct(Layout::new(
                 fields.iter().map(|(name, declared)| (name.clone(), Self::of_declared(declared))).collect(),
             )),
+        }
+    }
+
+    fn has_type_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Struct(fields), Self::Struct(others)) => fields.has_types_of(others),
+            (Self::List(item), Self::List(other)) => item.has_type_of(other),
+            (one, other) => one == other,
         }
     }
 
@@ -173,6 +189,19 @@ impl Reading {
             _ => number_text(node, line).and_then(|number| self.number(number.as_bytes())),
         };
         value.map_or_else(|| misfit(""), Ok)
+    }
+
+    /// Whether a value of this kind, class and length is one of a scalar column, without a look at it. False says
+    /// nothing.
+    #[inline]
+    pub(crate) fn surely_fits(&self, kind: Kind, class: Class, bytes: usize) -> bool {
+        match (self, kind) {
+            (_, Kind::Null) | (Self::Boolean, Kind::True | Kind::False) => true,
+            (Self::Int64, Kind::Integer) => bytes <= Class::EXACT_DIGITS,
+            // The largest double has 309 digits; with an exponent, the class tells.
+            (Self::Float64, Kind::Integer | Kind::Fraction) => bytes <= 300 && !class.has(Class::OVERFLOW),
+            _ => false,
+        }
     }
 
     fn number(&self, number: &[u8]) -> Option<Scalar> {

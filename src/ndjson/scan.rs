@@ -1,243 +1,214 @@
 //! The lines of one range as record batches: accepted ones as rows, or the others as rejects.
 //!
-//! It knows nothing of the engine: it is an iterator, and whoever polls it decides on which thread it works.
+//! It is an iterator, and whoever polls it decides on which thread it works.
 
-use std::io::{Empty, Read};
+mod rejects;
+mod rows;
+
+use std::io::Read;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{
-    ArrayRef, Int64Array, Int64Builder, RecordBatch, RecordBatchOptions, StringViewArray, StringViewBuilder,
-};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::error::{DataFusionError, Result as EngineResult};
 
 use super::Settings;
-use super::decode::{self, Column, Row};
-use super::framing::{Line, Lines};
+use super::account::Account;
+use super::careful::Found;
+use super::filter::Filter;
+use super::gather::{Gatherer, Misfit};
 use super::input;
-use super::judge::{Judge, Verdict};
-use super::layout::Layout;
+use super::layout::{Layout, shorten};
 use super::listing::InputFile;
-use super::object::Slots;
-use super::reject::{Fault, Reject};
-use super::source::{FILE_COLUMN, Metrics};
-use super::tape::ROOT;
+use super::needs::Needs;
+use super::rows::Wanted;
+use super::seen::Fields;
+use super::source::Metrics;
+use super::unit::{Unit, Worker};
 use crate::error::{Error, Result};
+use rejects::Rejects;
+use rows::Rows;
 
-/// Bytes of lines after which a batch ends early, so that long lines do not make batches without bound.
+/// Bytes of lines after which a batch ends early, so that long lines do not make batches without bound. Lines that make
+/// no rows count too: a batch may be empty, but its turn must end.
 const BATCH_BYTES: usize = 32 << 20;
+
+/// What is known of the columns that lines are read into.
+#[derive(Debug, Clone)]
+pub(super) enum Basis {
+    /// All lines were read before: a line that does not fit was not there then.
+    Whole,
+    /// Samples, which showed these: a line that does not fit asks for another try.
+    Guess(Arc<Fields>),
+    /// A statement's own declaration: a line that does not fit is an error, and so is a reject.
+    Declared,
+}
 
 /// One range of one file, and what is wanted of it.
 pub(super) struct Scan {
     pub(super) file: InputFile,
     pub(super) range: Range<u64>,
-    /// Of the batches.
-    pub(super) schema: SchemaRef,
     pub(super) settings: Arc<Settings>,
     pub(super) batch_size: usize,
     pub(super) metrics: Metrics,
-    /// Whether the columns were made from what the file holds; else a line that does not fit them is an error.
-    pub(super) surveyed: bool,
+    pub(super) basis: Basis,
+    /// Where what is found is entered.
+    pub(super) account: Option<Arc<Account>>,
+    /// Workers of ranges before.
+    pub(super) workers: Arc<Workers>,
 }
 
-pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+/// Workers that are at rest, with all that they have learned.
+#[derive(Default)]
+pub(super) struct Workers(Mutex<Vec<Worker>>);
 
-/// What takes in the lines of a scan.
-trait Collect: Send {
-    /// `number` is the line's number within the range, 1-based. True if it made a row.
-    fn take(&mut self, line: &Line<'_>, number: u64, verdict: Verdict, judge: &Judge) -> Result<bool, String>;
+impl Workers {
+    fn take(&self) -> Option<Worker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
 
-    /// The columns of the rows taken since the last call.
-    fn finish(&mut self) -> Vec<ArrayRef>;
+    fn give_back(&self, worker: Worker) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    }
 }
+
+/// Columns of rows that are wanted.
+pub(super) struct Columns<'a> {
+    pub(super) layout: &'a Arc<Layout>,
+    pub(super) file_schema: &'a SchemaRef,
+    pub(super) needs: &'a Needs,
+    pub(super) filter: Option<&'a Filter>,
+}
+
+pub(super) type Batches = Box<dyn Iterator<Item = EngineResult<RecordBatch>> + Send>;
 
 impl Scan {
-    /// `projection` counts the columns of `layout`, then `_file` and `_offset`.
-    pub(super) fn rows(self, layout: &Layout, projection: &[usize]) -> Batches {
-        let outputs = projection
-            .iter()
-            .enumerate()
-            .map(|(at, &column)| match layout.fields().get(column) {
-                Some((_, reading)) => Output::Value(column, Column::new(reading)),
-                None if self.schema.field(at).name() == FILE_COLUMN => {
-                    Output::File(self.file.shown.clone(), StringViewBuilder::new().with_deduplicate_strings())
-                }
-                None => Output::Offset(Int64Builder::new()),
-            })
-            .collect();
-        let (empty_as_null, skips_rejects) = (self.settings.empty_as_null, self.surveyed);
-        self.batches(Rows { outputs, slots: layout.slots(), empty_as_null, skips_rejects })
+    /// The columns `needs` of the accepted lines.
+    pub(super) fn rows(self, columns: &Columns<'_>) -> Batches {
+        let Columns { layout, file_schema, needs, filter } = columns;
+        let mut wanted = Wanted::nothing_of(layout);
+        let file = &self.file.shown;
+        let filter = filter.map(|filter| filter.start(layout, file_schema, file, &mut wanted));
+        let gatherer = Gatherer::new(needs, layout, file_schema, file, &mut wanted);
+        let worker = self.workers.take().unwrap_or_else(|| Worker::new(&self.settings, wanted, false));
+        let layout = Arc::clone(layout);
+        Box::new(Rows::new(Opened::new(self, worker), filter, gatherer, layout))
     }
 
-    /// `projection` counts the columns of the table of rejects. The range must be a whole file.
-    pub(super) fn rejects(self, projection: &[usize]) -> Batches {
-        let file = self.file.shown.clone();
-        self.batches(Rejects { file, projection: projection.to_vec(), kept: Vec::new() })
+    /// The rejects, by a projection of the table of rejects. The range must be a whole file.
+    pub(super) fn rejects(self, schema: SchemaRef, projection: &[usize]) -> Batches {
+        let worker = Worker::new(&self.settings, Wanted::default(), true);
+        Box::new(Rejects::new(Opened::new(self, worker), schema, projection.to_vec()))
     }
 
-    /// A line that the columns do not hold: of a surveyed file, it was not there before.
-    fn misfit(&self, line: &Line<'_>, what: &str) -> Error {
-        let at = line.offset;
-        if self.surveyed {
-            return input::changed(&self.file, &format!("changed at byte {at} ({what})"));
+    /// A line that the columns do not hold.
+    fn misfit(&self, Misfit { offset, what }: Misfit) -> Error {
+        match self.basis {
+            Basis::Whole => input::changed(&self.file, &format!("changed at byte {offset} ({what})")),
+            Basis::Guess(_) => Error::Drift,
+            Basis::Declared => {
+                let shown = &self.file.shown;
+                Error::data(format!("the line at byte {offset} of `{shown}` does not fit its table: {what}"))
+                    .with_hint("a source in tidemill.toml reads around such lines, and finds the columns by itself")
+            }
         }
-        Error::data(format!("the line at byte {at} of `{}` does not fit its table: {what}", self.file.shown))
-            .with_hint("a source in tidemill.toml reads around such lines, and finds the columns by itself")
     }
 
-    fn batches(self, into: impl Collect + 'static) -> Batches {
-        let judge = Judge::new(Arc::clone(&self.settings));
-        Box::new(Running { lines: None, judge, into, number: 0, ended: false, scan: self })
+    fn check(&self, found: &Found) -> Result<()> {
+        if let Some((offset, key)) = &found.unknown_key {
+            let what = format!("no column has the key {}", shorten(key));
+            return Err(self.misfit(Misfit { offset: *offset, what }));
+        }
+        match (found.first_rejects.first(), &self.basis) {
+            (Some(reject), Basis::Declared) => {
+                Err(self.misfit(Misfit { offset: reject.offset, what: reject.excerpt.label.clone() }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Enters what the range was found to hold.
+    fn enter(&self, found: Found, layout: &Layout) -> Result<()> {
+        let Some(account) = &self.account else { return Ok(()) };
+        let Some(index) = account.index_of(&self.file.path) else { return Ok(()) };
+        account.enter((index, self.range.clone()), found)?;
+        match &self.basis {
+            Basis::Guess(fields) if !account.confirms(layout, fields) => Err(Error::Drift),
+            _ => Ok(()),
+        }
     }
 }
 
-struct Running<C> {
+/// A range that is opened when the first line of it is asked for.
+struct Opened {
     scan: Scan,
-    /// Opened when the first batch is asked for.
-    lines: Option<Lines<Box<dyn Read + Send>>>,
-    judge: Judge,
-    into: C,
-    number: u64,
-    ended: bool,
+    state: State,
+    /// Lines and rejects that were counted.
+    counted: (u64, u64),
 }
 
-impl<C: Collect> Iterator for Running<C> {
-    type Item = Result<RecordBatch>;
+enum State {
+    Waiting(Box<Worker>),
+    Going(Box<Unit<Box<dyn Read + Send>>>),
+    Done,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let batch = self.batch().transpose();
-        // After an error, too, there is nothing more to come.
-        self.ended = !matches!(batch, Some(Ok(_)));
-        batch
+impl Opened {
+    fn new(scan: Scan, worker: Worker) -> Self {
+        Self { scan, state: State::Waiting(Box::new(worker)), counted: (0, 0) }
     }
-}
 
-impl<C: Collect> Running<C> {
-    fn batch(&mut self) -> Result<Option<RecordBatch>> {
-        let Scan { file, range, metrics, batch_size, .. } = &self.scan;
-        let lines = match &mut self.lines {
-            Some(lines) => lines,
-            unopened => {
-                let reader = input::open(file, Lines::<Empty>::first_byte(range))?;
-                unopened.insert(Lines::new(reader, range.clone(), self.scan.settings.max_line_bytes))
-            }
-        };
-        let first = self.number;
-        let (mut rows, mut bytes, mut rejects) = (0, 0, 0);
-        let mut ended = false;
-        // Bytes of lines that make no row count too: a batch may be empty, but its turn must end.
-        while rows < *batch_size && bytes < BATCH_BYTES {
-            let Some(line) = lines.next().map_err(|error| input::failure(error, file))? else {
-                ended = true;
-                break;
-            };
-            self.number += 1;
-            bytes += line.bytes.len() + 1;
-            let verdict = self.judge.judge(&line);
-            rejects += usize::from(matches!(verdict, Verdict::Reject(_)));
-            let taken = self.into.take(&line, self.number, verdict, &self.judge);
-            rows += usize::from(taken.map_err(|what| self.scan.misfit(&line, &what))?);
+    fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// The range under way; `None` behind its end.
+    fn unit(&mut self) -> Result<Option<&mut Unit<Box<dyn Read + Send>>>> {
+        if let State::Waiting(_) = self.state {
+            let State::Waiting(worker) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
+            let Scan { file, range, account, .. } = &self.scan;
+            let index = account.as_ref().and_then(|account| account.index_of(&file.path)).unwrap_or_default();
+            self.state = State::Going(Box::new(Unit::open(*worker, file, index, range.clone())?));
         }
-        metrics.lines.add((self.number - first) as usize);
+        Ok(match &mut self.state {
+            State::Going(unit) => Some(unit),
+            _ => None,
+        })
+    }
+
+    /// After some more lines.
+    fn count(&mut self, bytes: usize) {
+        let State::Going(unit) = &self.state else { return };
+        let (found, metrics) = (unit.found(), &self.scan.metrics);
+        let now = (found.counts.lines, found.counts.rejects());
         metrics.bytes.add(bytes);
-        metrics.rejects.add(rejects);
-        if ended {
-            input::check_unchanged(file)?;
-            if rows == 0 {
-                return Ok(None);
-            }
+        metrics.lines.add((now.0 - self.counted.0) as usize);
+        metrics.rejects.add((now.1 - self.counted.1) as usize);
+        self.counted = now;
+    }
+
+    /// Looks for what was found so far that no column shows.
+    fn check(&self) -> Result<()> {
+        match &self.state {
+            State::Going(unit) => self.scan.check(unit.found()),
+            _ => Ok(()),
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let schema = Arc::clone(&self.scan.schema);
-        RecordBatch::try_new_with_options(schema, self.into.finish(), &options)
-            .map(Some)
-            .map_err(|error| Error::internal("the columns of a batch do not fit its schema").with_source(error))
+    }
+
+    /// Behind the last line: what was found, after the worker was put aside for the next range.
+    fn finish(&mut self) -> Result<Option<Found>> {
+        let State::Going(unit) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
+        let (worker, found) = unit.finish()?;
+        self.scan.metrics.finish(&found);
+        self.scan.workers.give_back(worker);
+        Ok(Some(found))
     }
 }
 
-struct Rows {
-    outputs: Vec<Output>,
-    slots: Slots,
-    empty_as_null: bool,
-    skips_rejects: bool,
-}
-
-enum Output {
-    Value(usize, Column),
-    File(String, StringViewBuilder),
-    Offset(Int64Builder),
-}
-
-impl Collect for Rows {
-    fn take(&mut self, line: &Line<'_>, _: u64, verdict: Verdict, judge: &Judge) -> Result<bool, String> {
-        match verdict {
-            Verdict::Row => {}
-            Verdict::Reject(fault) if !self.skips_rejects => return Err(fault.detail.into_owned()),
-            Verdict::Blank | Verdict::Reject(_) => return Ok(false),
-        }
-        let row = Row { line: line.bytes, tape: judge.tape(), empty_as_null: self.empty_as_null };
-        let values = self.slots.assign(ROOT, row.line, row.tape);
-        decode::check_known(&values, row)?;
-        for output in &mut self.outputs {
-            match output {
-                Output::Value(slot, column) => column.append(values.get(*slot), row)?,
-                Output::File(name, column) => column.append_value(name.as_str()),
-                Output::Offset(column) => column.append_value(line.offset as i64),
-            }
-        }
-        self.slots.give_back(values);
-        Ok(true)
-    }
-
-    fn finish(&mut self) -> Vec<ArrayRef> {
-        let finish = |output: &mut Output| -> ArrayRef {
-            match output {
-                Output::Value(_, column) => column.finish(),
-                Output::File(_, column) => Arc::new(column.finish()),
-                Output::Offset(column) => Arc::new(column.finish()),
-            }
-        };
-        self.outputs.iter_mut().map(finish).collect()
-    }
-}
-
-struct Rejects {
-    file: String,
-    projection: Vec<usize>,
-    kept: Vec<Kept>,
-}
-
-struct Kept {
-    line: u64,
-    offset: u64,
-    fault: Fault,
-    raw: String,
-}
-
-impl Collect for Rejects {
-    fn take(&mut self, line: &Line<'_>, number: u64, verdict: Verdict, _: &Judge) -> Result<bool, String> {
-        let Verdict::Reject(fault) = verdict else { return Ok(false) };
-        self.kept.push(Kept { line: number, offset: line.offset, fault, raw: Reject::raw_of(line.bytes) });
-        Ok(true)
-    }
-
-    fn finish(&mut self) -> Vec<ArrayRef> {
-        let kept = std::mem::take(&mut self.kept);
-        let column = |index: &usize| -> ArrayRef {
-            match index {
-                0 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|_| self.file.as_str()))),
-                1 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.line as i64))),
-                2 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.offset as i64))),
-                3 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| reject.fault.reason.code()))),
-                4 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.fault.detail))),
-                _ => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.raw))),
-            }
-        };
-        self.projection.iter().map(column).collect()
-    }
+/// Our error on its way through the engine; `session` takes it out again.
+pub(super) fn engine_error(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 #[cfg(test)]
@@ -249,22 +220,33 @@ mod tests {
     use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
     use proptest::prelude::*;
 
+    use super::super::needs::Need;
     use super::super::survey::{Survey, Watch, survey};
     use super::*;
 
     fn scan(file: &InputFile, survey: &Survey, range: Range<u64>, batch_size: usize) -> Vec<RecordBatch> {
-        let settings = Arc::default();
-        let scan = Scan {
+        rows(scan_of(file, range, batch_size), survey).unwrap()
+    }
+
+    fn scan_of(file: &InputFile, range: Range<u64>, batch_size: usize) -> Scan {
+        Scan {
             file: file.clone(),
             range,
-            schema: Arc::new(survey.schema()),
-            settings,
+            settings: Arc::default(),
             batch_size,
             metrics: Metrics::new(&ExecutionPlanMetricsSet::new(), 0),
-            surveyed: true,
-        };
-        let all: Vec<usize> = (0..survey.columns().len()).collect();
-        scan.rows(&survey.layout, &all).collect::<Result<_>>().unwrap()
+            basis: Basis::Whole,
+            account: None,
+            workers: Arc::default(),
+        }
+    }
+
+    /// All columns of all rows.
+    fn rows(scan: Scan, survey: &Survey) -> EngineResult<Vec<RecordBatch>> {
+        let needs = (0..survey.columns().len()).map(|column| (column, Need::Whole)).collect();
+        let file_schema = Arc::new(survey.schema());
+        let columns = Columns { layout: &survey.layout, file_schema: &file_schema, needs: &needs, filter: None };
+        scan.rows(&columns).collect()
     }
 
     fn listed(bytes: &[u8]) -> (tempfile::TempDir, InputFile) {
@@ -288,16 +270,9 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             // The clock of the file system may be too coarse to show that it was written over.
             let scanned = super::super::listing::list(folder.path(), &["a.out".to_owned()]).unwrap().remove(0);
-            let scan = Scan {
-                file: scanned,
-                range: 0..bytes.len() as u64,
-                schema: Arc::new(survey.schema()),
-                settings: Arc::default(),
-                batch_size: 10,
-                metrics: Metrics::new(&ExecutionPlanMetricsSet::new(), 0),
-                surveyed: true,
-            };
-            let failed = scan.rows(&survey.layout, &[0]).collect::<Result<Vec<_>>>().unwrap_err();
+            let failed = rows(scan_of(&scanned, 0..bytes.len() as u64, 10), &survey).unwrap_err();
+            let DataFusionError::External(failed) = failed else { panic!("{failed}") };
+            let failed = failed.downcast::<Error>().unwrap();
             assert_eq!((failed.chain(), failed.exit_code()), (format!("`a.out` {expected} while it was read"), 3));
         };
         check(b"{\"a\":1}\n{\"a\":2.5}\n", "changed at byte 8 (`2.5` is not a bigint)");

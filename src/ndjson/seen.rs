@@ -6,39 +6,13 @@
 
 use std::collections::HashMap;
 
+use super::class::Class;
 use super::declared::Declared;
 use super::layout::{Layout, Reading};
 use super::listing::InputFile;
 use super::object::Slots;
 use super::survey::Origin;
-use super::tape::{Kind, Node, Tape};
-use super::text;
-
-/// Kinds of values, as bits.
-mod kind {
-    pub(super) const BOOLEAN: u8 = 1;
-    pub(super) const NUMBER: u8 = 2;
-    /// A string other than `""`.
-    pub(super) const STRING: u8 = 4;
-    pub(super) const OBJECT: u8 = 8;
-    pub(super) const ARRAY: u8 = 16;
-}
-
-/// Properties of numbers, as bits.
-mod number {
-    pub(super) const NEGATIVE: u8 = 1;
-    /// An integer above the range of i64, within that of u64.
-    pub(super) const ABOVE_I64: u8 = 2;
-    /// An integer outside i64 and u64 of at most 38 digits.
-    pub(super) const BIG: u8 = 4;
-    /// An integer of more than 38 digits.
-    pub(super) const HUGE: u8 = 8;
-    /// An integer that a double may not hold exactly.
-    pub(super) const ABOVE_2_53: u8 = 16;
-    pub(super) const FRACTION: u8 = 32;
-    /// A number that no double comes near, such as `1e400`.
-    pub(super) const OVERFLOW: u8 = 64;
-}
+use super::tape::{Kind, Tape};
 
 /// Where a key was first seen: file, offset of the line, position among the keys.
 pub(crate) type Place = (u32, u64, u32);
@@ -46,8 +20,7 @@ pub(crate) type Place = (u32, u64, u32);
 /// All that was seen of one column, field or list element.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Seen {
-    kinds: u8,
-    numbers: u8,
+    class: Class,
     /// How many values were `""`.
     empties: u64,
     fields: Option<Box<Fields>>,
@@ -76,26 +49,22 @@ pub(crate) struct Observed<'a> {
 impl Seen {
     fn observe(&mut self, index: u32, declared: Option<&Declared>, from: &mut Observed<'_>) {
         let node = from.tape.node(index);
+        let class = Class::of(node, from.line);
+        self.empties += u64::from(class.has(Class::EMPTY));
         match (node.kind, declared) {
-            (Kind::Plain, _) if node.end - node.start == 2 => self.empties += 1,
             (Kind::Object, None | Some(Declared::Struct(_))) => {
-                self.kinds |= kind::OBJECT;
                 self.fields.get_or_insert_default().observe(index, declared.map_or(&[], Declared::fields), from);
             }
             (Kind::Array, None) => self.observe_items(index, None, from),
             (Kind::Array, Some(Declared::List(item))) => self.observe_items(index, Some(item), from),
-            (_, Some(_)) | (Kind::Null, None) => {}
-            (Kind::True | Kind::False, None) => self.kinds |= kind::BOOLEAN,
-            (Kind::Plain | Kind::Escaped, None) => self.kinds |= kind::STRING,
-            (Kind::Integer | Kind::Fraction, None) => {
-                self.kinds |= kind::NUMBER;
-                self.numbers |= properties(node, from.line);
-            }
+            // What is declared is only checked.
+            (_, Some(_)) => return self.class |= class.of_those(Class::PRESENT | Class::EMPTY),
+            _ => {}
         }
+        self.class |= class;
     }
 
     fn observe_items(&mut self, index: u32, declared: Option<&Declared>, from: &mut Observed<'_>) {
-        self.kinds |= kind::ARRAY;
         let items = self.items.get_or_insert_default();
         let tape = from.tape;
         for item in tape.children(index) {
@@ -104,8 +73,7 @@ impl Seen {
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        self.kinds |= other.kinds;
-        self.numbers |= other.numbers;
+        self.class |= other.class;
         self.empties += other.empties;
         if let Some(fields) = other.fields {
             self.fields.get_or_insert_default().merge(*fields);
@@ -131,15 +99,17 @@ impl Seen {
             Some(scalar) => return Reading::of_declared(scalar),
             None => {}
         }
-        match (self.kinds, self.empties) {
-            (kind::BOOLEAN, 0) => Reading::Boolean,
-            (kind::NUMBER, empties) if empties == 0 || empty_as_null => number_reading(self.numbers),
-            (kind::OBJECT, 0) => match &self.fields {
+        let kinds = self.class.of_those(Class::KINDS);
+        match kinds {
+            Class::BOOLEAN => Reading::Boolean,
+            Class::NUMBER => number_reading(self.class),
+            _ if kinds == Class::NUMBER | Class::EMPTY && empty_as_null => number_reading(self.class),
+            Class::OBJECT => match &self.fields {
                 Some(fields) if !fields.seen.is_empty() => Reading::Struct(fields.resolve(&[], empty_as_null)),
                 // Objects without a single key: Arrow and Parquet have no type for them, their text is `{}`.
                 _ => Reading::Text,
             },
-            (kind::ARRAY, 0) => {
+            Class::ARRAY => {
                 Reading::List(Box::new(self.items.as_deref().unwrap_or(&none).resolve(None, empty_as_null)))
             }
             _ => Reading::Text,
@@ -152,16 +122,16 @@ impl Seen {
 
     /// The kinds of values seen, in words; empty for a declared column, whose values are only checked.
     fn describe(&self) -> String {
-        let fraction = self.numbers & number::FRACTION != 0;
         let words = [
-            (self.kinds & kind::BOOLEAN != 0, "booleans"),
-            (self.kinds & kind::NUMBER != 0, if fraction { "numbers" } else { "integers" }),
-            (self.kinds & kind::STRING != 0, "strings"),
-            (self.empties > 0, "\"\""),
-            (self.kinds & kind::OBJECT != 0, "objects"),
-            (self.kinds & kind::ARRAY != 0, "arrays"),
+            (Class::BOOLEAN, "booleans"),
+            (Class::NUMBER, if self.class.has(Class::FRACTION) { "numbers" } else { "integers" }),
+            (Class::STRING, "strings"),
+            (Class::EMPTY, "\"\""),
+            (Class::OBJECT, "objects"),
+            (Class::ARRAY, "arrays"),
         ];
-        words.into_iter().filter_map(|(seen, word)| seen.then_some(word)).collect::<Vec<_>>().join(", ")
+        let seen = |(class, word)| self.class.has(class).then_some(word);
+        words.into_iter().filter_map(seen).collect::<Vec<_>>().join(", ")
     }
 
     /// Adds up how many `""` are read as NULL, per path, for a column that is read as `reading`.
@@ -244,6 +214,22 @@ impl Fields {
         counts
     }
 
+    /// Counts `""` that were seen as values of the key at `path`, and as elements of its arrays. Of a key inside of what
+    /// is declared as one value nothing is counted.
+    pub(crate) fn add_empties(&mut self, path: &[&str], values: u64, items: u64) {
+        let Some((name, rest)) = path.split_first() else { return };
+        let Some(slot) = self.slots.find(name) else { return };
+        let seen = &mut self.seen[slot].1;
+        if rest.is_empty() {
+            seen.empties += values;
+            if let Some(seen) = &mut seen.items {
+                seen.empties += items;
+            }
+        } else if let Some(fields) = &mut seen.fields {
+            fields.add_empties(rest, values, items);
+        }
+    }
+
     /// How many keys there are, those of nested objects included.
     pub(crate) fn count(&self) -> usize {
         self.seen.iter().map(|(_, seen)| 1 + seen.count()).sum()
@@ -278,47 +264,17 @@ fn find<'a>(declared: &'a [(String, Declared)], name: &str) -> Option<&'a Declar
 }
 
 /// The narrowest type for numbers of these properties.
-fn number_reading(properties: u8) -> Reading {
-    use number::{ABOVE_2_53, ABOVE_I64, BIG, FRACTION, HUGE, NEGATIVE, OVERFLOW};
-    let has = |bits: u8| properties & bits != 0;
+fn number_reading(class: Class) -> Reading {
     match () {
-        () if has(HUGE | OVERFLOW) => Reading::Text,
-        () if has(FRACTION) && has(ABOVE_2_53) => Reading::Text,
-        () if has(FRACTION) => Reading::Float64,
-        () if has(BIG) || (has(ABOVE_I64) && has(NEGATIVE)) => Reading::Decimal { precision: 38, scale: 0 },
-        () if has(ABOVE_I64) => Reading::UInt64,
+        () if class.has(Class::HUGE | Class::OVERFLOW) => Reading::Text,
+        () if class.has(Class::FRACTION) && class.has(Class::ABOVE_2_53) => Reading::Text,
+        () if class.has(Class::FRACTION) => Reading::Float64,
+        () if class.has(Class::BIG) || (class.has(Class::ABOVE_I64) && class.has(Class::NEGATIVE)) => {
+            Reading::Decimal { precision: 38, scale: 0 }
+        }
+        () if class.has(Class::ABOVE_I64) => Reading::UInt64,
         () => Reading::Int64,
     }
-}
-
-fn properties(node: Node, line: &[u8]) -> u8 {
-    let number = &line[node.start as usize..node.end as usize];
-    if node.kind == Kind::Fraction {
-        let finite = text::double(number).is_some_and(f64::is_finite);
-        return number::FRACTION | if finite { 0 } else { number::OVERFLOW };
-    }
-    let (sign, digits) = match number {
-        [b'-', digits @ ..] => (number::NEGATIVE, digits),
-        digits => (0, digits),
-    };
-    // 2^53 has 16 digits.
-    if digits.len() < 16 {
-        // Minus zero is zero.
-        return if digits == b"0" { 0 } else { sign };
-    }
-    let large = match text::integer(number) {
-        None => number::HUGE | number::ABOVE_2_53,
-        Some(value) => {
-            let exact = if value.unsigned_abs() > 1 << 53 { number::ABOVE_2_53 } else { 0 };
-            let range = match (i64::try_from(value), u64::try_from(value)) {
-                (Ok(_), _) => 0,
-                (_, Ok(_)) => number::ABOVE_I64,
-                _ => number::BIG,
-            };
-            exact | range
-        }
-    };
-    sign | large
 }
 
 #[cfg(test)]

@@ -1,32 +1,40 @@
 //! The scan as the engine sees it: a [`FileSource`] behind its own `DataSourceExec`, never a leaf plan of ours.
 //!
-//! It reads rows by a layout that the survey made, or the rejects of the same files. It neither infers nor lists; a
-//! value that the layout does not hold fails the scan, since then the file is no longer what was surveyed.
+//! It reads rows by a layout that a survey made or guessed, or the rejects of the same files. It neither infers nor
+//! lists; what the layout does not hold fails the scan: the file is not what was surveyed, or the guess was wrong.
 
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileOpenFuture, FileOpener, FileScanConfig, FileSource};
 use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::error::Result as EngineResult;
 use datafusion::object_store::ObjectStore;
 use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::utils::{collect_columns, conjunction_opt};
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
+use datafusion::physical_expr_common::physical_expr::{fmt_sql, is_volatile};
 use datafusion::physical_plan::DisplayFormatType;
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 use futures::StreamExt;
 
 use super::Settings;
+use super::account::Account;
+use super::careful::Found;
+use super::filter::Filter;
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
-use super::scan::Scan;
+use super::needs::{self, Needs};
+use super::scan::{Basis, Columns, Scan, Workers, engine_error};
 use super::survey::Survey;
-use crate::error::Error;
+use super::unit::range_of;
 
 /// The column with the file that a row comes from; hidden from `SELECT *`.
 pub const FILE_COLUMN: &str = "_file";
@@ -39,8 +47,9 @@ enum Content {
     /// Accepted lines, by this layout.
     Rows {
         layout: Arc<Layout>,
-        /// Whether the layout was made from what the files hold.
-        surveyed: bool,
+        basis: Basis,
+        /// Where what is found by the way is entered.
+        account: Option<Arc<Account>>,
     },
     /// Lines that are not accepted.
     Rejects,
@@ -53,6 +62,8 @@ pub struct NdjsonSource {
     settings: Arc<Settings>,
     table_schema: TableSchema,
     projection: SplitProjection,
+    /// In terms of the table's columns; decides over rows before all of their columns are decoded.
+    predicate: Option<Arc<dyn PhysicalExpr>>,
     batch_size: usize,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -63,22 +74,28 @@ impl NdjsonSource {
     /// **Shape**: the survey's columns, then those of `_file` and `_offset` that `hidden` names, then the folder columns.
     pub fn rows(survey: &Survey, settings: Arc<Settings>, hidden: &[&str], folders: Vec<Arc<Field>>) -> Self {
         let layout = Arc::clone(&survey.layout);
+        let basis = if survey.is_whole { Basis::Whole } else { Basis::Guess(Arc::new(survey.fields.clone())) };
         let mut fields: Vec<Arc<Field>> = layout.arrow_fields().iter().cloned().collect();
         fields.extend(hidden_fields().into_iter().filter(|field| hidden.contains(&field.name().as_str())));
         let schema = TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(folders).build();
-        Self::new(Content::Rows { layout, surveyed: true }, settings, schema)
+        Self::new(Content::Rows { layout, basis, account: None }, settings, schema)
     }
 
     /// The rows of files that nobody surveyed, by columns that a statement declared: a line that does not fit is an error.
     ///
     /// `layout` says how the columns of `table_schema` are read.
     pub(super) fn declared(layout: Layout, settings: Arc<Settings>, table_schema: TableSchema) -> Self {
-        Self::new(Content::Rows { layout: Arc::new(layout), surveyed: false }, settings, table_schema)
+        let (layout, basis) = (Arc::new(layout), Basis::Declared);
+        Self::new(Content::Rows { layout, basis, account: None }, settings, table_schema)
     }
 
-    /// The same, with counts of its own: each scan of a table counts for itself.
-    pub fn counting_anew(&self) -> Self {
-        Self { metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
+    /// The same, with counts of its own: each scan of a table counts for itself, and enters what it finds in `account`.
+    pub fn counting_anew(&self, account: Option<Arc<Account>>) -> Self {
+        let content = match self.content.clone() {
+            Content::Rows { layout, basis, .. } => Content::Rows { layout, basis, account },
+            Content::Rejects => Content::Rejects,
+        };
+        Self { content, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
     }
 
     /// The rejects of the same files.
@@ -91,7 +108,7 @@ impl NdjsonSource {
     fn new(content: Content, settings: Arc<Settings>, table_schema: TableSchema) -> Self {
         let projection = SplitProjection::unprojected(&table_schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { content, settings, table_schema, projection, batch_size: 8192, metrics }
+        Self { content, settings, table_schema, projection, predicate: None, batch_size: 8192, metrics }
     }
 }
 
@@ -117,13 +134,30 @@ impl FileSource for NdjsonSource {
         _config: &FileScanConfig,
         partition: usize,
     ) -> EngineResult<Arc<dyn FileOpener>> {
+        let file_schema = Arc::clone(self.table_schema.file_schema());
+        let read = match &self.content {
+            Content::Rejects => Read::Rejects {
+                schema: Arc::new(file_schema.project(&self.projection.file_indices)?),
+                projection: self.projection.file_indices.clone(),
+            },
+            Content::Rows { layout, basis, account } => Read::Rows {
+                filter: self.predicate.as_ref().map(|predicate| Filter::new(predicate, layout)).transpose()?,
+                needs: needs::of(self.projection.source.iter().map(|part| &part.expr), layout)
+                    .into_iter()
+                    .filter(|(column, _)| *column < file_schema.fields().len())
+                    .collect(),
+                file_schema,
+                layout: Arc::clone(layout),
+                basis: basis.clone(),
+                account: account.clone(),
+            },
+        };
         let opener = Opener {
-            content: self.content.clone(),
+            read,
             settings: Arc::clone(&self.settings),
-            projection: self.projection.file_indices.clone(),
-            schema: Arc::new(self.table_schema.file_schema().project(&self.projection.file_indices)?),
             batch_size: self.batch_size,
             metrics: Metrics::new(&self.metrics, partition),
+            workers: Arc::default(),
         };
         ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), self.table_schema.file_schema())
     }
@@ -134,6 +168,10 @@ impl FileSource for NdjsonSource {
 
     fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
         Arc::new(Self { batch_size, ..self.clone() })
+    }
+
+    fn filter(&self) -> Option<Arc<dyn PhysicalExpr>> {
+        self.predicate.clone()
     }
 
     fn projection(&self) -> Option<&ProjectionExprs> {
@@ -151,8 +189,36 @@ impl FileSource for NdjsonSource {
         }
     }
 
-    fn fmt_extra(&self, _format: DisplayFormatType, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
+    fn fmt_extra(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.predicate, format) {
+            (None, _) => Ok(()),
+            (Some(predicate), DisplayFormatType::TreeRender) => {
+                writeln!(f, "predicate={}", fmt_sql(predicate.as_ref()))
+            }
+            (Some(predicate), _) => write!(f, ", predicate={predicate}"),
+        }
+    }
+
+    /// Takes every filter that asks for nothing but columns of lines. What is taken is exact: the engine's own
+    /// expression is evaluated, as the operator above would.
+    fn try_pushdown_filters(
+        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _config: &ConfigOptions,
+    ) -> EngineResult<FilterPushdownPropagation<Arc<dyn FileSource>>> {
+        let takes = |filter: &Arc<dyn PhysicalExpr>| {
+            let width = self.table_schema.file_schema().fields().len();
+            let of_lines = collect_columns(filter).iter().all(|column| column.index() < width);
+            matches!(self.content, Content::Rows { .. }) && of_lines && !is_volatile(filter)
+        };
+        let answers =
+            filters.iter().map(|filter| if takes(filter) { PushedDown::Yes } else { PushedDown::No }).collect();
+        let propagation = FilterPushdownPropagation::with_parent_pushdown_result(answers);
+        let taken = filters.into_iter().filter(takes);
+        let Some(predicate) = conjunction_opt(self.predicate.clone().into_iter().chain(taken)) else {
+            return Ok(propagation);
+        };
+        Ok(propagation.with_updated_node(Arc::new(Self { predicate: Some(predicate), ..self.clone() })))
     }
 
     /// Ranges of one size, more of them than threads: the engine lets idle threads take what is left.
@@ -174,7 +240,7 @@ impl FileSource for NdjsonSource {
             return Ok(None);
         }
         let mut split = config.clone();
-        split.file_groups = deal(parts.into_iter(), target_partitions);
+        split.file_groups = deal(parts, target_partitions);
         Ok(Some(split))
     }
 
@@ -188,7 +254,8 @@ impl FileSource for NdjsonSource {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> EngineResult<TreeNodeRecursion>,
     ) -> EngineResult<TreeNodeRecursion> {
-        datafusion::physical_plan::apply_expression_roots(self.projection.source.iter(), f)
+        let projected = self.projection.source.iter().map(|part| &part.expr);
+        datafusion::physical_plan::apply_expression_roots(projected.chain(&self.predicate), f)
     }
 }
 
@@ -205,15 +272,14 @@ pub fn file_groups(
         Ok(whole.with_partition_values(values(file)?).with_extension(file.clone()))
     };
     let parts: Vec<PartitionedFile> = files.iter().map(part).collect::<EngineResult<_>>()?;
-    Ok(deal(parts.into_iter(), partitions))
+    Ok(deal(parts, partitions))
 }
 
-/// Deals parts out in turn, so that each group starts with the earliest that are left.
-fn deal(parts: impl Iterator<Item = PartitionedFile>, groups: usize) -> Vec<FileGroup> {
-    let mut dealt = vec![Vec::new(); groups.max(1)];
-    let count = dealt.len();
-    parts.enumerate().for_each(|(turn, part)| dealt[turn % count].push(part));
-    dealt.retain(|group| !group.is_empty());
+/// Deals parts out, each group a stretch of its own: where the engine has threads take from all groups, they then go
+/// through the files in their order.
+fn deal(parts: Vec<PartitionedFile>, groups: usize) -> Vec<FileGroup> {
+    let length = parts.len().div_ceil(groups.max(1)).max(1);
+    let mut dealt: Vec<Vec<PartitionedFile>> = parts.chunks(length).map(<[_]>::to_vec).collect();
     if dealt.is_empty() {
         // The engine plans nothing over a scan without partitions.
         dealt.push(Vec::new());
@@ -238,24 +304,63 @@ pub(super) struct Metrics {
     pub(super) bytes: Count,
     pub(super) lines: Count,
     pub(super) rejects: Count,
+    /// Lines that went as predicted, and others.
+    predicted: Count,
+    careful: Count,
+    reading: Time,
+    pub(super) parsing: Time,
+    pub(super) decoding: Time,
 }
 
 impl Metrics {
     pub(super) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         let counter = |name| MetricBuilder::new(set).counter(name, partition);
-        Self { bytes: counter("bytes_scanned"), lines: counter("lines"), rejects: counter("rejects") }
+        let time = |name| MetricBuilder::new(set).subset_time(name, partition);
+        Self {
+            bytes: counter("bytes_scanned"),
+            lines: counter("lines"),
+            rejects: counter("rejects"),
+            predicted: counter("lines_predicted"),
+            careful: counter("lines_careful"),
+            reading: time("time_reading"),
+            parsing: time("time_parsing"),
+            decoding: time("time_decoding"),
+        }
+    }
+
+    /// At the end of a range.
+    pub(super) fn finish(&self, found: &Found) {
+        let (lines, predicted) = (found.counts.lines as usize, found.predicted as usize);
+        self.predicted.add(predicted);
+        self.careful.add(lines - predicted);
+        self.reading.add_duration(found.reading);
+        self.parsing.add_duration(found.parsing);
     }
 }
 
+/// What is read of each file.
+enum Read {
+    Rows {
+        layout: Arc<Layout>,
+        basis: Basis,
+        account: Option<Arc<Account>>,
+        file_schema: SchemaRef,
+        needs: Needs,
+        filter: Option<Filter>,
+    },
+    Rejects {
+        schema: SchemaRef,
+        /// Columns of the table of rejects.
+        projection: Vec<usize>,
+    },
+}
+
 struct Opener {
-    content: Content,
+    read: Read,
     settings: Arc<Settings>,
-    /// Columns of the file schema that are read.
-    projection: Vec<usize>,
-    /// Their schema.
-    schema: SchemaRef,
     batch_size: usize,
     metrics: Metrics,
+    workers: Arc<Workers>,
 }
 
 impl FileOpener for Opener {
@@ -264,29 +369,27 @@ impl FileOpener for Opener {
             Some(file) => file.clone(),
             None => super::format::input_file(&part.object_meta).map_err(engine_error)?,
         };
-        let range = match &part.range {
-            Some(range) => range.start as u64..range.end as u64,
-            None if file.compression == Compression::None => 0..file.size(),
-            None => 0..u64::MAX,
+        let range = part.range.as_ref().map(|range| range.start as u64..range.end as u64);
+        let (basis, account) = match &self.read {
+            Read::Rows { basis, account, .. } => (basis.clone(), account.clone()),
+            Read::Rejects { .. } => (Basis::Whole, None),
         };
         let scan = Scan {
+            range: range_of(&file, range),
             file,
-            range,
-            schema: Arc::clone(&self.schema),
             settings: Arc::clone(&self.settings),
             batch_size: self.batch_size,
             metrics: self.metrics.clone(),
-            surveyed: !matches!(self.content, Content::Rows { surveyed: false, .. }),
+            basis,
+            account,
+            workers: Arc::clone(&self.workers),
         };
-        let batches = match &self.content {
-            Content::Rows { layout, .. } => scan.rows(layout, &self.projection),
-            Content::Rejects => scan.rejects(&self.projection),
+        let batches = match &self.read {
+            Read::Rows { layout, file_schema, needs, filter, .. } => {
+                scan.rows(&Columns { layout, file_schema, needs, filter: filter.as_ref() })
+            }
+            Read::Rejects { schema, projection } => scan.rejects(Arc::clone(schema), projection),
         };
-        Ok(Box::pin(async move { Ok(futures::stream::iter(batches).map(|batch| batch.map_err(engine_error)).boxed()) }))
+        Ok(Box::pin(async move { Ok(futures::stream::iter(batches).boxed()) }))
     }
-}
-
-/// Our error on its way through the engine; `session` takes it out again.
-fn engine_error(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }

@@ -1,30 +1,28 @@
-//! One pass over all lines of a source: how many there are, which are rows, what columns and types they have.
+//! What a source's files hold: how many lines, which are rows, what columns and types they have.
 //!
 //! Types come from the whole input and not from a sample, so nothing seen later can be cast or dropped. The result does
-//! not depend on the number of threads or on how files are cut. It knows nothing of queries.
+//! not depend on the number of threads or on how files are cut. A [`guess`] from a sample is only that: who reads by it
+//! enters what it finds into an [`Account`], and [`settle`] says what is so. It knows nothing of queries.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow::datatypes::Schema;
 
+use super::Settings;
+use super::account::{Part, parts};
 use super::declared::Declared;
-use super::framing::{Line, Lines};
-use super::judge::{Judge, Verdict};
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
-use super::reject::{Fault, Reason, Reject};
-use super::seen::{Fields, Observed};
-use super::tape::ROOT;
-use super::watch::{StopOnDrop, Stoppable};
-use super::{Settings, document, input};
-use crate::error::{Error, Excerpt, Result};
+use super::reject::{Reason, Reject};
+use super::rows::Wanted;
+use super::seen::Fields;
+use super::unit::{Unit, Worker};
+use super::watch::StopOnDrop;
+use crate::error::{Error, Result};
 
+pub use super::account::Account;
 pub use super::watch::Watch;
-
-/// How many rejects are kept to be shown; all of them are in the table of rejects.
-const SHOWN_REJECTS: usize = 5;
 
 /// What became of the lines. `lines = rows + blank + rejects`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +47,13 @@ impl Counts {
         self.by_reason.iter().sum()
     }
 
-    fn add(&mut self, other: &Self) {
+    #[inline]
+    pub(crate) fn count_row(&mut self) {
+        self.lines += 1;
+        self.rows += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
         self.lines += other.lines;
         self.rows += other.rows;
         self.blank += other.blank;
@@ -70,8 +74,11 @@ pub struct Survey {
     pub empties: Vec<(String, u64)>,
     /// The first rejects, in the order of files and offsets.
     pub first_rejects: Vec<Reject>,
+    /// Whether all lines were read; else it is a guess.
+    pub is_whole: bool,
     pub(crate) layout: Arc<Layout>,
-    columns: Vec<Origin>,
+    pub(crate) fields: Fields,
+    pub(super) columns: Vec<Origin>,
 }
 
 /// Where a column and its type come from.
@@ -104,6 +111,25 @@ impl Survey {
     pub fn columns(&self) -> &[Origin] {
         &self.columns
     }
+
+    /// The first column that is another than in `before`, in words; `None` if all are the same, in the same order.
+    pub fn difference(&self, before: &Self) -> Option<String> {
+        if self.layout == before.layout {
+            return None;
+        }
+        let types = |survey: &Self| -> Vec<_> {
+            survey.columns.iter().map(|column| (column.name.clone(), column.type_name.clone())).collect()
+        };
+        let (now, before) = (types(self), types(before));
+        let changed = now.iter().find(|(name, data_type)| !before.contains(&(name.clone(), data_type.clone())));
+        Some(match changed {
+            None => "the order of the columns is another".to_owned(),
+            Some((name, data_type)) => match before.iter().find(|(known, _)| known == name) {
+                Some((_, guessed)) => format!("column `{name}` is {data_type}, not {guessed}"),
+                None => format!("there is a column `{name}`"),
+            },
+        })
+    }
 }
 
 /// Surveys aside, so that the caller's thread stays free. Dropping the future ends the survey.
@@ -115,13 +141,89 @@ pub async fn survey_aside(
     threads: usize,
     watch: Arc<Watch>,
 ) -> Result<Survey> {
+    aside(move |stop| survey(&files, &settings, threads, &watch, stop)).await
+}
+
+/// Surveys what is missing from `account` aside: what its files hold, all of them.
+///
+/// **Errors**: as [`survey`].
+pub async fn settle(
+    account: Arc<Account>,
+    settings: Arc<Settings>,
+    threads: usize,
+    watch: Arc<Watch>,
+) -> Result<Survey> {
+    aside(move |stop| {
+        let missing = account.missing(settings.range_bytes);
+        Readers { account: &account, settings: &settings, watch: &watch, stop }.read(&missing, threads)?;
+        Ok(account.survey(true))
+    })
+    .await
+}
+
+/// Reads samples of `files` aside: a guess at what they hold, or all there is to know if that is little.
+///
+/// **Errors**: as [`survey`].
+pub async fn guess_aside(
+    files: Vec<InputFile>,
+    settings: Arc<Settings>,
+    threads: usize,
+    watch: Arc<Watch>,
+) -> Result<Survey> {
+    let stored: u64 = files.iter().map(InputFile::size).sum();
+    if settings.stop_at_reject || stored <= SMALL_BYTES {
+        return survey_aside(files, settings, threads, watch).await;
+    }
+    aside(move |_| guess(files, &settings)).await
+}
+
+async fn aside(work: impl FnOnce(&AtomicBool) -> Result<Survey> + Send + 'static) -> Result<Survey> {
     let stop = Arc::new(AtomicBool::new(false));
     let _stop = StopOnDrop(Arc::clone(&stop));
-    match tokio::task::spawn_blocking(move || survey(&files, &settings, threads, &watch, &stop)).await {
+    match tokio::task::spawn_blocking(move || work(&stop)).await {
         Ok(result) => result,
         Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
         Err(_) => Err(Error::Stopped),
     }
+}
+
+/// Input that is read in full before anything else: it takes a few milliseconds.
+const SMALL_BYTES: u64 = 8 << 20;
+
+/// How much of a file is looked at in one place for a guess.
+const SAMPLE_BYTES: u64 = 64 << 10;
+
+/// How many files are looked at for a guess.
+const SAMPLED_FILES: usize = 8;
+
+/// What samples show: start, middle and end of some files; of compressed ones only the start.
+fn guess(files: Vec<InputFile>, settings: &Arc<Settings>) -> Result<Survey> {
+    let account = Account::new(files.into(), Arc::clone(settings));
+    let files = account.files();
+    let step = files.len().div_ceil(SAMPLED_FILES).max(1);
+    let mut worker = Some(Worker::new(settings, Wanted::default(), false));
+    for (index, file) in files.iter().enumerate().step_by(step) {
+        let size = file.size();
+        let starts = match file.compression {
+            Compression::None => vec![0, size / 2, size.saturating_sub(SAMPLE_BYTES)],
+            _ => vec![0],
+        };
+        for start in starts {
+            let range = start..match file.compression {
+                Compression::None => start.saturating_add(SAMPLE_BYTES).min(size),
+                _ => u64::MAX,
+            };
+            let index = index as u32;
+            let ready = worker.take().unwrap_or_else(|| Worker::new(settings, Wanted::default(), false));
+            let mut unit = Unit::open(ready, file, index, range.clone())?;
+            // A plain range ends by itself; of a compressed file one block is enough.
+            while unit.next()?.is_some() && file.compression == Compression::None {}
+            let (used, found) = unit.finish()?;
+            account.enter((index, range), found)?;
+            worker = Some(used);
+        }
+    }
+    Ok(account.survey(false))
 }
 
 /// Surveys `files` on `threads` threads. Blocks the caller, until `stop` is set at the latest.
@@ -135,226 +237,100 @@ pub fn survey(
     watch: &Watch,
     stop: &AtomicBool,
 ) -> Result<Survey> {
-    let units = units(files, settings.range_bytes);
-    watch.bytes_total.fetch_add(files.iter().map(InputFile::size).sum(), Ordering::Relaxed);
-    let shared = Shared {
-        files,
-        settings,
-        watch,
-        stop,
-        units: &units,
-        next: AtomicUsize::new(0),
-        last: AtomicUsize::new(usize::MAX),
-    };
-    let parts: Vec<Result<Part>> = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..threads.clamp(1, units.len().max(1))).map(|_| scope.spawn(|| shared.work())).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    let mut whole = Part::default();
-    let mut failures = Vec::new();
-    for part in parts {
-        match part {
-            Ok(part) => whole.merge(part),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    // A thread that was stopped by another's failure must not hide it.
-    failures.sort_by_key(|failure| matches!(failure, Error::Stopped));
-    if let Some(failure) = failures.into_iter().next() {
-        return Err(failure);
-    }
-    check_count(&whole.fields, settings, "")?;
-    Ok(whole.finish(files, settings, &units))
+    let account = Account::new(files.into(), Arc::clone(settings));
+    let all = parts(files, settings.range_bytes);
+    Readers { account: &account, settings, watch, stop }.read(&all, threads)?;
+    Ok(account.survey(true))
 }
 
-/// A file by index, and a range of its bytes.
-type Unit = (usize, Range<u64>);
-
-fn units(files: &[InputFile], range_bytes: u64) -> Vec<Unit> {
-    let of_file = move |(index, file): (usize, &InputFile)| {
-        let whole = file.compression != Compression::None;
-        let step = if whole { u64::MAX } else { range_bytes.max(1) };
-        // What a compressed file holds has no known end.
-        let size = if whole { u64::MAX } else { file.size() };
-        (0..size)
-            .step_by(usize::try_from(step).unwrap_or(usize::MAX))
-            .map(move |start| (index, start..start.saturating_add(step).min(size)))
-    };
-    files.iter().enumerate().flat_map(of_file).collect()
-}
-
-struct Shared<'a> {
-    files: &'a [InputFile],
+/// Threads that fill an account.
+struct Readers<'a> {
+    account: &'a Account,
     settings: &'a Arc<Settings>,
     watch: &'a Watch,
     stop: &'a AtomicBool,
-    units: &'a [Unit],
+}
+
+/// Which parts are still to be read.
+struct Queue<'a> {
+    parts: &'a [Part],
     next: AtomicUsize,
-    /// Units after this one are not needed any more.
+    /// Parts after this one are not needed any more.
     last: AtomicUsize,
 }
 
-impl Shared<'_> {
-    fn work(&self) -> Result<Part> {
-        let mut part = Part::default();
-        let mut judge = Judge::new(Arc::clone(self.settings));
+impl Readers<'_> {
+    fn read(&self, parts: &[Part], threads: usize) -> Result<()> {
+        let total = parts.iter().map(|part| self.stored(part)).sum();
+        self.watch.bytes_total.fetch_add(total, Ordering::Relaxed);
+        let queue = Queue { parts, next: AtomicUsize::new(0), last: AtomicUsize::new(usize::MAX) };
+        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
+            let threads = threads.clamp(1, parts.len().max(1));
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.work(&queue))).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        // A thread that was stopped by another's failure must not hide it.
+        let failures = outcomes.into_iter().filter_map(Result::err);
+        failures.min_by_key(|failure| matches!(failure, Error::Stopped)).map_or(Ok(()), Err)
+    }
+
+    fn work(&self, queue: &Queue<'_>) -> Result<()> {
+        let mut worker = Worker::new(self.settings, Wanted::default(), false);
         loop {
-            let unit = self.next.fetch_add(1, Ordering::Relaxed);
-            if unit >= self.units.len() || unit > self.last.load(Ordering::Relaxed) {
-                return Ok(part);
+            let number = queue.next.fetch_add(1, Ordering::Relaxed);
+            if number >= queue.parts.len() || number > queue.last.load(Ordering::Relaxed) {
+                return Ok(());
             }
-            if let Err(error) = self.survey_unit(unit, &mut judge, &mut part) {
-                // Others have no reason to go on.
-                self.last.store(0, Ordering::Relaxed);
-                return Err(error);
+            match self.part(queue, number, worker) {
+                Ok(used) => worker = used,
+                Err(error) => {
+                    // Others have no reason to go on.
+                    queue.last.store(0, Ordering::Relaxed);
+                    return Err(error);
+                }
             }
         }
     }
 
-    fn survey_unit(&self, unit: usize, judge: &mut Judge, part: &mut Part) -> Result<()> {
-        let (index, range) = &self.units[unit];
-        let file = &self.files[*index];
-        let stored = if file.compression == Compression::None { range.end - range.start } else { file.size() };
-        let reader = input::open(file, Lines::<std::io::Empty>::first_byte(range))?;
-        let reader = Stoppable { reader, stop: self.stop };
-        let mut lines = Lines::new(reader, range.clone(), self.settings.max_line_bytes);
-        let mut counts = Counts { bytes: stored, ..Counts::default() };
-        let mut contents = false;
-        while let Some(line) = lines.next().map_err(|error| input::failure(error, file))? {
-            counts.lines += 1;
-            match judge.judge(&line) {
-                Verdict::Blank => {
-                    counts.blank += 1;
-                    continue;
-                }
-                Verdict::Row => {
-                    counts.rows += 1;
-                    counts.duplicate_keys += u64::from(self.observe(*index, &line, judge, &mut part.fields)?);
-                }
-                Verdict::Reject(fault) => {
-                    if !contents
-                        && range.start == 0
-                        && matches!(
-                            fault.reason,
-                            Reason::Syntax | Reason::NotObject | Reason::Truncated | Reason::TooLong
-                        )
-                    {
-                        document::refuse(file)?;
-                    }
-                    counts.by_reason[fault.reason as usize] += 1;
-                    part.keep(unit, counts.lines, &line, &fault);
-                    if self.settings.stop_at_reject {
-                        self.last.fetch_min(unit, Ordering::Relaxed);
-                        break;
-                    }
-                }
+    fn part(&self, queue: &Queue<'_>, number: usize, worker: Worker) -> Result<Worker> {
+        let part = &queue.parts[number];
+        let (index, range) = part.clone();
+        let mut unit = Unit::open(worker, &self.account.files()[index as usize], index, range)?;
+        while unit.next()?.is_some() {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
             }
-            contents = true;
         }
-        input::check_unchanged(file)?;
-        self.watch.bytes.fetch_add(stored, Ordering::Relaxed);
-        self.watch.lines.fetch_add(counts.lines, Ordering::Relaxed);
-        part.unit_lines.push((unit, counts.lines));
-        part.counts.add(&counts);
-        Ok(())
+        let (worker, found) = unit.finish()?;
+        if self.settings.stop_at_reject && found.counts.rejects() > 0 {
+            queue.last.fetch_min(number, Ordering::Relaxed);
+        }
+        self.watch.bytes.fetch_add(self.stored(part), Ordering::Relaxed);
+        self.watch.lines.fetch_add(found.counts.lines, Ordering::Relaxed);
+        self.account.enter(part.clone(), found)?;
+        Ok(worker)
     }
 
-    /// Whether the line has a key twice.
-    fn observe(&self, file: usize, line: &Line<'_>, judge: &Judge, fields: &mut Fields) -> Result<bool> {
-        let mut observed = Observed {
-            line: line.bytes,
-            tape: judge.tape(),
-            file: file as u32,
-            offset: line.offset,
-            duplicates: 0,
-            new_keys: 0,
-        };
-        fields.observe(ROOT, &self.settings.declared, &mut observed);
-        let (duplicates, new_keys) = (observed.duplicates, observed.new_keys);
-        if new_keys > 0 {
-            let place = format!(" by byte {} of `{}`", line.offset, self.files[file].shown);
-            check_count(fields, self.settings, &place)?;
-        }
-        Ok(duplicates > 0)
+    /// Bytes of a part as they are stored.
+    fn stored(&self, (index, range): &Part) -> u64 {
+        let file = &self.account.files()[*index as usize];
+        if file.compression == Compression::None { range.end - range.start } else { file.size() }
     }
 }
 
-fn check_count(fields: &Fields, settings: &Settings, place: &str) -> Result<()> {
-    if fields.count() <= settings.max_columns {
+pub(crate) fn check_count(fields: &Fields, settings: &Settings, file: &InputFile, offset: u64) -> Result<()> {
+    let (most, shown) = (settings.max_columns, &file.shown);
+    if fields.count() <= most {
         return Ok(());
     }
-    Err(Error::data(format!("the lines have more than {} different keys{place}", settings.max_columns)).with_hint(
+    let what = format!("the lines have more than {most} different keys by byte {offset} of `{shown}`");
+    Err(Error::data(what).with_hint(
         "keys that are data, such as ids, make poor columns: declare the column that holds them as `json`, \
          or raise `max_columns`",
     ))
-}
-
-/// What one thread has found.
-#[derive(Default)]
-struct Part {
-    counts: Counts,
-    fields: Fields,
-    rejects: Vec<Kept>,
-    unit_lines: Vec<(usize, u64)>,
-}
-
-/// A reject whose line number is known within its unit only.
-struct Kept {
-    unit: usize,
-    line_in_unit: u64,
-    offset: u64,
-    reason: Reason,
-    excerpt: Excerpt,
-}
-
-impl Part {
-    fn keep(&mut self, unit: usize, line_in_unit: u64, line: &Line<'_>, fault: &Fault) {
-        // Units are taken in rising order, so what comes first is first.
-        if self.rejects.len() < SHOWN_REJECTS {
-            let excerpt = fault.excerpt("", 0, line.bytes);
-            self.rejects.push(Kept { unit, line_in_unit, offset: line.offset, reason: fault.reason, excerpt });
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.counts.add(&other.counts);
-        self.fields.merge(other.fields);
-        self.rejects.extend(other.rejects);
-        self.unit_lines.extend(other.unit_lines);
-    }
-
-    fn finish(mut self, files: &[InputFile], settings: &Settings, units: &[Unit]) -> Survey {
-        self.rejects.sort_by_key(|kept| (kept.unit, kept.line_in_unit));
-        self.rejects.truncate(SHOWN_REJECTS);
-        let first_rejects = self.rejects.iter().map(|kept| self.place(kept, files, units)).collect();
-        let layout = self.fields.resolve(&settings.declared, settings.empty_as_null);
-        let columns = self.fields.origins(&layout, &settings.declared, files);
-        Survey {
-            empties: self.fields.empties(&layout),
-            counts: self.counts,
-            first_rejects,
-            columns,
-            layout: Arc::new(layout),
-        }
-    }
-
-    fn place(&self, kept: &Kept, files: &[InputFile], units: &[Unit]) -> Reject {
-        let file = units[kept.unit].0;
-        let before: u64 = self
-            .unit_lines
-            .iter()
-            .filter(|(unit, _)| units[*unit].0 == file && *unit < kept.unit)
-            .map(|(_, lines)| lines)
-            .sum();
-        let (shown, line) = (&files[file].shown, before + kept.line_in_unit);
-        let excerpt = Excerpt { name: shown.clone(), first_line: line as usize, ..kept.excerpt.clone() };
-        let detail = excerpt.label.clone();
-        Reject { file: shown.clone(), line, offset: kept.offset, reason: kept.reason, detail, excerpt }
-    }
 }
 
 #[cfg(test)]
@@ -392,7 +368,7 @@ mod tests {
         for (range_bytes, threads) in [(1, 1), (1, 4), (7, 3), (50, 2), (u64::MAX, 4)] {
             let part = of(&files, Settings { range_bytes, ..Settings::default() }, threads).unwrap();
             let found = (part.counts, part.empties, part.first_rejects, part.columns, part.layout);
-            let Survey { counts, empties, first_rejects, columns, layout } = whole.clone();
+            let Survey { counts, empties, first_rejects, columns, layout, .. } = whole.clone();
             assert_eq!(found, (counts, empties, first_rejects, columns, layout), "{range_bytes} {threads}");
         }
     }

@@ -53,13 +53,18 @@ impl Tape {
     /// **Errors**: the first fault in the line, with its place: `syntax`, `surrogate`, `depth`, and `not-object` for
     /// whole and valid values of another kind.
     pub(crate) fn parse(&mut self, line: &[u8], max_depth: usize) -> Result<(), Fault> {
-        self.nodes.clear();
-        self.open.clear();
-        Parser { tape: self, line, at: 0, max_depth }.line()?;
+        self.parse_value(line, max_depth)?;
         match self.nodes[0] {
             Node { kind: Kind::Object, .. } => Ok(()),
             Node { start, .. } => Err(Fault::new(Reason::NotObject, start as usize, "the line is no JSON object")),
         }
+    }
+
+    /// The same for a value of any kind.
+    pub(crate) fn parse_value(&mut self, text: &[u8], max_depth: usize) -> Result<(), Fault> {
+        self.nodes.clear();
+        self.open.clear();
+        Parser { tape: self, line: text, at: 0, max_depth }.line()
     }
 
     pub(crate) fn node(&self, index: u32) -> Node {

@@ -2,6 +2,7 @@
 //!
 //! It parses no arguments and prints nothing: it returns a [`Report`], and tells how far it is through [`Progress`].
 
+mod answer;
 mod progress;
 mod report;
 
@@ -13,16 +14,17 @@ use std::time::Instant;
 
 use futures::StreamExt;
 
+pub use answer::{Answer, answer};
 pub use progress::{Progress, Snapshot};
 pub use report::{Report, SourceReport};
 
-use crate::catalog::Source;
+use crate::catalog::{Look, Source};
 use crate::dialect::{Script, Statement};
 use crate::error::{Error, Result};
 use crate::ndjson::listing;
 use crate::project::Project;
 use crate::query::SavedQuery;
-use crate::session::{Planned, Session};
+use crate::session::{Planned, Running, Session};
 use crate::sink::{self, Format, Staged};
 
 /// What the person who starts a run may say about its outputs.
@@ -146,31 +148,50 @@ pub async fn publish(
     progress: &Progress,
 ) -> Result<Report> {
     let begun = Instant::now();
-    let planned = session.plan(script, statement, progress.watch()).await?;
-    let target = match (target, &planned.copy_to) {
-        (Some(target), None) => target.clone(),
+    let mut notes = Vec::new();
+    let mut look = Look::Guess;
+    loop {
+        let planned = session.plan(script, statement, look, progress.watch()).await?;
+        let target = target_of(target, &planned)?;
+        check_target(&target.path, session.catalog().project())?;
+        let sources = planned.sources.clone();
+        sources.iter().filter(|source| source.survey.is_whole).try_for_each(|source| source.check_budget())?;
+        let written = write(session, planned, &target, progress).await;
+        if let Err(Error::Machine(problem)) = written {
+            return Err(Error::Machine(problem));
+        }
+        // What failed by a guess may not fail by what is so.
+        let settled = session.settle(&sources, progress.watch()).await?;
+        if !settled.drift.is_empty() || matches!(written, Err(Error::Drift)) {
+            notes.extend(settled.drift.iter().map(|(source, what)| format!("{source}: read again, for {what}")));
+            look = Look::Whole;
+            continue;
+        }
+        settled.sources.iter().try_for_each(|source| source.check_budget())?;
+        let published = written?.publish()?;
+        return Ok(Report {
+            query: name.to_owned(),
+            path: published.path,
+            format: target.format.to_string(),
+            rows: published.rows,
+            bytes: published.bytes,
+            seconds: begun.elapsed().as_secs_f64(),
+            sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
+            notes,
+        });
+    }
+}
+
+fn target_of(target: Option<&Target>, planned: &Planned) -> Result<Target> {
+    match (target, &planned.copy_to) {
+        (Some(target), None) => Ok(target.clone()),
         (None, Some(copy)) => {
             let format = copy.format.as_deref().map(|word| Format::from_str(&word.to_lowercase())).transpose()?;
-            Target::at(&copy.path, format)?
+            Target::at(&copy.path, format)
         }
-        _ => {
-            return Err(Error::request("the statement has no place for its rows, or two")
-                .with_hint("either COPY (SELECT …) TO 'file', or a SELECT and --output FILE"));
-        }
-    };
-    check_target(&target.path, session.catalog().project())?;
-    let sources = planned.sources.clone();
-    sources.iter().try_for_each(|source| source.check_budget())?;
-    let published = write(session, planned, &target, progress).await?;
-    Ok(Report {
-        query: name.to_owned(),
-        path: published.path,
-        format: target.format.to_string(),
-        rows: published.rows,
-        bytes: published.bytes,
-        seconds: begun.elapsed().as_secs_f64(),
-        sources: sources.iter().map(|source| SourceReport::of(source)).collect(),
-    })
+        _ => Err(Error::request("the statement has no place for its rows, or two")
+            .with_hint("either COPY (SELECT …) TO 'file', or a SELECT and --output FILE")),
+    }
 }
 
 /// **Errors**: `Request`, if a result at `path` would replace what results are made of.
@@ -194,19 +215,26 @@ fn check_target(path: &Path, project: &Project) -> Result<()> {
         .with_hint("results have a folder of their own, outputs/"))
 }
 
-async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<sink::Published> {
+/// Writes all rows aside.
+async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<Staged> {
     // What a run that was killed has left is of no use to anyone.
     sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-    progress.plans_to_read(planned.sources.iter().map(|source| source.survey.counts.bytes).sum());
-    let mut running = session.start(planned).await?;
-    progress.runs(Arc::clone(&running.plan));
+    let mut running = start(session, planned, progress).await?;
     let mut staged = Staged::create(&target.path, target.format, &running.schema)?;
     while let Some(batch) = running.batches.next().await {
         let batch = batch?;
         staged.write(&batch)?;
         progress.wrote(batch.num_rows());
     }
-    staged.publish()
+    Ok(staged)
+}
+
+async fn start(session: &Session, planned: Planned, progress: &Progress) -> Result<Running> {
+    let files = planned.sources.iter().flat_map(|source| &source.files);
+    progress.plans_to_read(files.map(listing::InputFile::size).sum());
+    let running = session.start(planned).await?;
+    progress.runs(Arc::clone(&running.plan));
+    Ok(running)
 }
 
 /// What should be said of the rejects of a statement's sources where nothing stops for them; one line each.

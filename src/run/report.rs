@@ -25,6 +25,8 @@ pub struct Report {
     pub seconds: f64,
     /// What was read.
     pub sources: Vec<SourceReport>,
+    /// What else is worth telling; one line each.
+    pub notes: Vec<String>,
 }
 
 /// What became of the lines of a source: `lines = rows + blank + rejects`.

@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 
 pub use datafusion::arrow::array::RecordBatch;
 
-use crate::catalog::{Catalog, Listed, Source, SourceSchema, sources_of};
+use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -77,6 +77,14 @@ pub struct Planned {
     plan: LogicalPlan,
 }
 
+/// Sources as all of their lines make them.
+pub struct Settled {
+    /// In the order in which they were asked for.
+    pub sources: Vec<Arc<Source>>,
+    /// Names of those that are not what a guess said, with the first difference in words.
+    pub drift: Vec<(String, String)>,
+}
+
 /// The target of a `COPY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyTarget {
@@ -123,30 +131,76 @@ impl Session {
         &self.catalog
     }
 
-    /// Plans one statement of `script`: lists and reads its sources as they are now.
+    /// Plans one statement of `script`: lists its sources as they are now, and looks at them as well as `look` asks.
     ///
     /// **Errors**: `Sql` with the place for what the statement gets wrong; `Request` if it would write and may not;
     /// those of [`Catalog::open`] for its sources.
-    pub async fn plan(&self, script: &Script, statement: &Statement, watch: &Arc<Watch>) -> Result<Planned> {
+    pub async fn plan(
+        &self,
+        script: &Script,
+        statement: &Statement,
+        look: Look,
+        watch: &Arc<Watch>,
+    ) -> Result<Planned> {
         self.permit(script, statement)?;
+        // What is made of a source outlives the statement, and a guess does not.
+        let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
         let (mut statement, copy_to) = take_copy(statement.clone())?;
         self.supply_from(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
-        let opened = self.lay_sources(script, &mut statement, watch).await?;
-        let plan = self.engine.state().statement_to_plan(statement.clone()).await;
-        self.sources.clear();
-        self.rejects.clear();
-        let plan = plan.map_err(|error| {
-            // Columns may be missing because the lines that have them were rejected: that is what to tell.
-            let over_budget = opened.iter().find_map(|source| source.check_budget().err());
-            over_budget.unwrap_or_else(|| self.explain(error, script, &statement))
-        })?;
-        // What `permit` did not see in the syntax.
-        self.options().verify_plan(&plan).map_err(|error| self.explain(error, script, &statement))?;
+        let first = self.plan_laid(script, statement.clone(), look, watch).await;
+        let (statement, plan) = match first {
+            Ok(planned) => planned,
+            Err((error, opened)) if opened.iter().all(|source| source.survey.is_whole) => return Err(error),
+            // The sample may lack a column, or show another type.
+            Err((_, opened)) => {
+                self.settle(&opened, watch).await?;
+                self.plan_laid(script, statement, Look::Whole, watch).await.map_err(|(error, _)| error)?
+            }
+        };
         let sources = sources_of(&plan).map_err(|error| self.explain(error, script, &statement))?;
         let answers = !matches!(plan, LogicalPlan::Ddl(_));
         Ok(Planned { sources, copy_to, answers, script: script.clone(), statement, plan })
+    }
+
+    /// What the sources are, once they have been read by a guess, and how a guess was wrong.
+    ///
+    /// **Errors**: those of [`Catalog::settle`].
+    pub async fn settle(&self, sources: &[Arc<Source>], watch: &Arc<Watch>) -> Result<Settled> {
+        let mut settled = Settled { sources: Vec::with_capacity(sources.len()), drift: Vec::new() };
+        for source in sources {
+            let whole = self.catalog.settle(source, watch).await?;
+            let difference = whole.survey.difference(&source.survey);
+            settled.drift.extend(difference.map(|what| (source.config.name.clone(), what)));
+            settled.sources.push(whole);
+        }
+        Ok(settled)
+    }
+
+    /// Lays the sources ready and plans. A failure comes with the sources as they were opened.
+    async fn plan_laid(
+        &self,
+        script: &Script,
+        mut statement: Statement,
+        look: Look,
+        watch: &Arc<Watch>,
+    ) -> Result<(Statement, LogicalPlan), (Error, Vec<Arc<Source>>)> {
+        let opened =
+            self.lay_sources(script, &mut statement, look, watch).await.map_err(|error| (error, Vec::new()))?;
+        let plan = self.engine.state().statement_to_plan(statement.clone()).await;
+        self.sources.clear();
+        self.rejects.clear();
+        // What `permit` did not see in the syntax.
+        let plan = plan.and_then(|plan| self.options().verify_plan(&plan).map(|()| plan));
+        match plan {
+            Ok(plan) => Ok((statement, plan)),
+            Err(error) => {
+                // Columns may be missing because the lines that have them were rejected: that is what to tell.
+                let over_budget = opened.iter().find_map(|source| source.check_budget().err());
+                Err((over_budget.unwrap_or_else(|| self.explain(error, script, &statement)), opened))
+            }
+        }
     }
 
     /// Starts a planned statement.
@@ -218,6 +272,7 @@ impl Session {
         &self,
         script: &Script,
         statement: &mut Statement,
+        look: Look,
         watch: &Arc<Watch>,
     ) -> Result<Vec<Arc<Source>>> {
         let references = self
@@ -233,7 +288,7 @@ impl Session {
         };
         let mut sources = Vec::new();
         for name in named(SOURCES) {
-            let source = self.catalog.open(&name, watch).await?;
+            let source = self.catalog.open(&name, look, watch).await?;
             self.sources.lay_rows(&source, hidden);
             sources.push(source);
         }

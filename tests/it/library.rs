@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
-use tidemill::catalog::Source;
+use tidemill::catalog::{Look, Source};
 use tidemill::dialect::Script;
 use tidemill::error::Result;
 use tidemill::ndjson::survey::Watch;
@@ -28,7 +28,7 @@ impl Library {
     pub(crate) fn plan(&self, sql: &str) -> Result<Planned> {
         let script = Script { name: "test".into(), text: sql.into() };
         let statement = script.parse()?.remove(0);
-        self.runtime.block_on(self.session.plan(&script, &statement, &Arc::<Watch>::default()))
+        self.runtime.block_on(self.session.plan(&script, &statement, Look::Whole, &Arc::<Watch>::default()))
     }
 
     /// The rows of a planned statement, each as JSON.
@@ -52,7 +52,7 @@ impl Library {
 
     /// The source `events` as it is now.
     pub(crate) fn events(&self) -> Result<Arc<Source>> {
-        self.runtime.block_on(self.session.catalog().open("events", &Arc::<Watch>::default()))
+        self.runtime.block_on(self.session.catalog().open("events", Look::Whole, &Arc::<Watch>::default()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
+use tidemill::catalog::Look;
 use tidemill::dialect::Script;
 use tidemill::error::{Error, Result};
 use tidemill::ndjson::survey::Watch;
@@ -27,7 +28,7 @@ impl Mill {
     async fn rows(session: &Session, sql: &str) -> Result<(usize, Vec<RecordBatch>)> {
         let script = Script { name: "script".into(), text: sql.into() };
         let statement = script.parse()?.remove(0);
-        let planned = session.plan(&script, &statement, &Arc::<Watch>::default()).await?;
+        let planned = session.plan(&script, &statement, Look::Whole, &Arc::<Watch>::default()).await?;
         let running = session.start(planned).await?;
         let width = running.schema.fields().len();
         let batches: Vec<Result<RecordBatch>> = running.batches.collect().await;

@@ -1,0 +1,158 @@
+//! Rows of blocks into record batches: the columns that are read, of the rows that are wanted.
+//!
+//! It knows nothing of lines or of what makes a row wanted.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Builder, RecordBatch, RecordBatchOptions, StringViewBuilder, StructArray};
+use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
+
+use super::decode::Column;
+use super::layout::{Layout, Reading};
+use super::needs::{Need, Needs};
+use super::rows::Wanted;
+use super::source::{FILE_COLUMN, hidden_fields};
+use super::unit::Gathered;
+use crate::error::{Error, Result};
+
+/// Why a value has no place in its column, and where its line starts.
+pub(super) struct Misfit {
+    pub(super) offset: u64,
+    pub(super) what: String,
+}
+
+/// Builds the columns of record batches.
+pub(super) struct Gatherer {
+    schema: SchemaRef,
+    parts: Vec<Part>,
+    rows: usize,
+}
+
+enum Part {
+    /// Of each row the value at a place.
+    Value(usize, Box<Column>),
+    /// Some fields of a struct. Whether there is an object is not known: without one, each field is NULL.
+    Fields(Fields, Vec<Part>),
+    File(String, StringViewBuilder),
+    Offset(Int64Builder),
+}
+
+impl Gatherer {
+    /// For the columns `needs`, in their order; those behind `layout` are those of `hidden` columns that `file_schema`
+    /// has. What they need is added to `wanted`.
+    pub(super) fn new(needs: &Needs, layout: &Layout, file_schema: &Schema, file: &str, wanted: &mut Wanted) -> Self {
+        let mut fields = Vec::new();
+        let mut parts = Vec::new();
+        for (column, need) in needs {
+            let field = file_schema.field(*column);
+            let part = match layout.fields().get(*column) {
+                Some((name, reading)) => Part::of(&mut vec![name.as_str()], reading, need, wanted),
+                None if field.name() == FILE_COLUMN => {
+                    Part::File(file.to_owned(), StringViewBuilder::new().with_deduplicate_strings())
+                }
+                None => Part::Offset(Int64Builder::new()),
+            };
+            fields.push(part.field(field));
+            parts.push(part);
+        }
+        Self { schema: Arc::new(Schema::new(fields)), parts, rows: 0 }
+    }
+
+    /// Rows since the last batch.
+    pub(super) fn num_rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Adds rows of a block: those of `selected`, or all.
+    pub(super) fn add(
+        &mut self,
+        block: &Gathered<'_>,
+        selected: Option<&[u32]>,
+        empty_as_null: bool,
+    ) -> Result<(), Misfit> {
+        for part in &mut self.parts {
+            match selected {
+                None => part.add(block, 0..block.rows.len(), empty_as_null)?,
+                Some(rows) => part.add(block, rows.iter().map(|row| *row as usize), empty_as_null)?,
+            }
+        }
+        self.rows += selected.map_or(block.rows.len(), <[u32]>::len);
+        Ok(())
+    }
+
+    /// The rows added since the last batch, as one.
+    pub(super) fn finish(&mut self) -> Result<RecordBatch> {
+        let arrays = self.parts.iter_mut().map(Part::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(std::mem::take(&mut self.rows)));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+            .map_err(|error| Error::internal("the columns of a batch do not fit its schema").with_source(error))
+    }
+}
+
+impl Part {
+    fn of<'a>(path: &mut Vec<&'a str>, reading: &'a Reading, need: &Need, wanted: &mut Wanted) -> Self {
+        let (Need::Fields(names), Reading::Struct(layout)) = (need, reading) else {
+            return Self::Value(wanted.add(path), Box::new(Column::new(reading)));
+        };
+        let mut fields = Vec::new();
+        let mut parts = Vec::new();
+        for (name, reading) in layout.fields() {
+            let Some(need) = names.get(name) else { continue };
+            path.push(name);
+            let part = Self::of(path, reading, need, wanted);
+            path.pop();
+            fields.push(part.field(&Field::new(name, reading.data_type(), true)));
+            parts.push(part);
+        }
+        Self::Fields(fields.into(), parts)
+    }
+
+    /// The field that holds what is built, in place of the whole one.
+    fn field(&self, whole: &Field) -> Arc<Field> {
+        match self {
+            Self::Fields(fields, _) => {
+                Arc::new(Field::new(whole.name(), arrow::datatypes::DataType::Struct(fields.clone()), true))
+            }
+            Self::Value(..) => Arc::new(whole.clone()),
+            Self::File(..) => Arc::clone(&hidden_fields()[0]),
+            Self::Offset(_) => Arc::clone(&hidden_fields()[1]),
+        }
+    }
+
+    fn add(
+        &mut self,
+        block: &Gathered<'_>,
+        rows: impl Iterator<Item = usize> + Clone,
+        empty_as_null: bool,
+    ) -> Result<(), Misfit> {
+        let offset = |row: usize| block.offset + u64::from(block.rows.starts()[row]);
+        match self {
+            Self::Value(place, column) => {
+                for row in rows {
+                    let span = block.rows.span(row, *place);
+                    column
+                        .append_span(span, block.text, empty_as_null)
+                        .map_err(|what| Misfit { offset: offset(row), what })?;
+                }
+            }
+            Self::Fields(_, parts) => {
+                parts.iter_mut().try_for_each(|part| part.add(block, rows.clone(), empty_as_null))?;
+            }
+            Self::File(name, column) => rows.for_each(|_| column.append_value(name.as_str())),
+            Self::Offset(column) => rows.for_each(|row| column.append_value(offset(row).cast_signed())),
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Value(_, column) => column.finish(),
+            Self::Fields(fields, parts) => {
+                let arrays: Vec<ArrayRef> = parts.iter_mut().map(Self::finish).collect();
+                Arc::new(StructArray::new(fields.clone(), arrays, None))
+            }
+            Self::File(_, column) => Arc::new(column.finish()),
+            Self::Offset(column) => Arc::new(column.finish()),
+        }
+    }
+}

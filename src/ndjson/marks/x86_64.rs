@@ -1,0 +1,83 @@
+//! The kernels of x86-64: 64 bytes in one register with AVX-512, in two with AVX2.
+//!
+//! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (VPCMPUB, VPCMPEQB, VPMOVMSKB).
+#![expect(unsafe_code, reason = "vector instructions; each kernel is held to its portable twin by a property test")]
+
+use std::arch::x86_64::{
+    __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_sub_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask, _mm512_cmplt_epu8_mask,
+    _mm512_loadu_si512, _mm512_set1_epi8, _mm512_sub_epi8,
+};
+
+use super::{Kernel, WORD, Word};
+
+/// The widest kernel of this processor; `None` where it has neither.
+pub(super) fn kernel() -> Option<Kernel> {
+    if has_avx512() {
+        return Some(avx512);
+    }
+    is_x86_feature_detected!("avx2").then_some(avx2 as Kernel)
+}
+
+#[cfg(test)]
+pub(super) fn kernels() -> Vec<(&'static str, Kernel)> {
+    let avx512 = has_avx512().then_some(("avx512", avx512 as Kernel));
+    avx512.into_iter().chain(is_x86_feature_detected!("avx2").then_some(("avx2", avx2 as Kernel))).collect()
+}
+
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+}
+
+fn avx512(text: &[u8], words: &mut Vec<Word>) {
+    assert!(has_avx512(), "only handed out where the processor has it");
+    // SAFETY: the processor has AVX-512F and BW, as was just asserted.
+    unsafe { with_avx512(text, words) }
+}
+
+fn avx2(text: &[u8], words: &mut Vec<Word>) {
+    assert!(is_x86_feature_detected!("avx2"), "only handed out where the processor has it");
+    // SAFETY: the processor has AVX2, as was just asserted.
+    unsafe { with_avx2(text, words) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn with_avx512(text: &[u8], words: &mut Vec<Word>) {
+    let of = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
+    let (space, quote, backslash, zero, nine) = (of(b' '), of(b'"'), of(b'\\'), of(b'0'), of(9));
+    words.extend(text.chunks_exact(WORD).map(|chunk| {
+        // SAFETY: a chunk has 64 bytes, and the load needs no alignment.
+        let bytes: __m512i = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
+        Word {
+            stops: _mm512_cmplt_epu8_mask(bytes, space)
+                | _mm512_cmpeq_epi8_mask(bytes, quote)
+                | _mm512_cmpeq_epi8_mask(bytes, backslash),
+            others: _mm512_cmpgt_epu8_mask(_mm512_sub_epi8(bytes, zero), nine),
+        }
+    }));
+}
+
+#[target_feature(enable = "avx2")]
+fn with_avx2(text: &[u8], words: &mut Vec<Word>) {
+    words.extend(text.chunks_exact(WORD).map(|chunk| {
+        let (low, high) = chunk.split_at(WORD / 2);
+        let (low, high) = (half(low), half(high));
+        let word = |low: u32, high: u32| u64::from(low) | (u64::from(high) << 32);
+        Word { stops: word(low.0, high.0), others: word(low.1, high.1) }
+    }));
+}
+
+/// Stops and others of 32 bytes.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn half(chunk: &[u8]) -> (u32, u32) {
+    let of = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
+    let mask = |bytes: __m256i| _mm256_movemask_epi8(bytes).cast_unsigned();
+    // SAFETY: half a chunk has 32 bytes, and the load needs no alignment.
+    let bytes = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
+    // There is no unsigned comparison: what is at most a limit does not raise it.
+    let control = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, of(0x1f)), of(0x1f));
+    let quote_or_backslash = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, of(b'"')), _mm256_cmpeq_epi8(bytes, of(b'\\')));
+    let digit = _mm256_cmpeq_epi8(_mm256_max_epu8(_mm256_sub_epi8(bytes, of(b'0')), of(9)), of(9));
+    (mask(_mm256_or_si256(control, quote_or_backslash)), !mask(digit))
+}

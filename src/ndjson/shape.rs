@@ -1,0 +1,196 @@
+//! What lines mostly look like: after the value of one key, which bytes come before the next value.
+//!
+//! Lines of a file mostly have the keys of the lines before, in the same order and with the same spaces, so the bytes
+//! between two values are compared and not parsed. What was learned of a line is a set of [`Turn`]s: from one key's
+//! value over some bytes (a comma, closing and opening braces, the next key) to the next value. Lines of several kinds
+//! that interleave, and keys that come and go, are several turns from one place.
+//!
+//! A line is accepted here only if the careful reader would accept it, and would see nothing in it that it has not seen
+//! in its range before; any other line is left to the careful reader. So a prediction that fails costs time and never
+//! an answer. It knows nothing of columns but which values are wanted.
+
+mod learn;
+mod turn;
+mod value;
+mod walk;
+
+use std::collections::HashMap;
+
+use super::class::Class;
+use super::declared::Declared;
+use super::layout::Reading;
+use super::marks::Marks;
+use super::seen::Fields;
+use turn::Turn;
+
+/// The line's own object, where every line starts.
+const ROOT: u32 = 0;
+
+/// Behind the line's newline.
+const END: u32 = u32::MAX;
+
+/// A value that nobody reads.
+const UNWANTED: u32 = u32::MAX;
+
+/// A text with its marks.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) marks: &'a Marks,
+}
+
+/// What was learned of the lines of a source.
+#[derive(Debug)]
+pub(crate) struct Shapes {
+    keys: Vec<Key>,
+    names: Vec<Name>,
+    index: HashMap<(u32, Box<str>), u32>,
+    turns: usize,
+    /// Number of the line under way; a key whose stamp it is has been met in this line.
+    line: u32,
+    /// Keys whose value in this line is `""`.
+    empty: Vec<Empty>,
+    max_line_bytes: usize,
+    empty_as_null: bool,
+}
+
+/// A key at its place, as the walk needs it.
+#[derive(Debug)]
+struct Key {
+    /// Classes of its values in the accepted lines of this range.
+    known: Class,
+    /// Classes of the elements of its arrays.
+    items: Class,
+    stamp: u32,
+    /// Where in a row its value goes.
+    wanted: u32,
+    /// The turn that was taken last.
+    last: u16,
+    check: Check,
+    item_check: Check,
+    turns: Vec<Turn>,
+}
+
+/// A key as it is named.
+#[derive(Debug)]
+struct Name {
+    parent: u32,
+    text: Box<str>,
+    /// How many values were `""`, and how many elements.
+    empties: u64,
+    empty_items: u64,
+}
+
+/// A `""` of the line under way.
+#[derive(Debug, Clone, Copy)]
+enum Empty {
+    Value(u32),
+    Item(u32),
+}
+
+/// What a declaration asks of a value.
+#[derive(Debug, Clone)]
+enum Check {
+    Anything,
+    Array,
+    Object,
+    Scalar(Box<Reading>),
+}
+
+impl Check {
+    fn of(declared: Option<&Declared>) -> Self {
+        match declared {
+            None | Some(Declared::Varchar | Declared::Json) => Self::Anything,
+            Some(Declared::List(_)) => Self::Array,
+            Some(Declared::Struct(_)) => Self::Object,
+            Some(scalar) => Self::Scalar(Box::new(Reading::of_declared(scalar))),
+        }
+    }
+}
+
+impl Shapes {
+    /// Nothing learned yet, but what is declared and wanted.
+    pub(crate) fn new(declared: &[(String, Declared)], max_line_bytes: usize, empty_as_null: bool) -> Self {
+        let mut shapes = Self {
+            keys: Vec::new(),
+            names: Vec::new(),
+            index: HashMap::new(),
+            turns: 0,
+            line: 0,
+            empty: Vec::new(),
+            max_line_bytes,
+            empty_as_null,
+        };
+        shapes.add(ROOT, "");
+        shapes.declare(ROOT, declared);
+        shapes
+    }
+
+    fn declare(&mut self, parent: u32, declared: &[(String, Declared)]) {
+        for (name, declared) in declared {
+            let key = self.key(parent, name);
+            self.keys[key as usize].check = Check::of(Some(declared));
+            match declared {
+                Declared::Struct(fields) => self.declare(key, fields),
+                Declared::List(item) => self.keys[key as usize].item_check = Check::of(Some(item)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has the value at `path` put into a row at `place`.
+    pub(crate) fn want(&mut self, path: &[&str], place: usize) {
+        let key = path.iter().fold(ROOT, |parent, name| self.key(parent, name));
+        self.keys[key as usize].wanted = u32::try_from(place).expect("no layout has so many columns");
+    }
+
+    /// Before another range: what was seen of values holds for one range only, what was learned of lines for all.
+    pub(crate) fn start_range(&mut self) {
+        for key in &mut self.keys {
+            (key.known, key.items) = (Class::default(), Class::default());
+        }
+        for name in &mut self.names {
+            (name.empties, name.empty_items) = (0, 0);
+        }
+    }
+
+    /// Adds the `""` that were counted in this range to what was seen in it.
+    pub(crate) fn count_empties(&self, fields: &mut Fields) {
+        for (key, name) in self.names.iter().enumerate().filter(|(_, name)| name.empties + name.empty_items > 0) {
+            fields.add_empties(&self.path(key as u32), name.empties, name.empty_items);
+        }
+    }
+
+    fn path(&self, key: u32) -> Vec<&str> {
+        let mut path: Vec<&str> = std::iter::successors(Some(key), |key| Some(self.names[*key as usize].parent))
+            .take_while(|key| *key != ROOT)
+            .map(|key| &*self.names[key as usize].text)
+            .collect();
+        path.reverse();
+        path
+    }
+
+    fn key(&mut self, parent: u32, name: &str) -> u32 {
+        match self.index.get(&(parent, name) as &dyn learn::Place) {
+            Some(key) => *key,
+            None => self.add(parent, name),
+        }
+    }
+
+    fn add(&mut self, parent: u32, name: &str) -> u32 {
+        let key = u32::try_from(self.keys.len()).expect("the number of keys is bounded");
+        self.index.insert((parent, name.into()), key);
+        self.names.push(Name { parent, text: name.into(), empties: 0, empty_items: 0 });
+        self.keys.push(Key {
+            known: Class::default(),
+            items: Class::default(),
+            stamp: 0,
+            wanted: UNWANTED,
+            last: 0,
+            check: Check::Anything,
+            item_check: Check::Anything,
+            turns: Vec::new(),
+        });
+        key
+    }
+}

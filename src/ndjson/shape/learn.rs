@@ -1,0 +1,123 @@
+//! From a line that was accepted to turns.
+
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+
+use super::super::class::Class;
+use super::super::tape::{self, Kind, Tape};
+use super::super::text;
+use super::turn::{Brace, Turn};
+use super::{END, ROOT, Shapes};
+
+/// Most turns from one value: lines whose keys come in any order have many, and searching them costs time.
+const MAX_TURNS_FROM_ONE: usize = 24;
+
+/// Most turns of all: where keys are data there is no end of them.
+const MAX_TURNS: usize = 1 << 16;
+
+/// How far a line was learned.
+struct Way<'a> {
+    /// With its newline.
+    line: &'a [u8],
+    tape: &'a Tape,
+    /// The key of the value before, and where that value ends.
+    from: u32,
+    at: usize,
+    /// Braces since then.
+    braces: Vec<Brace>,
+}
+
+impl Way<'_> {
+    fn pass_brace(&mut self, key: u32, place: u32, opens: bool) {
+        self.braces.push(Brace { key, at: place - self.at as u32, opens });
+    }
+}
+
+impl Shapes {
+    /// Learns the way of an accepted line in which no key comes twice. `line` may go on behind its newline.
+    ///
+    /// From here on, values of the same classes at the same keys are known in this range.
+    pub(crate) fn learn(&mut self, line: &[u8], tape: &Tape) {
+        let root = tape.node(tape::ROOT);
+        let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new() };
+        self.learn_object(tape::ROOT, ROOT, &mut way);
+        let rest = &line[root.end as usize..];
+        if let Some(newline) = memchr::memchr(b'\n', rest) {
+            let end = root.end as usize + newline + 1;
+            self.add_turn(&mut way, end, END);
+        }
+    }
+
+    /// Recurses as deep as lines are accepted.
+    fn learn_object(&mut self, object: u32, parent: u32, way: &mut Way<'_>) {
+        let tape = way.tape;
+        for name in tape.children(object) {
+            let (key, value) = (self.key(parent, &text::string(tape.node(name), way.line)), name + 1);
+            let node = tape.node(value);
+            if node.kind == Kind::Object && tape.children(value).next().is_some() {
+                way.pass_brace(key, node.start, true);
+                self.learn_object(value, key, way);
+                way.pass_brace(key, node.end, false);
+                continue;
+            }
+            self.add_turn(way, node.start as usize, key);
+            let known = &mut self.keys[key as usize];
+            known.known |= Class::of(node, way.line);
+            if node.kind == Kind::Array {
+                let items = tape.children(value).map(|item| Class::of(tape.node(item), way.line));
+                known.items |= items.fold(Class::default(), |all, item| all | item);
+            }
+            (way.from, way.at) = (key, node.end as usize);
+        }
+    }
+
+    /// The turn from where the way stands to the value of `to`, which starts at `next`.
+    fn add_turn(&mut self, way: &mut Way<'_>, next: usize, to: u32) {
+        let literal = &way.line[way.at..next];
+        let turns = &mut self.keys[way.from as usize].turns;
+        let is_new = turns.iter().all(|turn| !turn.is(literal, to));
+        if is_new && turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS {
+            turns.extend(Turn::new(literal, to, &way.braces));
+            self.turns += 1;
+        }
+        way.braces.clear();
+    }
+}
+
+/// A key's parent and name, borrowed or owned: what keys are found by.
+pub(super) trait Place {
+    fn parts(&self) -> (u32, &str);
+}
+
+impl Place for (u32, Box<str>) {
+    fn parts(&self) -> (u32, &str) {
+        (self.0, &self.1)
+    }
+}
+
+impl Place for (u32, &str) {
+    fn parts(&self) -> (u32, &str) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn Place + 'a> for (u32, Box<str>) {
+    fn borrow(&self) -> &(dyn Place + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Place + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn Place + '_ {}
+
+impl Hash for dyn Place + '_ {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        // As the derived hash of the owned pair.
+        self.parts().hash(hasher);
+    }
+}

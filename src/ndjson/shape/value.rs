@@ -1,0 +1,214 @@
+//! The end of a value that is no object with keys, and its class; `None` where the careful reader has to look.
+//!
+//! Everything that is accepted here is JSON: strings without control bytes and with whole escapes, numbers by the
+//! grammar, the three words, `{}`. What is rare is left out where leaving it out is simpler.
+
+use super::super::class::Class;
+use super::super::tape::{Kind, scan_number};
+use super::Text;
+
+/// A value that was read over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) end: usize,
+    pub(super) kind: Kind,
+    pub(super) class: Class,
+}
+
+/// Longest number without exponent that is a double for sure: the largest double has 309 digits.
+const MAX_FINITE_BYTES: usize = 300;
+
+impl Text<'_> {
+    #[inline]
+    fn at(&self, at: usize) -> u8 {
+        // No value goes on with a zero.
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// The value at `at`, if it is neither an array nor an object with keys.
+    #[inline]
+    pub(super) fn value(&self, at: usize) -> Option<Value> {
+        match self.at(at) {
+            b'"' => self.string(at),
+            b'-' | b'0'..=b'9' => self.number(at),
+            b't' => self.word(at, b"true", Kind::True, Class::BOOLEAN),
+            b'f' => self.word(at, b"false", Kind::False, Class::BOOLEAN),
+            b'n' => self.word(at, b"null", Kind::Null, Class::PRESENT),
+            b'{' => self.word(at, b"{}", Kind::Object, Class::OBJECT),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn word(&self, at: usize, word: &[u8], kind: Kind, class: Class) -> Option<Value> {
+        let end = at + word.len();
+        (self.bytes.get(at..end)? == word).then_some(Value { end, kind, class: class | Class::PRESENT })
+    }
+
+    #[inline]
+    fn string(&self, at: usize) -> Option<Value> {
+        let stop = self.marks.stop(at + 1);
+        match self.at(stop) {
+            b'"' => {
+                let class = if stop == at + 1 { Class::EMPTY } else { Class::STRING };
+                Some(Value { end: stop + 1, kind: Kind::Plain, class: class | Class::PRESENT })
+            }
+            b'\\' => self.escaped(stop),
+            _ => None,
+        }
+    }
+
+    /// A string from its first backslash on.
+    fn escaped(&self, mut at: usize) -> Option<Value> {
+        while self.at(at) == b'\\' {
+            let behind = match self.at(at + 1) {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at + 2,
+                b'u' => self.unicode(at)?,
+                _ => return None,
+            };
+            at = self.marks.stop(behind);
+        }
+        let class = Class::STRING | Class::PRESENT;
+        (self.at(at) == b'"').then_some(Value { end: at + 1, kind: Kind::Escaped, class })
+    }
+
+    /// Behind the escape `\uXXXX` at `at`, or both of a surrogate pair.
+    fn unicode(&self, at: usize) -> Option<usize> {
+        match self.unit(at)? {
+            0xD800..=0xDBFF => matches!(self.unit(at + 6)?, 0xDC00..=0xDFFF).then_some(at + 12),
+            0xDC00..=0xDFFF => None,
+            _ => Some(at + 6),
+        }
+    }
+
+    fn unit(&self, at: usize) -> Option<u32> {
+        let escape = self.bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        escape.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
+    }
+
+    #[inline]
+    fn number(&self, at: usize) -> Option<Value> {
+        let negative = self.at(at) == b'-';
+        let first = at + usize::from(negative);
+        let digits = self.marks.digits(first);
+        let mut end = first + digits;
+        if digits == 0 || (digits > 1 && self.at(first) == b'0') {
+            return None;
+        }
+        let mut kind = Kind::Integer;
+        if self.at(end) == b'.' {
+            kind = Kind::Fraction;
+            let decimals = self.marks.digits(end + 1);
+            if decimals == 0 {
+                return None;
+            }
+            end += 1 + decimals;
+        }
+        if self.at(end) | 0x20 == b'e' || end - at > MAX_FINITE_BYTES {
+            return self.long_number(at);
+        }
+        let class = match kind {
+            Kind::Fraction => Class::NUMBER | Class::FRACTION,
+            _ if digits > Class::EXACT_DIGITS => Class::integer(&self.bytes[at..end]),
+            _ if negative && self.at(first) != b'0' => Class::NUMBER | Class::NEGATIVE,
+            _ => Class::NUMBER,
+        };
+        Some(Value { end, kind, class: class | Class::PRESENT })
+    }
+
+    /// A number with an exponent, or of very many digits.
+    #[cold]
+    fn long_number(&self, at: usize) -> Option<Value> {
+        let (length, kind) = scan_number(&self.bytes[at..]).ok()?;
+        let number = &self.bytes[at..at + length];
+        let class = if kind == Kind::Fraction { Class::fraction(number) } else { Class::integer(number) };
+        Some(Value { end: at + length, kind, class: class | Class::PRESENT })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::marks::Marks;
+    use super::super::super::tape::{Node, ROOT, Tape};
+    use super::*;
+
+    /// What is accepted is what the careful reader reads.
+    fn check(text: &str) -> bool {
+        let mut marks = Marks::default();
+        marks.read(text.as_bytes());
+        let found = Text { bytes: text.as_bytes(), marks: &marks }.value(0);
+        let Some(value) = found else { return false };
+        let line = format!("{{\"v\":{}}}", &text[..value.end]);
+        let mut tape = Tape::default();
+        tape.parse(line.as_bytes(), 2).unwrap_or_else(|fault| panic!("{line}: {fault:?}"));
+        let node: Node = tape.node(ROOT + 2);
+        assert_eq!(node.end as usize, line.len() - 1, "{line}");
+        assert_eq!((node.kind, Class::of(node, line.as_bytes())), (value.kind, value.class), "{line}");
+        true
+    }
+
+    #[test]
+    fn values_are_read_over() {
+        let long = format!("\"{}\"", "x".repeat(300));
+        let digits = "7".repeat(400);
+        for text in [
+            r#""""#,
+            r#""a""#,
+            r#""é\n\\\"\/""#,
+            r#""\u00e9\ud83d\ude00""#,
+            &long,
+            "0",
+            "-0",
+            "-1",
+            "123456789012345",
+            "-1234567890123456",
+            "9007199254740993",
+            "99999999999999999999",
+            "1.5",
+            "-0.25",
+            "1e5",
+            "1E-400",
+            "1e400",
+            &digits,
+            "true",
+            "false",
+            "null",
+            "{}",
+            "1,",
+            "0}",
+            "12.5e3]",
+        ] {
+            assert!(check(text), "{text}");
+        }
+        for text in [
+            "",
+            "\"",
+            "\"\n\"",
+            r#""\x""#,
+            r#""\ud800""#,
+            r#""\ud800\u0041""#,
+            r#""\udc00""#,
+            r#""\u12g4""#,
+            "-",
+            "01",
+            "1.",
+            "-x",
+            "tru",
+            "{\"a\":1}",
+            "[1]",
+            "+1",
+            ".5",
+        ] {
+            assert!(!check(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_accepted_that_is_not_json(text in r#"["\\tfn0-9.eE+\-u d8cabr/{}]{0,24}"#) {
+            check(&text);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One range of one file, gone through: its lines framed, accepted or rejected, and what they hold observed.
+//!
+//! Surveys, scans and the table of rejects all read by it, so they cannot differ. Most lines go along the turns that
+//! were learned of lines before (`shape`); the others go to the careful reader (`careful`), whose word is final. It
+//! knows nothing of threads, columns or the engine.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::careful::{Careful, Found, Kept};
+use super::framing::{Block, Blocks, line_at};
+use super::listing::{Compression, InputFile};
+use super::marks::Marks;
+use super::rows::{Rows, Wanted};
+use super::shape::Text;
+use super::{Settings, input};
+use crate::error::{Error, Result};
+
+/// Values of rows that are held at once, whatever the block: rows of many columns are handed on sooner.
+const HELD_SPANS: usize = 1 << 20;
+
+/// The parts that read lines, with what they have learned; used for one range after another.
+pub(crate) struct Worker {
+    careful: Careful,
+    marks: Marks,
+    rows: Rows,
+    /// Stands in for a block in which some lines are no UTF-8.
+    mended: Vec<u8>,
+}
+
+impl Worker {
+    /// For lines by `settings`, of which the values of `wanted` are wanted, and the rejects if `keeps_rejects`.
+    pub(crate) fn new(settings: &Arc<Settings>, wanted: Wanted, keeps_rejects: bool) -> Self {
+        let rows = Rows::new(wanted.width());
+        let careful = Careful::new(settings, wanted, keeps_rejects);
+        Self { careful, marks: Marks::default(), rows, mended: Vec::new() }
+    }
+}
+
+/// Some rows of a block.
+pub(crate) struct Gathered<'a> {
+    /// Of the block's first byte.
+    pub(crate) offset: u64,
+    /// The block; of its lines, those are blanked out that are no UTF-8.
+    pub(crate) text: &'a str,
+    pub(crate) rows: &'a Rows,
+    /// Length of the lines that these rows were found in.
+    pub(crate) bytes: usize,
+}
+
+/// A range on its way.
+pub(crate) struct Unit<R> {
+    worker: Worker,
+    blocks: Blocks<R>,
+    file: InputFile,
+    /// Where in the block that was read last the next line starts; `None` if there is none.
+    at: Option<usize>,
+}
+
+/// The bytes of a part of a file, or of all of it; of a compressed file it is always all.
+pub(crate) fn range_of(file: &InputFile, part: Option<Range<u64>>) -> Range<u64> {
+    match part {
+        Some(range) => range,
+        None if file.compression == Compression::None => 0..file.size(),
+        // What a compressed file holds has no known end.
+        None => 0..u64::MAX,
+    }
+}
+
+impl Unit<Box<dyn Read + Send>> {
+    /// Opens a range of `file`, which is that number `index` of its source.
+    ///
+    /// **Errors**: those of [`input::open`].
+    pub(crate) fn open(worker: Worker, file: &InputFile, index: u32, range: Range<u64>) -> Result<Self> {
+        let reader = input::open(file, Blocks::<std::io::Empty>::first_byte(&range))?;
+        Ok(Self::new(worker, reader, file, index, range))
+    }
+}
+
+impl<R: Read> Unit<R> {
+    /// `reader` must yield the file's bytes from [`Blocks::first_byte`] of the range on.
+    pub(crate) fn new(mut worker: Worker, reader: R, file: &InputFile, index: u32, range: Range<u64>) -> Self {
+        worker.careful.start_range(file, index, &range);
+        let blocks = Blocks::new(reader, range, worker.careful.settings.max_line_bytes);
+        Self { worker, blocks, file: file.clone(), at: None }
+    }
+
+    /// Goes through some more lines, and gives the rows among them; `None` behind the last.
+    ///
+    /// **Errors**: those of the reader; `Input` for a file that is no JSON lines at all; `Data` where there are more keys
+    /// than `max_columns`.
+    pub(crate) fn next(&mut self) -> Result<Option<Gathered<'_>>> {
+        let begins = self.at.is_none();
+        if begins && !self.read_block()? {
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let (offset, bytes) = self.blocks.current();
+        let Worker { careful, marks, rows, mended } = &mut self.worker;
+        let text = match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => mend(bytes, mended)?,
+        };
+        if begins {
+            marks.read(text.as_bytes());
+        }
+        rows.clear();
+        let block = Text { bytes: text.as_bytes(), marks };
+        let at = self.at.unwrap_or_default();
+        let next = go(block, bytes, offset, at, careful, rows)?;
+        self.at = (next < bytes.len() && !careful.ended).then_some(next);
+        careful.found.parsing += begun.elapsed();
+        Ok(Some(Gathered { offset, text, rows, bytes: next - at }))
+    }
+
+    /// What was rejected since the last call, for a worker that keeps it.
+    pub(crate) fn take_rejects(&mut self) -> Vec<Kept> {
+        std::mem::take(&mut self.worker.careful.rejects)
+    }
+
+    /// What was found so far.
+    pub(crate) fn found(&self) -> &Found {
+        &self.worker.careful.found
+    }
+
+    /// What the range holds, once its end was reached, and the worker.
+    ///
+    /// **Errors**: `Input`, if the file is no longer what was listed.
+    pub(crate) fn finish(mut self) -> Result<(Worker, Found)> {
+        input::check_unchanged(&self.file)?;
+        let found = self.worker.careful.finish_range();
+        Ok((self.worker, found))
+    }
+
+    /// Reads the next block of lines. False behind the last.
+    fn read_block(&mut self) -> Result<bool> {
+        while !self.worker.careful.ended {
+            let begun = Instant::now();
+            let block = self.blocks.next().map_err(|error| input::failure(error, &self.file))?;
+            self.worker.careful.found.reading += begun.elapsed();
+            match block {
+                None => break,
+                Some(Block::Lines) => return Ok(true),
+                Some(Block::TooLong(line)) => drop(self.worker.careful.line(&line, &[], 0, &mut [])?),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Goes through the lines of a block from `at` on, until rows enough are held; where the next line starts.
+///
+/// `raw` are the block's bytes as they stand in the file, `text` is what they are read by.
+fn go(text: Text<'_>, raw: &[u8], offset: u64, mut at: usize, careful: &mut Careful, rows: &mut Rows) -> Result<usize> {
+    let max_line_bytes = careful.settings.max_line_bytes;
+    while at < raw.len() && rows.held() < HELD_SPANS && !careful.ended {
+        let row = rows.begin(at);
+        if let Some(next) = careful.shapes.walk(text, at, row) {
+            careful.found.counts.count_row();
+            careful.found.predicted += 1;
+            at = next;
+            continue;
+        }
+        rows.give_up();
+        let (line, next) = line_at(raw, at, offset, max_line_bytes);
+        if !careful.line(&line, &raw[at..next], at, rows.begin(at))? {
+            rows.give_up();
+        }
+        at = next;
+    }
+    Ok(at)
+}
+
+/// The block with each line that is no UTF-8 made one of control bytes: no such line is ever predicted.
+fn mend<'a>(bytes: &[u8], mended: &'a mut Vec<u8>) -> Result<&'a str> {
+    mended.clear();
+    mended.extend_from_slice(bytes);
+    let mut from = 0;
+    while let Err(error) = simdutf8::compat::from_utf8(&mended[from..]) {
+        let fault = from + error.valid_up_to();
+        let start = memchr::memrchr(b'\n', &mended[..fault]).map_or(0, |newline| newline + 1);
+        let end = memchr::memchr(b'\n', &mended[fault..]).map_or(mended.len(), |length| fault + length);
+        mended[start..end].fill(0x01);
+        from = end;
+    }
+    simdutf8::basic::from_utf8(mended).map_err(|error| Error::internal("a mended block is no text").with_source(error))
+}

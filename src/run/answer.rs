@@ -1,0 +1,71 @@
+//! The rows of one statement for someone who reads them as they come: none is shown before its types are certain.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use super::{Progress, start, warnings};
+use crate::catalog::Look;
+use crate::dialect::{Script, Statement};
+use crate::error::{Error, Result};
+use crate::session::{Planned, RecordBatch, Running, Session};
+
+/// Rows that are held until it is certain what their types are. A result of more is begun again when all lines were
+/// read, and then shown as it comes.
+const HELD_BYTES: usize = 64 << 20;
+
+/// The answer to a statement.
+pub struct Answer {
+    /// What is to be told before the rows are shown; one line each.
+    pub notes: Vec<String>,
+    /// Whether it answers with rows; else it made something.
+    pub answers: bool,
+    /// The rows.
+    pub running: Running,
+}
+
+/// Starts a statement whose rows are to be shown.
+///
+/// **Errors**: those of [`Session::plan`] and [`Session::start`], and of the rows that are read before any is shown.
+pub async fn answer(session: &Session, script: &Script, statement: &Statement, progress: &Progress) -> Result<Answer> {
+    let planned = session.plan(script, statement, Look::Guess, progress.watch()).await?;
+    if planned.sources.iter().all(|source| source.survey.is_whole) {
+        return by_what_is_so(session, planned, progress).await;
+    }
+    let sources = planned.sources.clone();
+    let held = hold(session, planned, progress).await;
+    let settled = session.settle(&sources, progress.watch()).await?;
+    match held {
+        Ok(Some(running)) if settled.drift.is_empty() => {
+            Ok(Answer { notes: warnings(&settled.sources), answers: true, running })
+        }
+        Err(error) if settled.drift.is_empty() && !matches!(error, Error::Drift) => Err(error),
+        // Too much to hold, or read by types that are not so.
+        _ => {
+            let planned = session.plan(script, statement, Look::Whole, progress.watch()).await?;
+            by_what_is_so(session, planned, progress).await
+        }
+    }
+}
+
+async fn by_what_is_so(session: &Session, planned: Planned, progress: &Progress) -> Result<Answer> {
+    let (notes, answers) = (warnings(&planned.sources), planned.answers);
+    Ok(Answer { notes, answers, running: start(session, planned, progress).await? })
+}
+
+/// All rows of a statement, if they are not too many to be held.
+async fn hold(session: &Session, planned: Planned, progress: &Progress) -> Result<Option<Running>> {
+    let mut running = start(session, planned, progress).await?;
+    let mut held: Vec<Result<RecordBatch>> = Vec::new();
+    let mut bytes = 0;
+    while let Some(batch) = running.batches.next().await {
+        let batch = batch?;
+        bytes += batch.get_array_memory_size();
+        held.push(Ok(batch));
+        if bytes > HELD_BYTES {
+            return Ok(None);
+        }
+    }
+    let (schema, plan) = (Arc::clone(&running.schema), Arc::clone(&running.plan));
+    Ok(Some(Running { schema, plan, batches: futures::stream::iter(held).boxed() }))
+}
