@@ -11,7 +11,7 @@
 //! drops decimals, and knows no time without seconds. A leap second has no place in a count of seconds: it is refused.
 
 use arrow::datatypes::TimeUnit;
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -27,16 +27,16 @@ pub(crate) enum NoTimestamp {
 }
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
-pub(crate) fn date(text: &str) -> Option<i32> {
-    let mut scanner = Scanner(text.as_bytes());
+pub(crate) fn date(text: &[u8]) -> Option<i32> {
+    let mut scanner = Scanner(text);
     let days = scanner.date()?;
     scanner.0.is_empty().then_some(i32::try_from(days).ok()?)
 }
 
 /// Units since 1970-01-01 UTC of an ISO 8601 text, with or without zone (none means UTC), with `T` or a space.
-pub(crate) fn timestamp(text: &str, unit: TimeUnit) -> Result<i64, NoTimestamp> {
-    let mut scanner = Scanner(text.as_bytes());
-    let Instant { seconds, decimals } = scanner.instant().ok_or(NoTimestamp::Form)?;
+pub(crate) fn timestamp(text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp> {
+    let instant = usual_form(text).or_else(|| Scanner(text).instant());
+    let Instant { seconds, decimals } = instant.ok_or(NoTimestamp::Form)?;
     let per_second = units_per_second(unit);
     let places = per_second.ilog10() as usize;
     let (kept, dropped) = decimals.split_at(places.min(decimals.len()));
@@ -72,6 +72,40 @@ struct Instant<'a> {
     decimals: &'a [u8],
 }
 
+/// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have. `None` for other
+/// forms, which the scanner knows too.
+fn usual_form(text: &[u8]) -> Option<Instant<'_>> {
+    let (head, decimals) = text.split_first_chunk::<19>()?;
+    let separators = [head[4], head[7], head[10], head[13], head[16]];
+    if separators != *b"--T::" {
+        return None;
+    }
+    let mut all_digits = true;
+    let mut two = |at: usize| {
+        let (tens, ones) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
+        all_digits &= tens <= 9 && ones <= 9;
+        u32::from(tens) * 10 + u32::from(ones)
+    };
+    let (century, year, month, day) = (two(0), two(2), two(5), two(8));
+    let (hours, minutes, seconds) = (two(11), two(14), two(17));
+    let decimals = match decimals {
+        [] => decimals,
+        [b'.', decimals @ ..] if !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit) => decimals,
+        _ => return None,
+    };
+    if !all_digits || hours > 23 || minutes > 59 || seconds > 59 {
+        return None;
+    }
+    let days = days_since_1970((century * 100 + year).cast_signed(), month, day)?;
+    let time = i64::from(hours * 3600 + minutes * 60 + seconds);
+    Some(Instant { seconds: days * SECONDS_PER_DAY + time, decimals })
+}
+
+fn days_since_1970(year: i32, month: u32, day: u32) -> Option<i64> {
+    let date = NaiveDate::from_ymd_opt(year, month, day)?;
+    Some(i64::from(date.num_days_from_ce()) - i64::from(NaiveDate::default().num_days_from_ce()))
+}
+
 /// What is still to be read.
 struct Scanner<'a>(&'a [u8]);
 
@@ -94,8 +128,7 @@ impl<'a> Scanner<'a> {
         let month = self.number(2)?;
         self.take(b"-")?;
         let day = self.number(2)?;
-        let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-        Some(date.signed_duration_since(NaiveDate::default()).num_days())
+        days_since_1970(i32::try_from(year).ok()?, month, day)
     }
 
     /// Seconds since midnight, and the decimals of the last of them.
@@ -168,7 +201,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, unit: TimeUnit, expected: Result<i64, NoTimestamp>) {
-        assert_eq!(timestamp(text, unit), expected, "{text}");
+        assert_eq!(timestamp(text.as_bytes(), unit), expected, "{text}");
     }
 
     #[test]
@@ -192,6 +225,28 @@ mod tests {
         check("1969-12-31T23:59:59.999", Millisecond, Ok(-1));
         check("0000-01-01", Second, Ok(-62_167_219_200));
         check("9999-12-31T23:59:59.999999", Microsecond, Ok(253_402_300_799_999_999));
+    }
+
+    #[test]
+    fn the_usual_form_is_read_as_the_scanner_reads_it() {
+        for text in [
+            "2024-03-01T05:51:22",
+            "2024-03-01T05:51:22.083",
+            "0000-02-29T23:59:59.1234567890",
+            "2023-02-29T00:00:00",
+            "2024-03-01T24:00:00",
+            "2024-03-01T05:60:00",
+            "2024-03-01T05:51:60",
+            "2024-03-01T05:51:22.",
+            "2024-03-01T05:51:22.0x",
+            "2024-03-01T05:51:22Z",
+            "2024-0a-01T05:51:22",
+        ] {
+            let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
+            let scanned = Scanner(text.as_bytes()).instant().map(parts);
+            let read = usual_form(text.as_bytes()).map(parts);
+            assert!(read == scanned || read.is_none() && text.ends_with('Z'), "{text}");
+        }
     }
 
     #[test]
@@ -251,10 +306,10 @@ mod tests {
 
     #[test]
     fn dates_are_whole_days() {
-        assert_eq!(date("1970-01-02"), Some(1));
-        assert_eq!(date("1969-12-31"), Some(-1));
-        assert_eq!(date("1970-01-02T00:00:00"), None);
-        assert_eq!(date("1970-1-2"), None);
-        assert_eq!(date("1970-01-0"), None);
+        assert_eq!(date(b"1970-01-02"), Some(1));
+        assert_eq!(date(b"1969-12-31"), Some(-1));
+        assert_eq!(date(b"1970-01-02T00:00:00"), None);
+        assert_eq!(date(b"1970-1-2"), None);
+        assert_eq!(date(b"1970-01-0"), None);
     }
 }

@@ -179,14 +179,14 @@ impl Reading {
                 _ => None,
             },
             Self::Date => match node.kind {
-                Kind::Plain | Kind::Escaped => instant::date(&text::string(node, line)).map(Scalar::Date),
+                Kind::Plain | Kind::Escaped => instant::date(&text::bytes(node, line)).map(Scalar::Date),
                 _ => None,
             },
             Self::Timestamp { unit, epoch } => match read_timestamp(node, line, *unit, *epoch) {
                 Ok(value) => Some(Scalar::Int64(value)),
                 Err(why) => return misfit(why),
             },
-            _ => number_text(node, line).and_then(|number| self.number(number.as_bytes())),
+            _ => number_text(node, line).and_then(|number| self.number(&number)),
         };
         value.map_or_else(|| misfit(""), Ok)
     }
@@ -206,7 +206,7 @@ impl Reading {
 
     fn number(&self, number: &[u8]) -> Option<Scalar> {
         match self {
-            Self::Int64 => text::integer(number).and_then(|v| i64::try_from(v).ok()).map(Scalar::Int64),
+            Self::Int64 => text::bigint(number).map(Scalar::Int64),
             Self::UInt64 => text::integer(number).and_then(|v| u64::try_from(v).ok()).map(Scalar::UInt64),
             Self::Float64 => text::double(number).filter(|v| v.is_finite()).map(Scalar::Float64),
             Self::Decimal { precision, scale } => text::decimal(number, *precision, *scale).map(Scalar::Decimal),
@@ -253,13 +253,13 @@ fn unit_name(unit: TimeUnit) -> &'static str {
 fn read_timestamp(node: Node, line: &[u8], unit: TimeUnit, epoch: Option<TimeUnit>) -> Result<i64, &'static str> {
     match (node.kind, epoch) {
         (Kind::Plain | Kind::Escaped, _) => {
-            instant::timestamp(&text::string(node, line), unit).map_err(|why| match why {
+            instant::timestamp(&text::bytes(node, line), unit).map_err(|why| match why {
                 NoTimestamp::Form => " (ISO 8601 is read, such as 2024-03-01T05:51:22.083Z)",
                 NoTimestamp::TooFine => ": it has more decimals of a second than the unit",
                 NoTimestamp::Range => ": it is out of range",
             })
         }
-        (Kind::Integer, Some(epoch)) => text::integer(text::json(node, line).as_bytes())
+        (Kind::Integer, Some(epoch)) => text::integer(text::raw(node, line))
             .and_then(|value| i64::try_from(value).ok())
             .and_then(|value| instant::convert_epoch(value, epoch, unit))
             .ok_or(": it is out of range or finer than the unit"),
@@ -269,12 +269,12 @@ fn read_timestamp(node: Node, line: &[u8], unit: TimeUnit, epoch: Option<TimeUni
 }
 
 /// The text of a number, which may stand in a string.
-fn number_text(node: Node, line: &[u8]) -> Option<Cow<'_, str>> {
+fn number_text(node: Node, line: &[u8]) -> Option<Cow<'_, [u8]>> {
     match node.kind {
-        Kind::Integer | Kind::Fraction => Some(Cow::Borrowed(text::json(node, line))),
+        Kind::Integer | Kind::Fraction => Some(Cow::Borrowed(text::raw(node, line))),
         Kind::Plain | Kind::Escaped => {
-            let text = text::string(node, line);
-            let whole = super::tape::scan_number(text.as_bytes()).is_ok_and(|(length, _)| length == text.len());
+            let text = text::bytes(node, line);
+            let whole = super::tape::scan_number(&text).is_ok_and(|(length, _)| length == text.len());
             whole.then_some(text)
         }
         _ => None,

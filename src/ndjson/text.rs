@@ -9,9 +9,26 @@ use super::tape::{Kind, Node};
 /// Why the checked bytes are text.
 const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
 
+/// Digits that no integer of which overflows 64 bits.
+const SURE_DIGITS: usize = 18;
+
 /// The JSON text of a value, as it stands.
 pub(crate) fn json(node: Node, line: &[u8]) -> &str {
-    std::str::from_utf8(&line[node.start as usize..node.end as usize]).expect(UTF8)
+    std::str::from_utf8(raw(node, line)).expect(UTF8)
+}
+
+/// The bytes of a value, as they stand.
+pub(crate) fn raw(node: Node, line: &[u8]) -> &[u8] {
+    &line[node.start as usize..node.end as usize]
+}
+
+/// The text of a string, as bytes.
+#[inline]
+pub(crate) fn bytes(node: Node, line: &[u8]) -> Cow<'_, [u8]> {
+    match node.kind {
+        Kind::Plain => Cow::Borrowed(&line[node.start as usize + 1..node.end as usize - 1]),
+        _ => Cow::Owned(string(node, line).into_owned().into_bytes()),
+    }
 }
 
 /// The text of a string.
@@ -59,7 +76,18 @@ fn code_point(escape: &str) -> (char, usize) {
 
 /// The nearest double, infinite where the number is too large for one. `None` if it is no number.
 pub(crate) fn double(number: &[u8]) -> Option<f64> {
-    std::str::from_utf8(number).ok()?.parse().ok()
+    fast_float2::parse(number).ok()
+}
+
+/// An integer in the range of i64.
+#[inline]
+pub(crate) fn bigint(number: &[u8]) -> Option<i64> {
+    let (negative, digits) = number.strip_prefix(b"-").map_or((false, number), |digits| (true, digits));
+    if digits.len() > SURE_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
+        return integer(number).and_then(|value| i64::try_from(value).ok());
+    }
+    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    Some(if negative { -value } else { value })
 }
 
 /// An integer of at most 38 digits.
@@ -108,6 +136,28 @@ mod tests {
     #[test]
     fn escapes_become_characters() {
         assert_eq!(unescape(r#"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é"#), "a\"\\/\u{8}\u{c}\n\r\té😀é");
+    }
+
+    #[test]
+    fn integers_are_exact_or_none() {
+        let check = |text: &str, expected| assert_eq!(bigint(text.as_bytes()), expected, "{text}");
+        check("0", Some(0));
+        check("-0", Some(0));
+        check("-999999999999999999", Some(-999_999_999_999_999_999));
+        check("9223372036854775807", Some(i64::MAX));
+        check("-9223372036854775808", Some(i64::MIN));
+        check("9223372036854775808", None);
+        check("1.5", None);
+        check("1e2", None);
+    }
+
+    #[test]
+    fn doubles_are_the_nearest() {
+        for text in
+            ["0.1", "-0", "37.7749", "9007199254740993", "1e22", "1.7976931348623157e308", "5e-324", "1e400", "123e-30"]
+        {
+            assert_eq!(double(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
+        }
     }
 
     #[test]

@@ -187,3 +187,164 @@ fn mend<'a>(bytes: &[u8], mended: &'a mut Vec<u8>) -> Result<&'a str> {
     }
     simdutf8::basic::from_utf8(mended).map_err(|error| Error::internal("a mended block is no text").with_source(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::super::declared::Declared;
+    use super::super::listing::Identity;
+    use super::*;
+
+    fn file(size: usize) -> InputFile {
+        let identity = Identity { device: 0, inode: 0, size: size as u64, modified: (0, 0) };
+        InputFile { path: PathBuf::from("a"), shown: "a".into(), compression: Compression::None, identity }
+    }
+
+    /// Keys that the rows of tests are asked for; `o` is an object in some lines.
+    const WANTED: [&[&str]; 5] = [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"]];
+
+    fn settings() -> Arc<Settings> {
+        let declared = vec![("b".to_owned(), Declared::Double), ("d".to_owned(), Declared::Date)];
+        Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 5, ..Settings::default() })
+    }
+
+    fn worker() -> Worker {
+        let mut wanted = Wanted::default();
+        WANTED.iter().for_each(|path| drop(wanted.add(path)));
+        Worker::new(&settings(), wanted, true)
+    }
+
+    /// What is read of a text: of each row its offset and wanted values, then the rejects, counts and columns.
+    #[derive(Debug, Default, PartialEq)]
+    struct Told {
+        rows: Vec<(u64, Vec<Option<String>>)>,
+        rejects: Vec<(u64, String)>,
+        counts: String,
+        columns: String,
+    }
+
+    /// Reads a text by a worker, and gives the worker back with how many lines went as predicted.
+    fn read(text: &[u8], worker: Worker) -> (Told, Worker, u64) {
+        let mut told = Told::default();
+        let mut unit = Unit::new(worker, text, &file(text.len()), 0, 0..text.len() as u64);
+        while let Some(block) = unit.next().unwrap() {
+            for (row, start) in block.rows.starts().iter().enumerate() {
+                let value = |place: usize| {
+                    let span = block.rows.span(row, place);
+                    (span.end > 0).then(|| block.text[span.start as usize..span.end as usize].to_owned())
+                };
+                told.rows.push((block.offset + u64::from(*start), (0..WANTED.len()).map(value).collect()));
+            }
+            told.rejects.extend(unit.take_rejects().into_iter().map(|kept| (kept.offset, kept.fault.detail.into())));
+        }
+        let found = unit.worker.careful.finish_range();
+        told.counts = format!("{:?}", found.counts);
+        let layout = found.fields.resolve(&settings().declared, true);
+        let columns: Vec<_> = layout.fields().iter().map(|(name, reading)| (name, reading.name())).collect();
+        told.columns = format!("{columns:?} {:?}", found.fields.empties(&layout));
+        (told, unit.worker, found.predicted)
+    }
+
+    /// The same by workers that have seen nothing before: each line is the careful reader's.
+    fn read_carefully(text: &[u8]) -> Told {
+        let mut unit = Unit::new(worker(), text, &file(text.len()), 0, 0..text.len() as u64);
+        unit.worker.careful.shapes.learn_nothing();
+        let worker = unit.worker;
+        let (told, _, predicted) = read(text, worker);
+        assert_eq!(predicted, 0);
+        told
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let simple = prop_oneof![
+            Just("null"),
+            Just("true"),
+            Just("false"),
+            Just("0"),
+            Just("-0"),
+            Just("-7"),
+            Just("12.5"),
+            Just("1e3"),
+            Just("1e400"),
+            Just("9007199254740993"),
+            Just("123456789012345678901"),
+            Just("\"\""),
+            Just("\"x\""),
+            Just("\"é\""),
+            Just(r#""a\"\\\n""#),
+            Just(r#""\ud83d\ude00""#),
+            Just(r#""2024-03-01""#),
+            Just("{}"),
+            Just("[]"),
+            Just("[1,\"\"]"),
+            Just("[1, -2]"),
+            Just("[[1]]"),
+            Just("[{\"z\":1}]"),
+            Just("{\"x\":1}"),
+            Just("{\"p\":{\"y\":\"\"}}"),
+            Just("{\"x\":\"\",\"p\":{\"y\":2}}"),
+            Just("{ \"x\" : 3 }"),
+            // And what is none.
+            Just("01"),
+            Just("\"\\ud800\""),
+            Just("[1,]"),
+            Just("nul"),
+            Just("\"\u{1}\""),
+            Just("{\"x\":1,}"),
+        ];
+        simple.prop_map(str::to_owned)
+    }
+
+    /// Lines of few shapes: sets of keys, separators and ends that come again and again.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        let keys = prop_oneof![
+            4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
+            1 => Just(vec!["c", "a", "d"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
+        ];
+        let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
+        (keys, proptest::collection::vec(value(), 3), dressed, any::<(u8, u8, u8)>()).prop_map(
+            |(keys, values, (open, comma, colon, close), (kind, at, byte))| {
+                let pairs: Vec<String> =
+                    keys.iter().zip(&values).map(|(key, value)| format!("\"{key}\"{colon}{value}")).collect();
+                let mut line = format!("{open}{}{close}", pairs.join(comma)).into_bytes();
+                let at = at as usize % line.len();
+                match kind {
+                    0..=7 => line[at] = byte,
+                    8..=11 => line.truncate(at),
+                    12 => line.splice(at..at, [b' '; 210]).for_each(drop),
+                    13 => line = b" \t\n".to_vec(),
+                    _ => {}
+                }
+                line
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn what_is_predicted_is_what_the_careful_reader_reads(lines in proptest::collection::vec(line(), 0..60)) {
+
+            // The first line is a row: else the file might be taken for a document.
+            let text = [b"{\"z\":0}\n".as_slice(), &lines.concat()].concat();
+            let expected = read_carefully(&text);
+            let (told, used, _) = read(&text, worker());
+            prop_assert_eq!(&told, &expected, "{}", text.escape_ascii());
+            // With all that was learned of other lines before.
+            prop_assert_eq!(&read(&text, used).0, &expected);
+        }
+    }
+
+    #[test]
+    fn lines_like_those_before_are_predicted() {
+        let text = r#"{"a":1,"o":{"x":"y","p":{"y":[1,2]}},"b":""}"#.to_owned() + "\n";
+        let text = text.repeat(10) + &"{\"b\":2}\n".repeat(5);
+        let (told, _, predicted) = read(text.as_bytes(), worker());
+        assert_eq!((told.rows.len(), predicted), (15, 13));
+        assert_eq!(told, read_carefully(text.as_bytes()));
+    }
+}

@@ -7,6 +7,7 @@
 )]
 
 mod contract;
+mod drift;
 mod errors;
 mod generate;
 mod generated;

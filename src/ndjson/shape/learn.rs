@@ -38,6 +38,10 @@ impl Shapes {
     ///
     /// From here on, values of the same classes at the same keys are known in this range.
     pub(crate) fn learn(&mut self, line: &[u8], tape: &Tape) {
+        #[cfg(test)]
+        if self.learns_nothing {
+            return;
+        }
         let root = tape.node(tape::ROOT);
         let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new() };
         self.learn_object(tape::ROOT, ROOT, &mut way);
