@@ -200,7 +200,8 @@ async fn write(session: &Session, planned: Planned, target: &Target, progress: &
     progress.plans_to_read(planned.sources.iter().map(|source| source.survey.counts.bytes).sum());
     let mut running = session.start(planned).await?;
     progress.runs(Arc::clone(&running.plan));
-    let mut staged = Staged::create(&target.path, target.format, &running.schema)?;
+    let threads = session.catalog().project().limits.num_threads();
+    let mut staged = Staged::create(&target.path, target.format, &running.schema, threads)?;
     while let Some(batch) = running.batches.next().await {
         let batch = batch?;
         staged.write(&batch)?;
