@@ -1,5 +1,7 @@
 //! How much data passes per second on one core: `cargo bench`.
 
+mod writers;
+
 fn main() {
     divan::main();
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 
 use super::progress::shown;
 use super::table::Table;
@@ -144,7 +144,7 @@ async fn answer(session: &Session, script: &Script, statement: &Statement, shape
     match shape {
         _ if !answer.answers => drain(answer.running).await,
         Shape::Table => print_table(answer.running).await,
-        Shape::Format(format) => stream(answer.running, format).await,
+        Shape::Format(format) => stream(answer.running, format, session.catalog().project().limits.num_threads()).await,
     }
 }
 
@@ -163,13 +163,24 @@ async fn print_table(mut running: Running) -> Result<()> {
     print(&table.text()?)
 }
 
-async fn stream(mut running: Running, format: Format) -> Result<()> {
+async fn stream(mut running: Running, format: Format, threads: usize) -> Result<()> {
     let out: Box<dyn Write + Send> = Box::new(std::io::stdout());
-    let mut encoder = sink::encoder(format, &running.schema, out)?;
-    while let Some(batch) = running.batches.next().await {
-        let batch = batch?;
-        // Whoever reads sees rows as soon as there are any; a reader that went away is noticed here.
-        encoder.write(&batch).and_then(|()| encoder.flush()).map_err(named)?;
+    let mut encoder = sink::encoder(format, &running.schema, threads, out)?;
+    let mut next = running.batches.next().await;
+    while let Some(batch) = next {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => return encoder.flush().map_err(named).and(Err(error)),
+        };
+        encoder.write(&batch).map_err(named)?;
+        next = match running.batches.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                // Whoever reads sees the rows that there are while the next are made; one that went away is noticed.
+                encoder.flush().map_err(named)?;
+                running.batches.next().await
+            }
+        };
     }
     encoder.finish().map_err(named)
 }

@@ -74,6 +74,10 @@ impl Column {
         let Some(node) = span.node() else { return self.append_null() };
         let (start, end) = (node.start as usize, node.end as usize);
         match (&mut self.values, node.kind) {
+            (Builder::Boolean(values), Kind::True | Kind::False) => {
+                values.append_value(node.kind == Kind::True);
+                Ok(())
+            }
             (Builder::Text(text), kind) => {
                 match (&self.reading, kind) {
                     (Reading::Text, Kind::Plain) => text.append_value(&block[start + 1..end - 1]),

@@ -213,7 +213,9 @@ mod tests {
 
     fn worker() -> Worker {
         let mut wanted = Wanted::default();
-        WANTED.iter().for_each(|path| drop(wanted.add(path)));
+        for path in WANTED {
+            wanted.add(path);
+        }
         Worker::new(&settings(), wanted, true)
     }
 

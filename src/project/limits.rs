@@ -16,6 +16,13 @@ pub struct Limits {
     pub threads: Option<usize>,
 }
 
+impl Limits {
+    /// How many threads that is on this machine.
+    pub fn num_threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { memory_bytes: 2 << 30, threads: None }

@@ -220,7 +220,8 @@ async fn write(session: &Session, planned: Planned, target: &Target, progress: &
     // What a run that was killed has left is of no use to anyone.
     sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
     let mut running = start(session, planned, progress).await?;
-    let mut staged = Staged::create(&target.path, target.format, &running.schema)?;
+    let threads = session.catalog().project().limits.num_threads();
+    let mut staged = Staged::create(&target.path, target.format, &running.schema, threads)?;
     while let Some(batch) = running.batches.next().await {
         let batch = batch?;
         staged.write(&batch)?;

@@ -107,10 +107,7 @@ pub struct Running {
 impl Session {
     /// **Errors**: `Internal`, if the engine cannot be set up.
     pub fn new(project: Arc<Project>, access: Access) -> Result<Self> {
-        let threads = project
-            .limits
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
+        let threads = project.limits.num_threads();
         let memory = project.limits.memory_bytes;
         let catalog = Arc::new(Catalog::new(project, threads));
         let sources = Arc::new(SourceSchema::of_rows(Arc::clone(&catalog)));

@@ -11,53 +11,40 @@ use std::io::Write;
 
 use arrow::array::{Array, ArrayAccessor, ArrowPrimitiveType, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type, SchemaRef};
+use arrow::datatypes::{DataType, Fields, Float16Type, Float32Type, Float64Type, SchemaRef};
 use memchr::{memchr2, memchr3};
 
-use super::Encoder;
-use super::columns;
-use super::lines::Lines;
+use super::lines::each_row;
 use super::recast::{self, Recast};
 use super::values::{Put, Values};
 use crate::error::Result;
 
-/// Writes a header, then one record per row.
-pub(super) struct CsvEncoder {
-    schema: SchemaRef,
-    recast: Recast,
-    lines: Lines,
-}
-
-impl CsvEncoder {
-    pub(super) fn try_new(schema: &SchemaRef, out: Box<dyn Write + Send>) -> Result<Self> {
-        let mut lines = Lines::new(out);
-        lines.push(|line| {
-            for (position, field) in schema.fields().iter().enumerate() {
-                separate(position, line);
-                text(field.name().as_bytes(), line);
-            }
-            Ok(())
-        })?;
-        Ok(Self { schema: schema.clone(), recast: Recast::new(schema, recast::plain), lines })
+/// The line before all records.
+pub(super) fn header(fields: &Fields) -> Vec<u8> {
+    let mut line = Vec::new();
+    for (position, field) in fields.iter().enumerate() {
+        separate(position, &mut line);
+        text(field.name().as_bytes(), &mut line);
     }
+    line.push(b'\n');
+    line
 }
 
-impl Encoder for CsvEncoder {
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        columns::conforms(&self.schema, batch)?;
-        let batch = self.recast.apply(batch)?;
-        let columns = self.schema.fields().iter().zip(batch.columns());
+/// Writes one record per row.
+pub(super) struct Records(Recast);
+
+impl Records {
+    pub(super) fn new(schema: &SchemaRef) -> Self {
+        Self(Recast::new(schema, recast::plain))
+    }
+
+    /// Appends the records of `batch`.
+    pub(super) fn write_rows(&self, batch: &RecordBatch, text: &mut Vec<u8>) -> Result<()> {
+        let batch = self.0.apply(batch)?;
+        let columns = self.0.schema().fields().iter().zip(batch.columns());
         let columns: Vec<Column<'_>> =
             columns.map(|(field, array)| Column::new(array.as_ref(), field.name())).collect::<Result<_>>()?;
-        (0..batch.num_rows()).try_for_each(|row| self.lines.push(|line| write_record(&columns, row, line)))
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.lines.flush()
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        self.lines.flush()
+        each_row(batch.num_rows(), text, |row, line| write_record(&columns, row, line))
     }
 }
 

@@ -11,7 +11,14 @@ pub(super) fn cannot_write(cause: impl Into<Box<dyn StdError + Send + Sync>>) ->
     let cause = cause.into();
     match io_cause(cause.as_ref()) {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Error::ClosedPipe,
-        Some(_) => Error::machine("cannot write the result").with_source(cause),
+        Some(error) => {
+            let failure = Error::machine("cannot write the result");
+            // What the system said, without the words of the libraries that it went through.
+            match error.raw_os_error() {
+                Some(code) => failure.with_source(io::Error::from_raw_os_error(code)),
+                None => failure.with_source(cause),
+            }
+        }
         None => Error::internal("cannot encode the result").with_source(cause),
     }
 }
@@ -55,6 +62,8 @@ mod tests {
     #[test]
     fn other_failures_are_told_apart() {
         assert_eq!(cannot_write(io::Error::from(io::ErrorKind::StorageFull)).kind(), "machine");
+        let full = ArrowError::from(io::Error::from_raw_os_error(28));
+        assert_eq!(cannot_write(full).chain(), "cannot write the result: No space left on device (os error 28)");
         assert_eq!(cannot_write(ArrowError::ComputeError("odd".into())).kind(), "internal");
     }
 }

@@ -14,7 +14,7 @@
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let target = folder.path().join("outputs/answers.json");
 //! let batch = RecordBatch::try_from_iter([("answer", Arc::new(Int64Array::from(vec![42])) as _)]).unwrap();
-//! let mut staged = Staged::create(&target, Format::Json, &batch.schema())?;
+//! let mut staged = Staged::create(&target, Format::Json, &batch.schema(), 1)?;
 //! staged.write(&batch)?;
 //! let published = staged.publish()?;
 //! assert_eq!((published.rows, published.bytes), (1, 14));
@@ -24,6 +24,7 @@
 
 mod arrow_ipc;
 mod columns;
+mod crew;
 mod csv;
 mod fault;
 mod format;
@@ -32,11 +33,13 @@ mod lines;
 mod parquet;
 mod place;
 mod recast;
+mod row_group;
 mod stage;
 mod stage_dir;
 mod temporal;
 #[cfg(test)]
 mod testing;
+mod text;
 mod values;
 mod verify;
 
@@ -46,6 +49,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use self::format::Format;
+use self::lines::LineEncoder;
 pub use self::stage::{Published, Staged};
 pub use self::stage_dir::sweep;
 use crate::error::Result;
@@ -54,8 +58,10 @@ use crate::error::Result;
 ///
 /// **Errors**, of every method: [`Error::ClosedPipe`](crate::error::Error::ClosedPipe) where the reader of the bytes
 /// went away, [`Error::Machine`](crate::error::Error::Machine) where they could not be written for another reason, and
-/// [`Error::Data`](crate::error::Error::Data) where the format has no text for a value. After an error of the first
-/// two kinds the bytes written so far may end anywhere, and the encoder is of no more use.
+/// [`Error::Data`](crate::error::Error::Data) where the format has no text for a value. An error may be about a batch
+/// that was taken before; it is the first in the order of rows, and [`Encoder::finish`] leaves none untold. After an
+/// error of the first two kinds the bytes written so far may end anywhere, and the encoder is of no more use. After one
+/// of the third they end with the row before, once they are flushed.
 pub trait Encoder: Send {
     /// Adds the rows of `batch`, which has the schema that the encoder was made for.
     fn write(&mut self, batch: &RecordBatch) -> Result<()>;
@@ -72,9 +78,17 @@ pub trait Encoder: Send {
 
 /// An encoder of `format` for batches of `schema`, writing to `out` in large pieces.
 ///
+/// It works on up to `threads` threads of its own, or on the caller's if that is one; the bytes are the same. Rows wait
+/// for their turn in an amount that does not depend on how many there are: a caller that is faster is held back.
+///
 /// **Errors**: [`Error::Sql`](crate::error::Error::Sql) if two columns have one name, or if the format cannot hold the
 /// type of a column.
-pub fn encoder(format: Format, schema: &SchemaRef, out: Box<dyn Write + Send>) -> Result<Box<dyn Encoder>> {
+pub fn encoder(
+    format: Format,
+    schema: &SchemaRef,
+    threads: usize,
+    out: Box<dyn Write + Send>,
+) -> Result<Box<dyn Encoder>> {
     let refuses = match format {
         Format::Json | Format::Csv => values::refuses,
         Format::Parquet => parquet::refuses,
@@ -82,9 +96,17 @@ pub fn encoder(format: Format, schema: &SchemaRef, out: Box<dyn Write + Send>) -
     };
     columns::check(schema, format, refuses)?;
     Ok(match format {
-        Format::Json => Box::new(json::JsonEncoder::new(schema, out)),
-        Format::Csv => Box::new(csv::CsvEncoder::try_new(schema, out)?),
-        Format::Parquet => Box::new(parquet::ParquetEncoder::try_new(schema, out)?),
+        Format::Json => {
+            let fields = schema.fields().clone();
+            let fill = move |batch: &RecordBatch, text: &mut Vec<u8>| json::write_rows(&fields, batch, text);
+            Box::new(LineEncoder::new(schema, threads, out, Vec::new(), Box::new(fill)))
+        }
+        Format::Csv => {
+            let (header, records) = (csv::header(schema.fields()), csv::Records::new(schema));
+            let fill = move |batch: &RecordBatch, text: &mut Vec<u8>| records.write_rows(batch, text);
+            Box::new(LineEncoder::new(schema, threads, out, header, Box::new(fill)))
+        }
+        Format::Parquet => Box::new(parquet::ParquetEncoder::try_new(schema, threads, out)?),
         Format::Arrow => Box::new(arrow_ipc::ArrowEncoder::try_new(schema, out)?),
     })
 }
@@ -115,9 +137,11 @@ mod tests {
         for format in Format::ALL {
             let whole = encode(format, &batches).unwrap().len();
             for left in (0..whole).step_by(whole / 150 + 1).chain([1, whole - 1]) {
-                let out = FailAfter { out: io::sink(), left, kind };
-                let error = encode_to(format, &batches, Box::new(out)).unwrap_err();
-                assert!(check(&error), "{format} after {left} bytes: {error:?}");
+                for threads in [1, 3] {
+                    let out = FailAfter { out: io::sink(), left, kind };
+                    let error = encode_to(format, &batches, threads, Box::new(out)).unwrap_err();
+                    assert!(check(&error), "{format} after {left} bytes on {threads} threads: {error:?}");
+                }
             }
         }
     }
@@ -136,7 +160,7 @@ mod tests {
     fn flush_pushes_rows_out() {
         for format in [Format::Json, Format::Csv, Format::Arrow] {
             let out = Memory::default();
-            let mut encoder = encoder(format, &rows().schema(), Box::new(out.clone())).unwrap();
+            let mut encoder = encoder(format, &rows().schema(), 1, Box::new(out.clone())).unwrap();
             encoder.write(&rows().slice(0, 1)).unwrap();
             encoder.flush().unwrap();
             assert!(String::from_utf8_lossy(&out.bytes()).contains("text 0"), "{format}");
@@ -150,7 +174,7 @@ mod tests {
         let pair = DataType::Struct(vec![one.clone(), one].into());
         let deep: SchemaRef = Arc::new(Schema::new(vec![Field::new_list("a", Field::new("item", pair, true), true)]));
         for format in Format::ALL {
-            let refused = |schema: &SchemaRef| encoder(format, schema, Box::new(io::sink())).err().unwrap();
+            let refused = |schema: &SchemaRef| encoder(format, schema, 1, Box::new(io::sink())).err().unwrap();
             assert_eq!(refused(&top).to_string(), "two columns of the result have the name `id`");
             assert_eq!(refused(&top).kind(), "sql");
             assert!(refused(&top).problem().unwrap().hint.as_ref().unwrap().contains("`AS`"));
@@ -169,7 +193,7 @@ mod tests {
         for (format, expected) in [(Format::Json, "json"), (Format::Csv, "csv"), (Format::Parquet, "parquet")] {
             let union = DataType::Union(arrow::datatypes::UnionFields::empty(), arrow::datatypes::UnionMode::Dense);
             let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("u", union, true)]));
-            let error = encoder(format, &schema, Box::new(io::sink())).err().unwrap();
+            let error = encoder(format, &schema, 1, Box::new(io::sink())).err().unwrap();
             assert_eq!(error.to_string(), format!("column `u` is a union, which {expected} cannot hold"));
         }
     }
@@ -235,7 +259,7 @@ mod tests {
     #[test]
     fn a_batch_of_other_columns_is_not_written() {
         for format in Format::ALL {
-            let mut encoder = encoder(format, &rows().schema(), Box::new(io::sink())).unwrap();
+            let mut encoder = encoder(format, &rows().schema(), 1, Box::new(io::sink())).unwrap();
             let error = encoder.write(&column(Int64Array::from(vec![1]))).unwrap_err();
             assert_eq!(error.kind(), "internal", "{format}");
         }

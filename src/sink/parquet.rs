@@ -9,50 +9,84 @@ use std::io::Write;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, IntervalUnit, SchemaRef, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::errors::Result as ParquetResult;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use datafusion::parquet::file::writer::SerializedFileWriter;
 
 use super::Encoder;
 use super::columns;
 use super::fault::cannot_write;
 use super::recast::{self, Recast};
+use super::row_group::{Encoders, RowGroup, encoders};
 use crate::error::{Error, Result};
-
-/// Rows of a row group at most: the unit of parallel reading, here as in other writers.
-const ROW_GROUP_ROWS: usize = 1024 * 1024;
-
-/// Encoded bytes of a row group at most. A row group is held in memory until it is complete, so this bounds what a
-/// writer takes, also for wide rows.
-const ROW_GROUP_BYTES: usize = 128 * 1024 * 1024;
 
 /// Writes row groups, and the footer at the end.
 pub(super) struct ParquetEncoder {
     schema: SchemaRef,
     recast: Recast,
-    writer: ArrowWriter<Box<dyn Write + Send>>,
+    file: SerializedFileWriter<Box<dyn Write + Send>>,
+    row_groups: ArrowRowGroupWriterFactory,
+    /// The row group that takes rows, if there is one.
+    row_group: Option<RowGroup>,
+    encoders: Encoders,
 }
 
 impl ParquetEncoder {
-    pub(super) fn try_new(schema: &SchemaRef, out: Box<dyn Write + Send>) -> Result<Self> {
+    pub(super) fn try_new(schema: &SchemaRef, threads: usize, out: Box<dyn Write + Send>) -> Result<Self> {
         let recast = Recast::new(schema, known);
         let writer = ArrowWriter::try_new(out, recast.schema().clone(), Some(properties()?)).map_err(cannot_write)?;
-        Ok(Self { schema: schema.clone(), recast, writer })
+        let (file, row_groups) = writer.into_serialized_writer().map_err(cannot_write)?;
+        let encoders = encoders(threads);
+        Ok(Self { schema: schema.clone(), recast, file, row_groups, row_group: None, encoders })
+    }
+
+    fn write_rows(&mut self, batch: &RecordBatch) -> ParquetResult<()> {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let mut row_group = match self.row_group.take() {
+                Some(row_group) => row_group,
+                None => RowGroup::new(self.row_groups.create_column_writers(self.file.flushed_row_groups().len())?),
+            };
+            let rows = row_group.room().min(batch.num_rows() - start);
+            if rows == 0 {
+                self.end(row_group)?;
+                continue;
+            }
+            row_group.add(batch.slice(start, rows), self.recast.schema(), &mut self.encoders)?;
+            self.row_group = Some(row_group);
+            start += rows;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, row_group: RowGroup) -> ParquetResult<()> {
+        let chunks = row_group.close(self.recast.schema(), &mut self.encoders)?;
+        let mut out = self.file.next_row_group()?;
+        chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut out))?;
+        out.close()?;
+        Ok(())
     }
 }
 
 impl Encoder for ParquetEncoder {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         columns::conforms(&self.schema, batch)?;
-        self.writer.write(&self.recast.apply(batch)?).map_err(cannot_write)
+        let batch = self.recast.apply(batch)?;
+        self.write_rows(&batch).map_err(cannot_write)
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.writer.sync().map_err(cannot_write)
+        self.file.flush().map_err(cannot_write)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.writer.finish().map_err(cannot_write)?;
-        self.writer.inner_mut().flush().map_err(cannot_write)
+        if let Some(row_group) = self.row_group.take() {
+            self.end(row_group).map_err(cannot_write)?;
+        }
+        self.file.finish().map_err(cannot_write)?;
+        self.file.inner_mut().flush().map_err(cannot_write)
     }
 }
 
@@ -91,8 +125,6 @@ fn properties() -> Result<WriterProperties> {
     let level = ZstdLevel::try_new(1).map_err(|error| Error::internal("no such zstd level").with_source(error))?;
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::Page)
         // Names the parts of lists and maps as the specification does.
         .set_coerce_types(true)

@@ -46,12 +46,12 @@ impl Staged {
     /// Begins a result that is to stand at `target`, in a stage beside it; folders that lack are made.
     ///
     /// Where `target` is a symbolic link, the file that it leads to is replaced and the link stays. A file that is
-    /// replaced passes its permissions on; another gets those of any new file.
+    /// replaced passes its permissions on; another gets those of any new file. Up to `threads` threads encode.
     ///
     /// **Errors**: [`Error::Request`] if `target` is a folder, a device or the like; [`Error::Machine`] if nothing can
     /// be written there; those of [`encoder`]. In each case no stage is left.
-    pub fn create(target: &Path, format: Format, schema: &SchemaRef) -> Result<Self> {
-        Self::create_through(target, format, schema, |file| Box::new(file))
+    pub fn create(target: &Path, format: Format, schema: &SchemaRef, threads: usize) -> Result<Self> {
+        Self::create_through(target, format, schema, threads, |file| Box::new(file))
     }
 
     /// As [`Staged::create`], with a writer of the test's own between the encoder and the file.
@@ -59,6 +59,7 @@ impl Staged {
         target: &Path,
         format: Format,
         schema: &SchemaRef,
+        threads: usize,
         through: impl FnOnce(File) -> Box<dyn Write + Send>,
     ) -> Result<Self> {
         let place = Place::find(target)?;
@@ -71,7 +72,7 @@ impl Staged {
         let (out, file, path, stage) = staged.map_err(|error| place.unwritable(error))?;
         let bytes = Arc::default();
         let counted = Counted { out, bytes: Arc::clone(&bytes) };
-        let encoder = encoder(format, schema, Box::new(counted)).map_err(|error| place.name_in(error))?;
+        let encoder = encoder(format, schema, threads, Box::new(counted)).map_err(|error| place.name_in(error))?;
         Ok(Self { encoder: Some(encoder), file, path, place, format, rows: 0, bytes, stage })
     }
 
@@ -168,7 +169,7 @@ mod tests {
     }
 
     fn publish(target: &Path, format: Format, batches: &[RecordBatch]) -> Result<Published> {
-        let mut staged = Staged::create(target, format, &batches[0].schema())?;
+        let mut staged = Staged::create(target, format, &batches[0].schema(), 2)?;
         batches.iter().try_for_each(|batch| staged.write(batch))?;
         staged.publish()
     }
@@ -202,7 +203,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("result.json");
         fs::write(&target, "before").unwrap();
-        let mut staged = Staged::create(&target, Format::Json, &rows(1).schema()).unwrap();
+        let mut staged = Staged::create(&target, Format::Json, &rows(1).schema(), 1).unwrap();
         staged.write(&rows(1)).unwrap();
         assert_eq!(names(folder.path()).len(), 2);
         drop(staged);
@@ -220,7 +221,7 @@ mod tests {
             let whole = encode(format, &batches).unwrap().len();
             for left in (0..whole).step_by(whole / 60 + 1).chain([1, whole - 1]) {
                 let through = |out| Box::new(FailAfter { out, left, kind: ErrorKind::StorageFull }) as _;
-                let error = Staged::create_through(&target, format, &batches[0].schema(), through)
+                let error = Staged::create_through(&target, format, &batches[0].schema(), 2, through)
                     .and_then(|mut staged| {
                         batches.iter().try_for_each(|batch| staged.write(batch))?;
                         staged.publish()
@@ -289,7 +290,7 @@ mod tests {
         let target = folder.path().join("result.json");
         fs::write(&target, "before").unwrap();
         let bad = column(Float64Array::from(vec![1.0, f64::NAN]));
-        let mut staged = Staged::create(&target, Format::Json, &bad.schema()).unwrap();
+        let mut staged = Staged::create(&target, Format::Json, &bad.schema(), 1).unwrap();
         assert_eq!(staged.write(&bad).unwrap_err().kind(), "data");
         assert_eq!(staged.write(&bad.slice(0, 1)).unwrap_err().kind(), "internal");
         assert_eq!(staged.publish().unwrap_err().kind(), "internal");
@@ -303,7 +304,7 @@ mod tests {
         for format in Format::ALL {
             let target = folder.path().join("result");
             let check = |spoil: fn(&mut Staged)| {
-                let mut staged = Staged::create(&target, format, &rows(1).schema()).unwrap();
+                let mut staged = Staged::create(&target, format, &rows(1).schema(), 1).unwrap();
                 staged.write(&rows(10)).unwrap();
                 spoil(&mut staged);
                 let error = staged.publish().unwrap_err();
@@ -320,7 +321,7 @@ mod tests {
     fn a_target_that_is_no_file_is_refused_before_any_work() {
         let folder = tempfile::tempdir().unwrap();
         let check = |target: &Path, kind: &str, expected: &str| {
-            let error = Staged::create(target, Format::Json, &rows(1).schema()).err().unwrap();
+            let error = Staged::create(target, Format::Json, &rows(1).schema(), 1).err().unwrap();
             assert_eq!(
                 (error.kind(), error.to_string()),
                 (kind, expected.replace("{}", &target.display().to_string()))
@@ -344,7 +345,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let field = arrow::datatypes::Field::new("a", arrow::datatypes::DataType::Null, true);
         let twice = Arc::new(arrow::datatypes::Schema::new(vec![field.clone(), field]));
-        let error = Staged::create(&folder.path().join("x.csv"), Format::Csv, &twice).err().unwrap();
+        let error = Staged::create(&folder.path().join("x.csv"), Format::Csv, &twice, 1).err().unwrap();
         assert_eq!(error.kind(), "sql");
         assert_eq!(names(folder.path()), [""; 0]);
     }
@@ -398,8 +399,8 @@ mod tests {
     fn two_results_for_one_target_do_not_meet() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("result.json");
-        let mut first = Staged::create(&target, Format::Json, &rows(1).schema()).unwrap();
-        let mut second = Staged::create(&target, Format::Json, &rows(1).schema()).unwrap();
+        let mut first = Staged::create(&target, Format::Json, &rows(1).schema(), 1).unwrap();
+        let mut second = Staged::create(&target, Format::Json, &rows(1).schema(), 1).unwrap();
         first.write(&rows(1)).unwrap();
         second.write(&rows(2)).unwrap();
         assert_eq!(super::super::sweep(folder.path()).unwrap(), 0);

@@ -117,11 +117,10 @@ fn zoned(at: NaiveDateTime, zone: &Tz, out: &mut Vec<u8>) {
     match at.checked_add_offset(offset) {
         Some(local) if seconds != 0 && seconds % 60 == 0 => {
             date_time(local, out);
-            out.push(if seconds < 0 { b'-' } else { b'+' });
             let minutes = seconds.unsigned_abs() / 60;
-            two_digits(minutes / 60, out);
-            out.push(b':');
-            two_digits(minutes % 60, out);
+            let sign = if seconds < 0 { b'-' } else { b'+' };
+            let [hour, minute] = [minutes / 60, minutes % 60].map(two_digits);
+            out.extend_from_slice(&[sign, hour[0], hour[1], b':', minute[0], minute[1]]);
         }
         _ => utc(at, out),
     }
@@ -135,24 +134,16 @@ fn date_time(at: NaiveDateTime, out: &mut Vec<u8>) {
 
 fn date(date: NaiveDate, out: &mut Vec<u8>) {
     match u32::try_from(date.year()) {
-        Ok(year @ 0..=9999) => {
-            two_digits(year / 100, out);
-            two_digits(year % 100, out);
-        }
+        Ok(year @ 0..=9999) => out.extend_from_slice([year / 100, year % 100].map(two_digits).as_flattened()),
         _ => write!(out, "{:+05}", date.year()).expect("memory takes every byte"),
     }
-    out.push(b'-');
-    two_digits(date.month(), out);
-    out.push(b'-');
-    two_digits(date.day(), out);
+    let [month, day] = [date.month(), date.day()].map(two_digits);
+    out.extend_from_slice(&[b'-', month[0], month[1], b'-', day[0], day[1]]);
 }
 
 fn time(time: NaiveTime, out: &mut Vec<u8>) {
-    two_digits(time.hour(), out);
-    out.push(b':');
-    two_digits(time.minute(), out);
-    out.push(b':');
-    two_digits(time.second(), out);
+    let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(two_digits);
+    out.extend_from_slice(&[hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1]]);
     fraction(time.nanosecond(), out);
 }
 
@@ -162,13 +153,13 @@ fn fraction(nanoseconds: u32, out: &mut Vec<u8>) {
     let Some(last) = parts.iter().rposition(|part| *part != 0) else { return };
     out.push(b'.');
     for part in &parts[..=last] {
-        out.push(b'0' + (part / 100) as u8);
-        two_digits(part % 100, out);
+        let [ten, one] = two_digits(part % 100);
+        out.extend_from_slice(&[b'0' + (part / 100) as u8, ten, one]);
     }
 }
 
-fn two_digits(value: u32, out: &mut Vec<u8>) {
-    out.extend([b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]);
+fn two_digits(value: u32) -> [u8; 2] {
+    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
 }
 
 fn duration<'a, T>(array: &'a dyn Array, per_second: u64) -> Put<'a>

@@ -20,7 +20,7 @@ pub(super) fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBat
 /// What an encoder of `format` makes of `batches`, of which there is at least one.
 pub(super) fn encode(format: Format, batches: &[RecordBatch]) -> Result<Vec<u8>> {
     let out = Memory::default();
-    encode_to(format, batches, Box::new(out.clone()))?;
+    encode_to(format, batches, 1, Box::new(out.clone()))?;
     Ok(out.bytes())
 }
 
@@ -29,8 +29,13 @@ pub(super) fn encode_text(format: Format, batches: &[RecordBatch]) -> Result<Str
     Ok(String::from_utf8(encode(format, batches)?).unwrap())
 }
 
-pub(super) fn encode_to(format: Format, batches: &[RecordBatch], out: Box<dyn Write + Send>) -> Result<()> {
-    let mut encoder = encoder(format, &batches[0].schema(), out)?;
+pub(super) fn encode_to(
+    format: Format,
+    batches: &[RecordBatch],
+    threads: usize,
+    out: Box<dyn Write + Send>,
+) -> Result<()> {
+    let mut encoder = encoder(format, &batches[0].schema(), threads, out)?;
     batches.iter().try_for_each(|batch| encoder.write(batch))?;
     encoder.finish()
 }

@@ -23,6 +23,7 @@ use arrow::datatypes::{
 use serde::Serialize;
 
 use super::temporal;
+use super::text;
 use crate::error::{Error, Result};
 
 /// Appends the text of the value in a row that is not null.
@@ -52,7 +53,8 @@ pub(super) struct Values<'a> {
 impl<'a> Values<'a> {
     /// `path` names the column in messages: `a`, `a.b`, `a[]`.
     pub(super) fn new(array: &'a dyn Array, path: &str) -> Result<Self> {
-        Ok(Self { nulls: array.logical_nulls(), put: put(array, path)? })
+        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        Ok(Self { nulls, put: put(array, path)? })
     }
 
     /// Appends the JSON text of the value in `row`.
@@ -76,7 +78,7 @@ impl<'a> Object<'a> {
     pub(super) fn new(fields: &Fields, columns: &'a [ArrayRef], path: Option<&str>) -> Result<Self> {
         let member = |(position, (field, column)): (usize, (&FieldRef, &'a ArrayRef))| {
             let mut before = vec![if position == 0 { b'{' } else { b',' }];
-            scalar(field.name(), &mut before)?;
+            text::quote(field.name(), &mut before);
             before.push(b':');
             let path = path.map_or_else(|| field.name().clone(), |path| format!("{path}.{}", field.name()));
             Ok((before, Values::new(column.as_ref(), &path)?))
@@ -156,8 +158,8 @@ fn nested<'a>(array: &'a dyn Array, path: &str) -> Result<Put<'a>> {
     })
 }
 
-/// Appends a number, text or truth value.
-fn scalar<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<()> {
+/// Appends a number or truth value.
+fn scalar<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
     serde_json::to_writer(out, value).map_err(|error| Error::internal("cannot write a value").with_source(error))
 }
 
@@ -203,7 +205,10 @@ fn decimal<'a, T: DecimalType>(array: &'a dyn Array) -> Put<'a> {
 }
 
 fn string<'a>(array: impl ArrayAccessor<Item = &'a str> + 'a) -> Put<'a> {
-    Box::new(move |row, out| scalar(array.value(row), out))
+    Box::new(move |row, out| {
+        text::quote(array.value(row), out);
+        Ok(())
+    })
 }
 
 fn binary<'a>(array: impl ArrayAccessor<Item = &'a [u8]> + 'a) -> Put<'a> {
@@ -470,7 +475,7 @@ mod tests {
     fn a_bad_row_leaves_the_whole_rows_before_it() {
         let out = super::super::testing::Memory::default();
         let rows = column(Float64Array::from(vec![1.0, f64::NAN]));
-        let mut encoder = encoder(Format::Json, &rows.schema(), Box::new(out.clone())).unwrap();
+        let mut encoder = encoder(Format::Json, &rows.schema(), 1, Box::new(out.clone())).unwrap();
         encoder.write(&rows).unwrap_err();
         encoder.flush().unwrap();
         assert_eq!(out.bytes(), b"{\"v\":1.0}\n");

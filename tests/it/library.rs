@@ -36,7 +36,7 @@ impl Library {
         let out = Shared::default();
         self.runtime.block_on(async {
             let mut running = self.session.start(planned).await?;
-            let mut encoder = sink::encoder(Format::Json, &running.schema, Box::new(out.clone()))?;
+            let mut encoder = sink::encoder(Format::Json, &running.schema, 2, Box::new(out.clone()))?;
             while let Some(batch) = running.batches.next().await {
                 encoder.write(&batch?)?;
             }

@@ -1,0 +1,264 @@
+//! A Parquet row group on its way: rows in, column chunks out, the columns encoded side by side.
+//!
+//! It knows nothing of files. Columns cost very differently, and one that is dear must not make the others wait behind
+//! it: each is a job of its own, and the dearest are begun first.
+//!
+//! What a row group holds depends on the batches alone, not on the number of threads or their pace: its size is looked
+//! at when all columns have come to the same row.
+
+use std::cmp::Reverse;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use datafusion::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, compute_leaves};
+use datafusion::parquet::errors::{ParquetError, Result};
+
+use super::crew::Crew;
+
+/// Rows of a row group at most: the unit of parallel reading, here as in other writers.
+const MOST_ROWS: usize = 1024 * 1024;
+
+/// Encoded bytes of a row group, at which it ends. A row group is held in memory until it is complete, so this bounds
+/// what a writer takes, also for wide rows.
+const MOST_BYTES: usize = 128 * 1024 * 1024;
+
+/// Rows that are encoded in one go: as many as the engine's batches have.
+const ROWS_AT_ONCE: usize = 8192;
+
+/// Batches that are encoded in one go at most, since small ones may hold on to large blocks of input.
+const BATCHES_AT_ONCE: usize = 16;
+
+/// The threads that encode columns.
+pub(super) type Encoders = Crew<Job, Done>;
+
+/// A crew of `threads` threads that encode columns.
+pub(super) fn encoders(threads: usize) -> Encoders {
+    Crew::new(threads, encode)
+}
+
+/// Values for one column.
+pub(super) struct Job {
+    column: usize,
+    writer: Box<ArrowColumnWriter>,
+    values: Vec<ArrowLeafColumn>,
+    /// Whether the column has no more.
+    is_last: bool,
+}
+
+pub(super) struct Done {
+    column: usize,
+    state: Result<State>,
+    took: Duration,
+}
+
+enum State {
+    Open(Box<ArrowColumnWriter>),
+    AtWork,
+    Closed(Box<ArrowColumnChunk>),
+}
+
+fn encode(job: Job) -> Done {
+    let begun = Instant::now();
+    let Job { column, mut writer, values, is_last } = job;
+    let written = values.iter().try_for_each(|values| writer.write(values));
+    let state = written.and_then(|()| match is_last {
+        true => writer.close().map(|chunk| State::Closed(Box::new(chunk))),
+        false => Ok(State::Open(writer)),
+    });
+    Done { column, state, took: begun.elapsed() }
+}
+
+/// A row group that takes rows.
+pub(super) struct RowGroup {
+    columns: Vec<Column>,
+    /// Rows that were taken, and of them those that were given to the columns.
+    rows: usize,
+    rows_given: usize,
+    waiting: Vec<RecordBatch>,
+    /// Rows and bytes when they were looked at last.
+    known: (usize, usize),
+}
+
+struct Column {
+    state: State,
+    cost: Duration,
+}
+
+impl RowGroup {
+    pub(super) fn new(writers: Vec<ArrowColumnWriter>) -> Self {
+        let columns =
+            writers.into_iter().map(|writer| Column { state: State::Open(Box::new(writer)), cost: Duration::ZERO });
+        Self { columns: columns.collect(), rows: 0, rows_given: 0, waiting: Vec::new(), known: (0, 0) }
+    }
+
+    /// How many more rows it may take, if they are like those before.
+    pub(super) fn room(&self) -> usize {
+        let most = match self.known {
+            (0, _) | (_, 0) => MOST_ROWS,
+            (rows, bytes) => (MOST_BYTES as u128 * rows as u128 / bytes as u128).min(MOST_ROWS as u128) as usize,
+        };
+        most.saturating_sub(self.rows)
+    }
+
+    /// Takes rows.
+    pub(super) fn add(&mut self, batch: RecordBatch, schema: &Schema, encoders: &mut Encoders) -> Result<()> {
+        self.rows += batch.num_rows();
+        self.waiting.push(batch);
+        if self.rows - self.rows_given >= ROWS_AT_ONCE || self.waiting.len() >= BATCHES_AT_ONCE {
+            self.give(schema, encoders, false)?;
+        }
+        Ok(())
+    }
+
+    /// Its columns, complete.
+    pub(super) fn close(mut self, schema: &Schema, encoders: &mut Encoders) -> Result<Vec<ArrowColumnChunk>> {
+        self.give(schema, encoders, true)?;
+        self.take_back(encoders)?;
+        let chunk = |column: Column| match column.state {
+            State::Closed(chunk) => *chunk,
+            State::Open(_) | State::AtWork => unreachable!("each column was given its last values and is back"),
+        };
+        Ok(self.columns.into_iter().map(chunk).collect())
+    }
+
+    /// Gives the rows that wait to the columns.
+    fn give(&mut self, schema: &Schema, encoders: &mut Encoders, is_last: bool) -> Result<()> {
+        let mut values = leaves(&mem::take(&mut self.waiting), schema, self.columns.len())?;
+        self.take_back(encoders)?;
+        let mut order: Vec<usize> = (0..self.columns.len()).collect();
+        order.sort_by_key(|column| Reverse(self.columns[*column].cost));
+        for column in order {
+            let State::Open(writer) = mem::replace(&mut self.columns[column].state, State::AtWork) else {
+                unreachable!("all columns are back, and none was given its last values")
+            };
+            encoders.start(Job { column, writer, values: mem::take(&mut values[column]), is_last });
+        }
+        self.rows_given = self.rows;
+        Ok(())
+    }
+
+    /// Waits for the columns that are at work.
+    ///
+    /// **Errors**: that of the first of the columns that failed.
+    fn take_back(&mut self, encoders: &mut Encoders) -> Result<()> {
+        let mut failed: Option<(usize, ParquetError)> = None;
+        while let Some(Done { column, state, took }) = encoders.next() {
+            match state {
+                Ok(state) => self.columns[column] = Column { state, cost: took },
+                Err(error) if failed.as_ref().is_none_or(|(first, _)| column < *first) => {
+                    failed = Some((column, error))
+                }
+                Err(_) => {}
+            }
+        }
+        let size = |column: &Column| match &column.state {
+            State::Open(writer) => writer.get_estimated_total_bytes(),
+            State::AtWork | State::Closed(_) => 0,
+        };
+        self.known = (self.rows_given, self.columns.iter().map(size).sum());
+        failed.map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+/// The values of `batches` for each of the `columns` columns: one that is nested is several.
+fn leaves(batches: &[RecordBatch], schema: &Schema, columns: usize) -> Result<Vec<Vec<ArrowLeafColumn>>> {
+    let mut values: Vec<Vec<_>> = (0..columns).map(|_| Vec::with_capacity(batches.len())).collect();
+    for batch in batches {
+        let mut columns = values.iter_mut();
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            for (leaf, column) in compute_leaves(field, array)?.into_iter().zip(&mut columns) {
+                column.push(leaf);
+            }
+        }
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, StringViewArray, StructArray,
+    };
+    use arrow::datatypes::{Field, Int32Type};
+    use bytes::Bytes;
+    use datafusion::parquet::file::reader::FileReader;
+    use datafusion::parquet::file::serialized_reader::SerializedFileReader;
+    use proptest::prelude::*;
+
+    use super::super::Format;
+    use super::super::testing::{Memory, batch, column, encode_to};
+    use super::*;
+
+    fn rows(range: std::ops::Range<usize>) -> RecordBatch {
+        let n: Int64Array = range.clone().map(|row| (row % 7 != 0).then_some(row as i64)).collect();
+        let texts: StringViewArray = range.clone().map(|row| (row % 5 != 0).then(|| "text ".repeat(row % 9))).collect();
+        let odd: Float64Array = range.clone().map(|row| [Some(f64::NAN), Some(-0.0), None][row % 3]).collect();
+        let list = range.clone().map(|row| (row % 4 != 0).then(|| (0..row as i32 % 4).map(Some)));
+        let list: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(list));
+        let flags: ArrayRef = Arc::new(BooleanArray::from_iter(range.map(|row| Some(row % 2 == 0))));
+        let field = |name: &str, array: &ArrayRef| Arc::new(Field::new(name, array.data_type().clone(), true));
+        let pair = StructArray::from(vec![(field("list", &list), list), (field("flag", &flags), flags)]);
+        batch([("n", Arc::new(n)), ("text", Arc::new(texts)), ("odd", Arc::new(odd)), ("pair", Arc::new(pair))])
+    }
+
+    fn encode(batches: &[RecordBatch], threads: usize) -> Vec<u8> {
+        let out = Memory::default();
+        encode_to(Format::Parquet, batches, threads, Box::new(out.clone())).unwrap();
+        out.bytes()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn bytes_do_not_depend_on_the_number_of_threads(
+            lengths in prop::collection::vec(prop_oneof![0..3_usize, 0..3000_usize, 8000..20_000_usize], 1..10),
+        ) {
+            let mut next = 0;
+            let batches: Vec<_> = lengths.iter().map(|length| { next += length; rows(next - length..next) }).collect();
+            let expected = encode(&batches, 1);
+            for threads in [2, 5] {
+                prop_assert!(encode(&batches, threads) == expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_group_has_so_many_rows() {
+        let flags = BooleanArray::from_iter((0..MOST_ROWS / 2 + 1).map(|row| Some(row % 3 == 0)));
+        for threads in [1, 2] {
+            let reader =
+                SerializedFileReader::new(Bytes::from(encode(&vec![column(flags.clone()); 3], threads))).unwrap();
+            let rows: Vec<_> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+            assert_eq!(rows, [MOST_ROWS as i64, MOST_ROWS as i64 / 2 + 3]);
+        }
+    }
+
+    #[test]
+    fn a_row_group_has_so_many_bytes() {
+        let check = |rows, known, expected| {
+            let group = RowGroup { columns: Vec::new(), rows, rows_given: 0, waiting: Vec::new(), known };
+            assert_eq!(group.room(), expected);
+        };
+        check(0, (0, 0), MOST_ROWS);
+        // What columns hold before there are rows says nothing.
+        check(100, (0, 1000), MOST_ROWS - 100);
+        check(100, (100, 1), MOST_ROWS - 100);
+        check(150, (100, MOST_BYTES / 4), 250);
+        check(150, (100, MOST_BYTES), 0);
+        check(MOST_ROWS, (MOST_ROWS, 1), 0);
+    }
+
+    #[test]
+    fn an_encoder_can_be_dropped_at_any_time() {
+        for count in 0..4 {
+            let mut encoder =
+                super::super::encoder(Format::Parquet, &rows(0..1).schema(), 3, Box::new(std::io::sink())).unwrap();
+            (0..count).for_each(|_| encoder.write(&rows(0..9000)).unwrap());
+        }
+    }
+}
