@@ -1,0 +1,1 @@
+"""The parts of `benches/peers.py`, which says what is measured and how."""
