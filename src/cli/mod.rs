@@ -109,10 +109,12 @@ impl Project {
     }
 }
 
-/// Runs `work` on the engine's threads until it is done or a signal comes; then `work` is dropped, which cleans up.
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+/// Runs `work` on `threads` threads of the engine until it is done or a signal comes; then `work` is dropped, which cleans
+/// up.
+fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(threads.max(1))
         .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|source| Error::machine("cannot start threads").with_source(source))?;

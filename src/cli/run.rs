@@ -13,7 +13,7 @@ use super::{block_on, failure, from_here, print, say};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
-use crate::run::{self, Options, Progress, Report, SourceReport, Target};
+use crate::run::{self, Options, Progress, Report, ScanReport, SourceReport, Target};
 use crate::session::{Access, Session};
 use crate::sink::Format;
 
@@ -39,6 +39,10 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
+    /// Say how the input was read, too
+    #[arg(short, long, conflicts_with = "json")]
+    verbose: bool,
+
     /// Print the report as one JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -48,12 +52,12 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let options = Options { format: args.format, output_dir: args.output.clone() };
     let jobs = jobs(args, &project, &options)?;
     let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
-    let outcomes = block_on(async {
+    let outcomes = block_on(project.limits.num_threads(), async {
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
             let outcome = run_one(&session, &job).await;
             if !args.json {
-                tell(&job.name, &outcome);
+                tell(&job.name, &outcome, args.verbose);
             }
             outcomes.push((job.name, outcome));
         }
@@ -128,8 +132,9 @@ fn load(path: &Path, project: &Project, options: &Options) -> Result<(SavedQuery
     Ok((query, target))
 }
 
-fn tell(name: &str, outcome: &Result<Report>) {
+fn tell(name: &str, outcome: &Result<Report>, verbose: bool) {
     match outcome {
+        Ok(report) if verbose => say(&format!("{}\n{}", text(report), scan_text(&report.scan))),
         Ok(report) => say(&text(report)),
         Err(error) => {
             say(&format!("{name}: nothing was published"));
@@ -160,6 +165,15 @@ pub(super) fn text(report: &Report) -> String {
         let _ = write!(text, "\n  {note}");
     }
     text
+}
+
+fn scan_text(scan: &ScanReport) -> String {
+    let ScanReport { bytes, lines, lines_careful, seconds_reading, seconds_parsing, seconds_decoding } = scan;
+    let size = indicatif::HumanBytes(*bytes);
+    format!(
+        "  scanned {lines} lines, {size}, of which {lines_careful} lines were unlike those before; \
+         all threads: {seconds_reading:.3} s reading, {seconds_parsing:.3} s parsing, {seconds_decoding:.3} s decoding"
+    )
 }
 
 fn describe(source: &SourceReport, text: &mut String) {

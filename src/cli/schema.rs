@@ -45,8 +45,9 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
         Some(name) => vec![name.clone()],
         None => project.sources.iter().map(|source| source.name.clone()).collect(),
     };
+    let threads = project.limits.num_threads();
     let session = Session::new(project, Access::ReadOnly)?;
-    let sources = block_on(async {
+    let sources = block_on(threads, async {
         let mut sources = Vec::with_capacity(names.len());
         for name in &names {
             let progress = Progress::default();

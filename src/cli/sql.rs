@@ -71,8 +71,9 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     if output.is_some() {
         check_output(args, &script, &statements)?;
     }
+    let threads = project.limits.num_threads();
     let session = Session::new(project, access)?;
-    block_on(async {
+    block_on(threads, async {
         for statement in &statements {
             match output {
                 Some(output) => {

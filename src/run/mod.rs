@@ -16,7 +16,7 @@ use futures::StreamExt;
 
 pub use answer::{Answer, answer};
 pub use progress::{Progress, Snapshot};
-pub use report::{Report, SourceReport};
+pub use report::{Report, ScanReport, SourceReport};
 
 use crate::catalog::{Look, Source};
 use crate::dialect::{Script, Statement};
@@ -177,6 +177,7 @@ pub async fn publish(
             bytes: published.bytes,
             seconds: begun.elapsed().as_secs_f64(),
             sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
+            scan: progress.scanned(),
             notes,
         });
     }

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::report::ScanReport;
 use crate::ndjson::survey::Watch;
 
 /// Counts of a statement under way, shared between who does it and who shows it.
@@ -60,6 +62,23 @@ impl Progress {
             bytes_total: to_survey + to_scan,
             lines: self.watch.lines.load(Ordering::Relaxed) + scanned("lines"),
             rows: self.rows.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Progress {
+    /// What the scans of the plan that runs have done so far.
+    pub(super) fn scanned(&self) -> ScanReport {
+        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sum = |name| plan.as_deref().map_or(0, |plan| total(plan, name));
+        let seconds = |name| Duration::from_nanos(sum(name)).as_secs_f64();
+        ScanReport {
+            bytes: sum("bytes_scanned"),
+            lines: sum("lines"),
+            lines_careful: sum("lines_careful"),
+            seconds_reading: seconds("time_reading"),
+            seconds_parsing: seconds("time_parsing"),
+            seconds_decoding: seconds("time_decoding"),
         }
     }
 }

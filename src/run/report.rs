@@ -25,8 +25,27 @@ pub struct Report {
     pub seconds: f64,
     /// What was read.
     pub sources: Vec<SourceReport>,
+    /// How it was read.
+    pub scan: ScanReport,
     /// What else is worth telling; one line each.
     pub notes: Vec<String>,
+}
+
+/// What the scans of a statement did. Times are those of all threads, added up.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScanReport {
+    /// Bytes of lines, decompressed.
+    pub bytes: u64,
+    /// Lines of all kinds; none where everything was known from a statement before.
+    pub lines: u64,
+    /// Those that were not like lines before.
+    pub lines_careful: u64,
+    /// Getting bytes.
+    pub seconds_reading: f64,
+    /// Making lines of them.
+    pub seconds_parsing: f64,
+    /// Filtering rows and making columns of their values.
+    pub seconds_decoding: f64,
 }
 
 /// What became of the lines of a source: `lines = rows + blank + rejects`.
