@@ -3,9 +3,9 @@
 //! A survey fills an account on purpose; a scan fills one by the way. Ranges come in any order, each counts once, and
 //! what no scan has gone through is surveyed at the end. It reads nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
@@ -24,6 +24,8 @@ pub(crate) type Part = (u32, Range<u64>);
 #[derive(Debug)]
 pub struct Account {
     files: Arc<[InputFile]>,
+    /// Numbers of the files, by path.
+    index: HashMap<PathBuf, u32>,
     settings: Arc<Settings>,
     state: Mutex<State>,
 }
@@ -41,7 +43,8 @@ struct State {
 impl Account {
     /// An account in which nothing is entered yet.
     pub fn new(files: Arc<[InputFile]>, settings: Arc<Settings>) -> Self {
-        Self { files, settings, state: Mutex::default() }
+        let index = files.iter().enumerate().map(|(index, file)| (file.path.clone(), index as u32)).collect();
+        Self { files, index, settings, state: Mutex::default() }
     }
 
     pub(crate) fn files(&self) -> &[InputFile] {
@@ -50,7 +53,7 @@ impl Account {
 
     /// The number of a file.
     pub(crate) fn index_of(&self, path: &Path) -> Option<u32> {
-        self.files.iter().position(|file| file.path == path).and_then(|index| u32::try_from(index).ok())
+        self.index.get(path).copied()
     }
 
     /// Enters what was found in a range. A range that was entered before is not entered again.
@@ -87,11 +90,12 @@ impl Account {
         let state = self.state();
         let mut done: Vec<Part> = state.parts.iter().map(|(part, _)| part.clone()).collect();
         done.sort_by_key(|(file, range)| (*file, range.start));
+        let mut done = done.into_iter().peekable();
         let mut missing = Vec::new();
         for (index, file) in self.files.iter().enumerate() {
             let index = index as u32;
             let mut at = 0;
-            for (_, range) in done.iter().filter(|(of, _)| *of == index) {
+            while let Some((_, range)) = done.next_if(|(of, _)| *of == index) {
                 missing.extend(cut(file, index, at..range.start, range_bytes));
                 at = range.end;
             }

@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use super::reject::Reject;
 
-/// How much is read at once: enough to amortise the call, and little enough that what was read is still in the
-/// second-level cache when it is looked at. Of 64 KiB to 4 MiB, scans were fastest from 128 to 512 KiB.
+/// How much is read at once: enough to amortise the call, and little enough that what was read is still in a second-level
+/// cache when it is looked at.
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// How much is read at once behind the range: more than most lines have.

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | patterns to files, fresh each time | [`listing`] |
 //! | a file's bytes as they were when it was listed, decompressed | `input` |
-//! | bytes to lines, for any range | `framing` |
-//! | a line checked against the grammar | `tape` |
-//! | accepted or rejected, and why | `judge`, `reject` |
-//! | what all lines hold, the types that follow, the counts | [`survey`](mod@survey), `seen`, `layout` |
-//! | accepted lines to columns | `scan`, `decode`, `object`, `text`, `instant` |
-//! | the engine's leaf: rows, or the table of rejects | [`source`], [`format`](mod@format) |
+//! | bytes to blocks of lines, for any range | `framing`, `marks` |
+//! | a line that goes as lines before it | `shape` |
+//! | any other line: its grammar, whether it is accepted, what it holds | `careful`: `tape`, `judge`, `reject`, `seen` |
+//! | one range gone through: rows as places of values | `unit`, `rows` |
+//! | what all ranges hold: the types that follow, the counts | [`survey`](mod@survey), `account`, `class`, `layout` |
+//! | rows to columns: what is needed, which are kept, what they become | `needs`, `filter`, `gather`, `decode`, `text`, `instant` |
+//! | the engine's leaf: rows, or the table of rejects | [`source`], `scan`, [`format`](mod@format) |
 //!
 //! It knows nothing of projects, queries or outputs.
 

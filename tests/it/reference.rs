@@ -148,3 +148,33 @@ fn ranges_of_a_file_are_scanned_by_several_threads() {
     check(&found, &plain::read(&kept.files, &settings)).unwrap();
     assert_eq!((found.rows.len(), found.rejects.len(), found.blank), (19_200, 2_400, 2_400));
 }
+
+/// Keys in any order, values that are now text and now an object, lists of objects, a key of a megabyte: what lines
+/// before tell little about.
+#[test]
+fn lines_that_are_unlike_those_before_agree_too() {
+    let line = |n: u64| {
+        // Each factor below 41 gives another order of the same 40 keys.
+        let keys: Vec<String> = (1..41).map(|key| format!("\"k{}\":{}", key * (n % 40 + 1) % 41, n * key)).collect();
+        let mixed = match n % 3 {
+            0 => format!("\"text {n}\""),
+            1 => format!("{{\"x\":{n},\"y\":{{\"z\":[{n},null]}}}}"),
+            _ => "{}".to_owned(),
+        };
+        let list = if n % 7 == 0 { format!("[[{n}],[]]") } else { format!("[{{\"a\":{n}}},{{\"b\":\"\\u00e9\"}}]") };
+        format!(
+            "{{{},\"m\":{mixed},\"l{}\":{list},\"o\":{{\"p\":{{\"q\":\"\"}},\"r\":{n}.5}}}}\n",
+            keys.join(","),
+            n % 2
+        )
+    };
+    let long_key = format!("{{\"{}\":1,\"k1\":2}}\n", "k".repeat(1 << 20));
+    let lines: Vec<String> = (0..400).map(line).chain([long_key]).chain((400..500).map(line)).collect();
+    let kept = Kept::of(&[(lines.concat().into_bytes(), Packing::Plain)]);
+    let settings = Settings { max_line_bytes: 4 << 20, max_depth: 128, empty_as_null: true, declared: &[] };
+    let expected = plain::read(&kept.files, &settings);
+    assert_eq!(expected.rows.len(), 501);
+    for (threads, range_bytes) in [(1, SourceConfig::default().range_bytes), (3, 5_000)] {
+        check(&read(&kept, &settings, threads, range_bytes).unwrap(), &expected).unwrap();
+    }
+}
