@@ -1,7 +1,7 @@
 //! What a source's files hold: how many lines, which are rows, what columns and types they have.
 //!
 //! Types come from the whole input and not from a sample, so nothing seen later can be cast or dropped. The result does
-//! not depend on the number of threads or on how files are cut. A [`guess`] from a sample is only that: who reads by it
+//! not depend on the number of threads or on how files are cut. A guess from a sample is only that: who reads by it
 //! enters what it finds into an [`Account`], and [`settle`] says what is so. It knows nothing of queries.
 
 use std::sync::Arc;

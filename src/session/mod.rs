@@ -3,10 +3,10 @@
 //! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
 
 mod checked;
+mod copy;
 mod failure;
 mod sums;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -19,12 +19,12 @@ use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
-use datafusion::sql::sqlparser::ast::Statement as Sql;
+use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::Mutex;
 
+pub use copy::CopyTarget;
 pub use datafusion::arrow::array::RecordBatch;
 
 use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
@@ -85,15 +85,6 @@ pub struct Settled {
     pub drift: Vec<(String, String)>,
 }
 
-/// The target of a `COPY`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyTarget {
-    /// The file, as written.
-    pub path: PathBuf,
-    /// The word after `STORED AS`.
-    pub format: Option<String>,
-}
-
 /// A statement under way.
 pub struct Running {
     /// The columns of the batches.
@@ -142,7 +133,7 @@ impl Session {
         self.permit(script, statement)?;
         // What is made of a source outlives the statement, and a guess does not.
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
-        let (mut statement, copy_to) = take_copy(statement.clone())?;
+        let (mut statement, copy_to) = copy::take(statement.clone())?;
         self.supply_from(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
@@ -346,33 +337,6 @@ impl Session {
             None => error,
         })
     }
-}
-
-/// The query of a `COPY`, whose rows are written by us and not by the engine.
-fn take_copy(statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
-    let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement else {
-        return Ok((statement, None));
-    };
-    if !partitioned_by.is_empty() || !options.is_empty() {
-        return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
-            .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
-    }
-    let query = match source {
-        CopyToSource::Query(query) => query,
-        CopyToSource::Relation(name) => {
-            let text = format!("SELECT * FROM {name}");
-            let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
-            match parsed {
-                Some(Statement::Statement(sql)) => match *sql {
-                    Sql::Query(query) => query,
-                    _ => return Err(Error::internal("a SELECT is no query")),
-                },
-                _ => return Err(Error::internal("a SELECT is no statement")),
-            }
-        }
-    };
-    let target = CopyTarget { path: target.into(), format: stored_as };
-    Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))
 }
 
 fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {

@@ -161,7 +161,8 @@ fn lines_that_are_unlike_those_before_agree_too() {
             1 => format!("{{\"x\":{n},\"y\":{{\"z\":[{n},null]}}}}"),
             _ => "{}".to_owned(),
         };
-        let list = if n % 7 == 0 { format!("[[{n}],[]]") } else { format!("[{{\"a\":{n}}},{{\"b\":\"\\u00e9\"}}]") };
+        let list =
+            if n.is_multiple_of(7) { format!("[[{n}],[]]") } else { format!("[{{\"a\":{n}}},{{\"b\":\"\\u00e9\"}}]") };
         format!(
             "{{{},\"m\":{mixed},\"l{}\":{list},\"o\":{{\"p\":{{\"q\":\"\"}},\"r\":{n}.5}}}}\n",
             keys.join(","),
