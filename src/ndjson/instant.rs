@@ -15,6 +15,9 @@ use chrono::{DateTime, Datelike, NaiveDate};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// What chrono counts for 1970-01-01, whose days begin with the year 1.
+const DAYS_BEFORE_1970: i64 = 719_163;
+
 /// Why a text is no timestamp of the declared unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoTimestamp {
@@ -43,7 +46,8 @@ pub(crate) fn timestamp(text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp>
     if dropped.iter().any(|digit| *digit != b'0') {
         return Err(NoTimestamp::TooFine);
     }
-    let fraction = (0..places).fold(0, |sum, at| sum * 10 + i64::from(kept.get(at).map_or(0, |digit| digit - b'0')));
+    let digits = kept.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    let fraction = digits * 10_i64.pow((places - kept.len()) as u32);
     seconds.checked_mul(per_second).and_then(|units| units.checked_add(fraction)).ok_or(NoTimestamp::Range)
 }
 
@@ -80,30 +84,27 @@ fn usual_form(text: &[u8]) -> Option<Instant<'_>> {
     if separators != *b"--T::" {
         return None;
     }
-    let mut all_digits = true;
-    let mut two = |at: usize| {
-        let (tens, ones) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
-        all_digits &= tens <= 9 && ones <= 9;
-        u32::from(tens) * 10 + u32::from(ones)
-    };
-    let (century, year, month, day) = (two(0), two(2), two(5), two(8));
+    let digits = head.map(|byte| byte.wrapping_sub(b'0'));
+    // Separators are none, and were compared.
+    let largest = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18].map(|at| digits[at]).into_iter().fold(0, u8::max);
+    let two = |at: usize| u32::from(digits[at]) * 10 + u32::from(digits[at + 1]);
     let (hours, minutes, seconds) = (two(11), two(14), two(17));
     let decimals = match decimals {
         [] => decimals,
         [b'.', decimals @ ..] if !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit) => decimals,
         _ => return None,
     };
-    if !all_digits || hours > 23 || minutes > 59 || seconds > 59 {
+    if largest > 9 || hours > 23 || minutes > 59 || seconds > 59 {
         return None;
     }
-    let days = days_since_1970((century * 100 + year).cast_signed(), month, day)?;
+    let days = days_since_1970((two(0) * 100 + two(2)).cast_signed(), two(5), two(8))?;
     let time = i64::from(hours * 3600 + minutes * 60 + seconds);
     Some(Instant { seconds: days * SECONDS_PER_DAY + time, decimals })
 }
 
 fn days_since_1970(year: i32, month: u32, day: u32) -> Option<i64> {
     let date = NaiveDate::from_ymd_opt(year, month, day)?;
-    Some(i64::from(date.num_days_from_ce()) - i64::from(NaiveDate::default().num_days_from_ce()))
+    Some(i64::from(date.num_days_from_ce()) - DAYS_BEFORE_1970)
 }
 
 /// What is still to be read.

@@ -18,15 +18,16 @@ pub(super) struct Value {
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits.
 const MAX_FINITE_BYTES: usize = 300;
 
+// Inlined by force: these are most of the time of a scan, and the compiler takes them for too large.
 impl Text<'_> {
-    #[inline]
+    #[inline(always)]
     fn at(&self, at: usize) -> u8 {
         // No value goes on with a zero.
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
     /// The value at `at`, if it is neither an array nor an object with keys.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&self, at: usize) -> Option<Value> {
         match self.at(at) {
             b'"' => self.string(at),
@@ -38,14 +39,14 @@ impl Text<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&self, at: usize, word: &[u8], kind: Kind, class: Class) -> Option<Value> {
         let end = at + word.len();
         (self.bytes.get(at..end)? == word).then_some(Value { end, kind, class: class | Class::PRESENT })
     }
 
     /// Which of the two it is decides over no jump: that would be guessed wrong half of the time.
-    #[inline]
+    #[inline(always)]
     fn boolean(&self, at: usize) -> Option<Value> {
         let word: &[u8; 5] = self.bytes.get(at..at + 5)?.try_into().ok()?;
         let (is_true, is_false) = (word[..4] == *b"true", word == b"false");
@@ -54,7 +55,7 @@ impl Text<'_> {
         (is_true | is_false).then_some(Value { end, kind, class: Class::BOOLEAN | Class::PRESENT })
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&self, at: usize) -> Option<Value> {
         let stop = self.marks.stop(at + 1);
         match self.at(stop) {
@@ -95,7 +96,7 @@ impl Text<'_> {
         escape.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
     }
 
-    #[inline]
+    #[inline(always)]
     fn number(&self, at: usize) -> Option<Value> {
         let negative = self.at(at) == b'-';
         let first = at + usize::from(negative);
