@@ -140,8 +140,8 @@ async fn publish(session: &Session, script: &Script, statement: &Statement, targ
 /// Prints the rows as they come.
 async fn answer(session: &Session, script: &Script, statement: &Statement, shape: Shape) -> Result<()> {
     let progress = Progress::default();
-    let answer = shown("reading", &progress, run::answer(session, script, statement, &progress)).await?;
-    answer.notes.iter().for_each(|note| say(&format!("warning: {note}")));
+    let tell = |note: &str| say(&format!("warning: {note}"));
+    let answer = shown("reading", &progress, run::answer(session, script, statement, &progress, tell)).await?;
     match shape {
         _ if !answer.answers => drain(answer.running).await,
         Shape::Table => print_table(answer.running).await,

@@ -186,7 +186,8 @@ impl Careful {
             let (line, offset, reason) = (counts.lines, line.offset, fault.reason);
             self.found.first_rejects.push(FirstReject { line, offset, reason, excerpt });
         }
-        self.ended = self.settings.stop_at_reject;
+        // Whoever wants the rejects wants all of them.
+        self.ended = self.settings.stop_at_reject && !self.keeps_rejects;
         if self.keeps_rejects {
             let raw = Reject::raw_of(line.bytes);
             self.rejects.push(Kept { line: self.found.counts.lines, offset: line.offset, fault, raw });

@@ -125,7 +125,8 @@ impl Shapes {
             #[cfg(test)]
             learns_nothing: false,
         };
-        shapes.add(ROOT, "");
+        // The line's own object is the value of no key: it is not found by a name, not even by `""`.
+        shapes.push(ROOT, "");
         shapes.declare(ROOT, declared);
         shapes
     }
@@ -181,15 +182,21 @@ impl Shapes {
     }
 
     fn key(&mut self, parent: u32, name: &str) -> u32 {
-        match self.index.get(&(parent, name) as &dyn learn::Place) {
-            Some(key) => *key,
-            None => self.add(parent, name),
-        }
+        self.find(parent, name).unwrap_or_else(|| self.add(parent, name))
+    }
+
+    fn find(&self, parent: u32, name: &str) -> Option<u32> {
+        self.index.get(&(parent, name) as &dyn learn::Place).copied()
     }
 
     fn add(&mut self, parent: u32, name: &str) -> u32 {
-        let key = u32::try_from(self.keys.len()).expect("the number of keys is bounded");
+        let key = self.push(parent, name);
         self.index.insert((parent, name.into()), key);
+        key
+    }
+
+    fn push(&mut self, parent: u32, name: &str) -> u32 {
+        let key = u32::try_from(self.keys.len()).expect("the number of keys is bounded");
         self.names.push(Name { parent, text: name.into(), empties: 0, empty_items: 0 });
         self.keys.push(Key {
             known: Class::default(),

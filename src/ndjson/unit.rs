@@ -304,7 +304,8 @@ mod tests {
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let keys = prop_oneof![
             4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
-            1 => Just(vec!["c", "a", "d"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
+            1 => Just(vec!["c", "a", "d"]),
+            1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
         ];
         let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
         (keys, proptest::collection::vec(value(), 3), dressed, any::<(u8, u8, u8)>()).prop_map(

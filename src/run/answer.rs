@@ -16,41 +16,56 @@ const HELD_BYTES: usize = 64 << 20;
 
 /// The answer to a statement.
 pub struct Answer {
-    /// What is to be told before the rows are shown; one line each.
-    pub notes: Vec<String>,
     /// Whether it answers with rows; else it made something.
     pub answers: bool,
     /// The rows.
     pub running: Running,
 }
 
-/// Starts a statement whose rows are to be shown.
+/// Starts a statement whose rows are to be shown. What is to be told before, also where the statement fails then, goes to
+/// `tell`, a line at a time.
 ///
 /// **Errors**: those of [`Session::plan`] and [`Session::start`], and of the rows that are read before any is shown.
-pub async fn answer(session: &Session, script: &Script, statement: &Statement, progress: &Progress) -> Result<Answer> {
+pub async fn answer(
+    session: &Session,
+    script: &Script,
+    statement: &Statement,
+    progress: &Progress,
+    tell: impl Fn(&str),
+) -> Result<Answer> {
     let planned = session.plan(script, statement, Look::Guess, progress.watch()).await?;
     if planned.sources.iter().all(|source| source.survey.is_whole) {
-        return by_what_is_so(session, planned, progress).await;
+        return by_what_is_so(session, planned, progress, tell).await;
     }
     let sources = planned.sources.clone();
     let held = hold(session, planned, progress).await;
     let settled = session.settle(&sources, progress.watch()).await?;
     match held {
         Ok(Some(running)) if settled.drift.is_empty() => {
-            Ok(Answer { notes: warnings(&settled.sources), answers: true, running })
+            warnings(&settled.sources).iter().for_each(|warning| tell(warning));
+            Ok(Answer { answers: true, running })
         }
-        Err(error) if settled.drift.is_empty() && !matches!(error, Error::Drift) => Err(error),
+        Err(error) if settled.drift.is_empty() && !matches!(error, Error::Drift) => {
+            warnings(&settled.sources).iter().for_each(|warning| tell(warning));
+            Err(error)
+        }
         // Too much to hold, or read by types that are not so.
         _ => {
             let planned = session.plan(script, statement, Look::Whole, progress.watch()).await?;
-            by_what_is_so(session, planned, progress).await
+            by_what_is_so(session, planned, progress, tell).await
         }
     }
 }
 
-async fn by_what_is_so(session: &Session, planned: Planned, progress: &Progress) -> Result<Answer> {
-    let (notes, answers) = (warnings(&planned.sources), planned.answers);
-    Ok(Answer { notes, answers, running: start(session, planned, progress).await? })
+async fn by_what_is_so(
+    session: &Session,
+    planned: Planned,
+    progress: &Progress,
+    tell: impl Fn(&str),
+) -> Result<Answer> {
+    warnings(&planned.sources).iter().for_each(|warning| tell(warning));
+    let answers = planned.answers;
+    Ok(Answer { answers, running: start(session, planned, progress).await? })
 }
 
 /// All rows of a statement, if they are not too many to be held.

@@ -125,3 +125,32 @@ fn a_file_written_over_in_place_fails_the_run() {
     let result = tidemill::ndjson::survey::survey(&files, &std::sync::Arc::default(), 1, &watch, &stop);
     assert!(result.unwrap_err().to_string().contains("was written over"));
 }
+
+#[test]
+fn the_table_of_rejects_has_all_of_them_also_where_the_first_stops_a_run() {
+    let toml = "[sources.events]\non_reject = \"fail\"\n";
+    let folder = project(&[("tidemill.toml", toml), ("inputs/a.out", "{\"a\":1}\n{bad\n[1]\n")]);
+    answers(folder.path(), "SELECT count(*) AS n FROM rejects.events", r#"{"n":2}"#);
+}
+
+#[test]
+fn a_key_may_be_the_empty_text() {
+    let folder = project(&[("inputs/a.out", "{\"\":1}\n}\n{\"\":{\"x\":5},\"x\":2}\n{\"\":{\"x\":6},\"x\":3}\n")]);
+    answers(folder.path(), "SELECT count(*) AS n, sum(x) AS x FROM events", r#"{"n":3,"x":5}"#);
+    answers(folder.path(), "SELECT line FROM rejects.events", r#"{"line":2}"#);
+}
+
+/// Files in which one of the columns never comes: an aggregate that has seen no value must not lose its rows.
+#[test]
+fn aggregates_of_columns_that_stand_in_different_files_are_right() {
+    let toml = "[limits]\nthreads = 2\n";
+    let folder = project(&[("tidemill.toml", toml), ("inputs/a.out", "{\"a\":1}\n"), ("inputs/b.out", "{\"b\":5}\n")]);
+    answers(folder.path(), "SELECT max(a) AS a, max(b) AS b FROM events", r#"{"a":1,"b":5}"#);
+    answers(folder.path(), "SELECT min(a) AS a, min(b + 1) AS b FROM events", r#"{"a":1,"b":6}"#);
+}
+
+#[test]
+fn a_warning_about_rejects_is_told_also_where_the_statement_fails() {
+    let folder = project(&[("inputs/a.out", "{\"a\":\"x\"}\n{bad\n")]);
+    refused(folder.path(), &["sql", "SELECT CAST(a AS BIGINT) FROM events"], 1, "warning: 1 of 2 lines of `events`");
+}

@@ -12,8 +12,9 @@ use super::{END, ROOT, Shapes};
 /// Most turns from one value: lines whose keys come in any order have many, and searching them costs time.
 const MAX_TURNS_FROM_ONE: usize = 24;
 
-/// Most turns of all: where keys are data there is no end of them.
+/// Most turns of all, and most keys: where keys are data there is no end of them.
 const MAX_TURNS: usize = 1 << 16;
+const MAX_KEYS: usize = 1 << 14;
 
 /// How far a line was learned.
 struct Way<'a> {
@@ -44,23 +45,27 @@ impl Shapes {
         }
         let root = tape.node(tape::ROOT);
         let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new() };
-        self.learn_object(tape::ROOT, ROOT, &mut way);
         let rest = &line[root.end as usize..];
-        if let Some(newline) = memchr::memchr(b'\n', rest) {
+        if self.learn_object(tape::ROOT, ROOT, &mut way).is_some()
+            && let Some(newline) = memchr::memchr(b'\n', rest)
+        {
             let end = root.end as usize + newline + 1;
             self.add_turn(&mut way, end, END);
         }
     }
 
-    /// Recurses as deep as lines are accepted.
-    fn learn_object(&mut self, object: u32, parent: u32, way: &mut Way<'_>) {
+    /// `None` at a key that is one too many: the line is not learned from there on. Recurses as deep as lines are accepted.
+    fn learn_object(&mut self, object: u32, parent: u32, way: &mut Way<'_>) -> Option<()> {
         let tape = way.tape;
         for name in tape.children(object) {
-            let (key, value) = (self.key(parent, &text::string(tape.node(name), way.line)), name + 1);
+            let text = text::string(tape.node(name), way.line);
+            let known = self.find(parent, &text);
+            let key = known.or_else(|| (self.keys.len() < MAX_KEYS).then(|| self.add(parent, &text)))?;
+            let value = name + 1;
             let node = tape.node(value);
             if node.kind == Kind::Object && tape.children(value).next().is_some() {
                 way.pass_brace(key, node.start, true);
-                self.learn_object(value, key, way);
+                self.learn_object(value, key, way)?;
                 way.pass_brace(key, node.end, false);
                 continue;
             }
@@ -73,6 +78,7 @@ impl Shapes {
             }
             (way.from, way.at) = (key, node.end as usize);
         }
+        Some(())
     }
 
     /// The turn from where the way stands to the value of `to`, which starts at `next`.
