@@ -10,7 +10,7 @@ use super::framing::Line;
 use super::judge::{Judge, Verdict};
 use super::listing::{Compression, InputFile};
 use super::reject::{Fault, Reason, Reject};
-use super::rows::{Span, Wanted};
+use super::rows::{Rows, Wanted};
 use super::seen::{Fields, Observed};
 use super::shape::Shapes;
 use super::survey::{Counts, check_count};
@@ -114,18 +114,24 @@ impl Careful {
         std::mem::take(&mut self.found)
     }
 
-    /// Reads one line, which stands at `at` of its block. True if it is a row; then `row` has the places of its values.
-    /// `raw` is the line with its newline, and with a byte order mark if it has one.
+    /// Counts rows that were not left to it.
+    pub(crate) fn count_predicted(&mut self, rows: usize) {
+        self.found.counts.count_rows(rows as u64);
+        self.found.predicted += rows as u64;
+    }
+
+    /// Reads one line, which stands at `at` of its block. True if it is a row; then its values' places are put into row
+    /// number `row` of `rows`. `raw` is the line with its newline, and with a byte order mark if it has one.
     ///
     /// **Errors**: `Input` for a file that is no JSON lines at all; `Data` where there are more keys than `max_columns`.
-    pub(crate) fn line(&mut self, line: &Line<'_>, raw: &[u8], at: usize, row: &mut [Span]) -> Result<bool> {
+    pub(crate) fn line(&mut self, line: &Line<'_>, raw: &[u8], at: usize, rows: &mut Rows, row: usize) -> Result<bool> {
         self.found.counts.lines += 1;
         match self.judge.judge(line) {
             Verdict::Blank => {
                 self.found.counts.blank += 1;
                 return Ok(false);
             }
-            Verdict::Row => self.row(line, raw, at, row)?,
+            Verdict::Row => self.row(line, raw, at, rows, row)?,
             Verdict::Reject(fault) => {
                 self.reject(line, fault)?;
                 return Ok(false);
@@ -134,7 +140,7 @@ impl Careful {
         Ok(true)
     }
 
-    fn row(&mut self, line: &Line<'_>, raw: &[u8], at: usize, row: &mut [Span]) -> Result<()> {
+    fn row(&mut self, line: &Line<'_>, raw: &[u8], at: usize, rows: &mut Rows, row: usize) -> Result<()> {
         self.may_be_document = false;
         self.found.counts.rows += 1;
         let repeats_keys = self.observe(line)?;
@@ -142,7 +148,7 @@ impl Careful {
         let tape = self.judge.tape();
         // A byte order mark is no part of the line.
         let mark = memchr::memchr(b'\n', raw).unwrap_or(raw.len()) - line.bytes.len();
-        if let Some(key) = self.wanted.find(line.bytes, tape, at + mark, row)
+        if let Some(key) = self.wanted.find(line.bytes, tape, at + mark, rows, row)
             && self.found.unknown_key.is_none()
         {
             self.found.unknown_key = Some((line.offset, text::json(tape.node(key), line.bytes).to_owned()));

@@ -81,14 +81,30 @@ impl Class {
         Self::NUMBER | sign | large
     }
 
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u16 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// Its bits, or none, without a jump.
+    #[inline(always)]
+    pub(crate) fn only_if(self, holds: bool) -> Self {
+        Self(self.0 * u16::from(holds))
+    }
+
     /// Whether it has any of these bits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has(self, any: Self) -> bool {
         self.0 & any.0 != 0
     }
 
     /// Whether all of its bits are among these.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn within(self, others: Self) -> bool {
         self.0 & !others.0 == 0
     }
@@ -102,14 +118,14 @@ impl Class {
 impl std::ops::BitOr for Class {
     type Output = Self;
 
-    #[inline]
+    #[inline(always)]
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
 impl std::ops::BitOrAssign for Class {
-    #[inline]
+    #[inline(always)]
     fn bitor_assign(&mut self, other: Self) {
         self.0 |= other.0;
     }

@@ -14,6 +14,7 @@ use arrow::datatypes::{
 };
 
 use super::declared::Declared;
+use super::instant;
 use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
 use super::rows::Span;
@@ -68,16 +69,72 @@ impl Column {
         Self { reading: reading.clone(), values, tape: Tape::default() }
     }
 
-    /// Appends the value at a place of a block, NULL where there is none. `Err` says what does not fit.
-    #[inline]
-    pub(crate) fn append_span(&mut self, span: Span, block: &str, empty_as_null: bool) -> Result<(), String> {
+    /// Appends the values at places of a block, NULL where there is none. `Err` is the number of the first that does not
+    /// fit, and says why.
+    pub(crate) fn append_spans(
+        &mut self,
+        mut spans: impl Iterator<Item = Span>,
+        block: &str,
+        empty_as_null: bool,
+    ) -> Result<(), (usize, String)> {
+        let mut number = 0;
+        // Values that are usual for the usual types are appended by loops of their own.
+        while let Some(span) = self.append_usual(spans.by_ref(), &mut number, block) {
+            self.append_span(span, block, empty_as_null).map_err(|what| (number, what))?;
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// Appends values up to the first that is not usual, which is returned; counts those that were appended.
+    fn append_usual(&mut self, spans: impl Iterator<Item = Span>, count: &mut usize, block: &str) -> Option<Span> {
+        let bytes = |span: Span| &block.as_bytes()[span.start as usize..span.end as usize];
+        let text = |span: Span| &block[span.start as usize + 1..span.end as usize - 1];
+        match (&mut self.values, &self.reading) {
+            (Builder::Boolean(values), _) => usual(
+                spans,
+                count,
+                |value| values.append_option(value),
+                |span| matches!(span.kind, Kind::True | Kind::False).then_some(span.kind == Kind::True),
+            ),
+            (Builder::Text(values), Reading::Text) => usual(
+                spans,
+                count,
+                |value| values.append_option(value),
+                |span| (span.kind == Kind::Plain).then(|| text(span)),
+            ),
+            (Builder::Float64(values), _) => usual(
+                spans,
+                count,
+                |value| values.append_option(value),
+                |span| {
+                    let is_number = matches!(span.kind, Kind::Integer | Kind::Fraction);
+                    is_number.then(|| text::double(bytes(span)).filter(|value| value.is_finite())).flatten()
+                },
+            ),
+            (Builder::Int64(values), Reading::Int64) => usual(
+                spans,
+                count,
+                |value| values.append_option(value),
+                |span| (span.kind == Kind::Integer).then(|| text::bigint(bytes(span))).flatten(),
+            ),
+            (Builder::Int64(values), Reading::Timestamp { unit, .. }) => usual(
+                spans,
+                count,
+                |value| values.append_option(value),
+                |span| {
+                    let is_text = span.kind == Kind::Plain;
+                    is_text.then(|| instant::timestamp(text(span).as_bytes(), *unit).ok()).flatten()
+                },
+            ),
+            _ => { spans }.next(),
+        }
+    }
+
+    fn append_span(&mut self, span: Span, block: &str, empty_as_null: bool) -> Result<(), String> {
         let Some(node) = span.node() else { return self.append_null() };
         let (start, end) = (node.start as usize, node.end as usize);
         match (&mut self.values, node.kind) {
-            (Builder::Boolean(values), Kind::True | Kind::False) => {
-                values.append_value(node.kind == Kind::True);
-                Ok(())
-            }
             (Builder::Text(text), kind) => {
                 match (&self.reading, kind) {
                     (Reading::Text, Kind::Plain) => text.append_value(&block[start + 1..end - 1]),
@@ -216,6 +273,25 @@ impl Column {
             }
         }
     }
+}
+
+/// Appends what `read` makes of values, until it makes nothing of one: that is returned.
+#[inline(always)]
+fn usual<T>(
+    spans: impl Iterator<Item = Span>,
+    count: &mut usize,
+    mut append: impl FnMut(Option<T>),
+    read: impl Fn(Span) -> Option<T>,
+) -> Option<Span> {
+    for span in spans {
+        let value = read(span);
+        if value.is_none() && span.kind != Kind::Null {
+            return Some(span);
+        }
+        append(value);
+        *count += 1;
+    }
+    None
 }
 
 /// Appends one object's values to the columns of a layout. `Err` also where the object has a key that it lacks.

@@ -128,12 +128,12 @@ impl Part {
         let offset = |row: usize| block.offset + u64::from(block.rows.starts()[row]);
         match self {
             Self::Value(place, column) => {
-                for row in rows {
-                    let span = block.rows.span(row, *place);
-                    column
-                        .append_span(span, block.text, empty_as_null)
-                        .map_err(|what| Misfit { offset: offset(row), what })?;
-                }
+                let spans = block.rows.column(*place);
+                let values = rows.clone().map(|row| spans[row]);
+                column.append_spans(values, block.text, empty_as_null).map_err(|(number, what)| {
+                    let row = rows.clone().nth(number).expect("it is one of these rows");
+                    Misfit { offset: offset(row), what }
+                })?;
             }
             Self::Fields(_, parts) => {
                 parts.iter_mut().try_for_each(|part| part.add(block, rows.clone(), empty_as_null))?;

@@ -38,7 +38,7 @@ pub(crate) fn date(text: &[u8]) -> Option<i32> {
 
 /// Units since 1970-01-01 UTC of an ISO 8601 text, with or without zone (none means UTC), with `T` or a space.
 pub(crate) fn timestamp(text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp> {
-    let instant = usual_form(text).or_else(|| Scanner(text).instant());
+    let instant = usual_form(text).and_then(Usual::instant).or_else(|| Scanner(text).instant());
     let Instant { seconds, decimals } = instant.ok_or(NoTimestamp::Form)?;
     let per_second = units_per_second(unit);
     let places = per_second.ilog10() as usize;
@@ -76,30 +76,95 @@ struct Instant<'a> {
     decimals: &'a [u8],
 }
 
-/// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have. `None` for other
-/// forms, which the scanner knows too.
-fn usual_form(text: &[u8]) -> Option<Instant<'_>> {
-    let (head, decimals) = text.split_first_chunk::<19>()?;
-    let separators = [head[4], head[7], head[10], head[13], head[16]];
-    if separators != *b"--T::" {
-        return None;
+/// Whether a text is a timestamp of the unit, as far as a quick look tells: false says nothing.
+#[inline]
+pub(crate) fn is_surely_timestamp(text: &[u8], unit: TimeUnit) -> bool {
+    // 64 bits of nanoseconds hold less than the years of four digits.
+    let (places, in_range) = match unit {
+        TimeUnit::Second => (0, true),
+        TimeUnit::Millisecond => (3, true),
+        TimeUnit::Microsecond => (6, true),
+        TimeUnit::Nanosecond => (9, false),
+    };
+    usual_form(text).is_some_and(|Usual { year, month, day, decimals, .. }| {
+        let in_range = in_range || (1700..2200).contains(&year);
+        in_range & (1..=12).contains(&month) & (1..=28).contains(&day) & (decimals.len() <= places)
+    })
+}
+
+/// The parts of `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have.
+#[derive(Debug, Clone, Copy)]
+struct Usual<'a> {
+    /// As written: no month or day may be as large.
+    year: u32,
+    month: u32,
+    day: u32,
+    /// Since midnight, and in range.
+    seconds: u32,
+    decimals: &'a [u8],
+}
+
+impl<'a> Usual<'a> {
+    fn instant(self) -> Option<Instant<'a>> {
+        let days = days_since_1970(self.year.cast_signed(), self.month, self.day)?;
+        Some(Instant { seconds: days * SECONDS_PER_DAY + i64::from(self.seconds), decimals: self.decimals })
     }
-    let digits = head.map(|byte| byte.wrapping_sub(b'0'));
-    // Separators are none, and were compared.
-    let largest = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18].map(|at| digits[at]).into_iter().fold(0, u8::max);
-    let two = |at: usize| u32::from(digits[at]) * 10 + u32::from(digits[at + 1]);
-    let (hours, minutes, seconds) = (two(11), two(14), two(17));
+}
+
+/// `None` for other forms, which the scanner knows too.
+#[inline]
+fn usual_form(text: &[u8]) -> Option<Usual<'_>> {
+    let (head, decimals) = text.split_first_chunk::<19>()?;
+    let date = Digits::of(*head.first_chunk()?, *b"0000-00-");
+    let middle = Digits::of(*head[8..].first_chunk()?, *b"00T00:00");
+    let time = Digits::of(*head.last_chunk()?, *b"00:00:00");
+    let are_digits = date.are_in_place() & middle.are_in_place() & time.are_in_place();
+    let (hours, minutes, seconds) = (time.pair(0), time.pair(3), time.pair(6));
     let decimals = match decimals {
         [] => decimals,
         [b'.', decimals @ ..] if !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit) => decimals,
         _ => return None,
     };
-    if largest > 9 || hours > 23 || minutes > 59 || seconds > 59 {
-        return None;
+    let is_time = are_digits & (hours < 24) & (minutes < 60) & (seconds < 60);
+    is_time.then(|| Usual {
+        year: date.pair(0) * 100 + date.pair(2),
+        month: date.pair(5),
+        day: middle.pair(0),
+        seconds: hours * 3600 + minutes * 60 + seconds,
+        decimals,
+    })
+}
+
+/// Eight bytes that are digits where a form has zeros, and else what the form has.
+#[derive(Debug, Clone, Copy)]
+struct Digits {
+    /// The digits' values, and zeros for the rest, if they are in place.
+    values: u64,
+    /// What each byte may be less than its highest bit by.
+    slack: u64,
+}
+
+impl Digits {
+    #[inline(always)]
+    fn of(bytes: [u8; 8], form: [u8; 8]) -> Self {
+        let slack = form.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f });
+        let values = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(form);
+        Self { values, slack: u64::from_le_bytes(slack) }
     }
-    let days = days_since_1970((two(0) * 100 + two(2)).cast_signed(), two(5), two(8))?;
-    let time = i64::from(hours * 3600 + minutes * 60 + seconds);
-    Some(Instant { seconds: days * SECONDS_PER_DAY + time, decimals })
+
+    #[inline(always)]
+    fn are_in_place(self) -> bool {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        // No byte carries into the next one.
+        (((self.values & !HIGH) + self.slack) | self.values) & HIGH == 0
+    }
+
+    /// The number of two digits.
+    #[inline(always)]
+    fn pair(self, at: u32) -> u32 {
+        let digits = (self.values >> (at * 8)) as u32;
+        (digits & 0xff) * 10 + (digits >> 8 & 0xff)
+    }
 }
 
 fn days_since_1970(year: i32, month: u32, day: u32) -> Option<i64> {
@@ -242,11 +307,38 @@ mod tests {
             "2024-03-01T05:51:22.0x",
             "2024-03-01T05:51:22Z",
             "2024-0a-01T05:51:22",
+            "2024-0:-01T05:51:22",
+            "2024-0/-01T05:51:22",
+            "2024-03-01T05:51:2\u{80}",
+            "2024-03-01T05.51:22",
+            "2024-00-01T05:51:22",
+            "1650-03-01T05:51:22",
+            "2024-03-00T05:51:22.1",
         ] {
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
             let scanned = Scanner(text.as_bytes()).instant().map(parts);
-            let read = usual_form(text.as_bytes()).map(parts);
+            let read = usual_form(text.as_bytes()).and_then(Usual::instant).map(parts);
             assert!(read == scanned || read.is_none() && text.ends_with('Z'), "{text}");
+            for unit in [Second, Millisecond, Microsecond, Nanosecond] {
+                let is_one = timestamp(text.as_bytes(), unit).is_ok();
+                assert!(is_one || !is_surely_timestamp(text.as_bytes(), unit), "{text} in {unit:?}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_quick_look_is_never_wrong(
+            text in "(19|20)[0-9]{2}[-0-9:][0-3][0-9]-[0-3][0-9:]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9][.Z]?[0-9]{0,7}",
+        ) {
+            let bytes = text.as_bytes();
+            let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
+            let read = usual_form(bytes).and_then(Usual::instant).map(parts);
+            let scanned = Scanner(bytes).instant().map(parts);
+            proptest::prop_assert!(read.is_none() || read == scanned);
+            for unit in [Second, Millisecond, Microsecond, Nanosecond] {
+                proptest::prop_assert!(timestamp(bytes, unit).is_ok() || !is_surely_timestamp(bytes, unit));
+            }
         }
     }
 

@@ -191,15 +191,18 @@ impl Reading {
         value.map_or_else(|| misfit(""), Ok)
     }
 
-    /// Whether a value of this kind, class and length is one of a scalar column, without a look at it. False says
+    /// Whether a value of this kind and class is one of a scalar column, as far as a quick look tells. False says
     /// nothing.
     #[inline]
-    pub(crate) fn surely_fits(&self, kind: Kind, class: Class, bytes: usize) -> bool {
+    pub(crate) fn surely_fits(&self, kind: Kind, class: Class, value: &[u8]) -> bool {
         match (self, kind) {
             (_, Kind::Null) | (Self::Boolean, Kind::True | Kind::False) => true,
-            (Self::Int64, Kind::Integer) => bytes <= Class::EXACT_DIGITS,
+            (Self::Timestamp { unit, .. }, Kind::Plain) => {
+                instant::is_surely_timestamp(&value[1..value.len() - 1], *unit)
+            }
+            (Self::Int64, Kind::Integer) => value.len() <= Class::EXACT_DIGITS,
             // The largest double has 309 digits; with an exponent, the class tells.
-            (Self::Float64, Kind::Integer | Kind::Fraction) => bytes <= 300 && !class.has(Class::OVERFLOW),
+            (Self::Float64, Kind::Integer | Kind::Fraction) => value.len() <= 300 && !class.has(Class::OVERFLOW),
             _ => false,
         }
     }

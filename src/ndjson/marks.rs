@@ -1,6 +1,6 @@
-//! Where runs end in a text: a bit per byte for what ends a string's plain run, another for what is no digit.
+//! Where runs end in a text: a bit per byte for what ends a string's plain run, for what is no digit, for newlines.
 //!
-//! With them the end of a string or a number is found by counting zeros instead of looking at bytes. The bits are made
+//! With them the end of a string, a number or a line is found by counting zeros instead of looking at bytes. The bits are made
 //! 64 bytes at a time by the widest kernel that the processor has; each kernel is held to [`portable`] by a property
 //! test. This is the only place of the crate with `unsafe`. It knows nothing of JSON beyond these bytes.
 
@@ -10,72 +10,132 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-/// Bytes that one word of bits stands for.
-const WORD: usize = 64;
+/// Bytes that a kernel looks at together, and the bytes of their bits.
+const CHUNK: usize = 64;
+const BITS: usize = CHUNK / 8;
 
 /// The bits of 64 bytes, the first byte's lowest.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Word {
-    /// Quotes, backslashes and control bytes: a run of a string's plain bytes ends there.
+#[derive(Debug, Clone, Copy)]
+struct Word {
     stops: u64,
-    /// Bytes that are no digit.
     others: u64,
+    newlines: u64,
 }
 
-/// A kernel: one word for each 64 bytes; the length is a multiple of 64.
-type Kernel = fn(&[u8], &mut Vec<Word>);
+/// The bits of a text, those of eight bytes in a byte.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Bits {
+    /// Quotes, backslashes and control bytes: a run of a string's plain bytes ends there.
+    stops: Vec<u8>,
+    /// Bytes that are no digit.
+    others: Vec<u8>,
+    newlines: Vec<u8>,
+}
+
+/// A kernel: makes the bits of a text's whole chunks, for which there is room.
+type Kernel = fn(&[u8], &mut Bits);
+
+impl Bits {
+    /// Has room for as many chunks, whatever was there before.
+    fn make_room(&mut self, chunks: usize) {
+        for bits in [&mut self.stops, &mut self.others, &mut self.newlines] {
+            bits.resize(chunks * BITS, 0);
+        }
+    }
+
+    /// Puts what `word` makes of each chunk of `text` in its place, from that of chunk `first` on.
+    #[inline(always)]
+    fn fill(&mut self, first: usize, text: &[u8], word: impl Fn(&[u8; CHUNK]) -> Word) {
+        let places = self.stops.as_chunks_mut().0.iter_mut();
+        let places = places.zip(self.others.as_chunks_mut().0).zip(self.newlines.as_chunks_mut().0).skip(first);
+        for (chunk, ((stops, others), newlines)) in text.as_chunks().0.iter().zip(places) {
+            let word = word(chunk);
+            *stops = word.stops.to_le_bytes();
+            *others = word.others.to_le_bytes();
+            *newlines = word.newlines.to_le_bytes();
+        }
+    }
+}
 
 /// The bits of one text.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
-    words: Vec<Word>,
+    bits: Bits,
 }
 
 impl Marks {
     /// Makes the bits of `text`, in place of those that were there.
     pub(crate) fn read(&mut self, text: &[u8]) {
-        self.words.clear();
-        let (whole, rest) = text.split_at(text.len() - text.len() % WORD);
-        kernel()(whole, &mut self.words);
+        let (whole, rest) = text.as_chunks::<CHUNK>();
+        // The rest, and a chunk that is behind the end whatever the text's length.
+        self.bits.make_room(whole.len() + 2);
+        kernel()(text, &mut self.bits);
         // Zeros behind the end are control bytes and no digits: every run ends there at the latest.
-        let mut padded = [0; WORD];
+        let mut padded = [0; 2 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
-        portable::mark(&padded, &mut self.words);
-        self.words.push(Word { stops: u64::MAX, others: u64::MAX });
+        self.bits.fill(whole.len(), &padded, portable::word);
     }
 
     /// Place of the first quote, backslash or control byte at or behind `from`; the text's length at the earliest if
     /// there is none. `from` may be the text's length.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stop(&self, from: usize) -> usize {
-        self.first(from, |word| word.stops)
+        first(&self.bits.stops, from)
     }
 
     /// How many digits stand at `from`.
-    #[inline]
-    pub(crate) fn digits(&self, from: usize) -> usize {
-        self.first(from, |word| word.others) - from
-    }
-
     #[inline(always)]
-    fn first(&self, from: usize, bits: impl Fn(Word) -> u64) -> usize {
-        let (word, shift) = (from / WORD, from % WORD);
-        // The 64 bits from `from` on out of two words: most runs end within them, wherever they begin.
-        let (low, high) = (bits(self.words[word]), bits(self.words[word + 1]));
-        let window = (low >> shift) | ((high << 1) << (WORD - 1 - shift));
-        if window != 0 {
-            return from + window.trailing_zeros() as usize;
-        }
-        self.far(word + 1, bits)
+    pub(crate) fn digits(&self, from: usize) -> usize {
+        first(&self.bits.others, from) - from
     }
 
-    /// The first bit from a word on; the last word has all bits.
-    #[cold]
-    #[inline(never)]
-    fn far(&self, from: usize, bits: impl Fn(Word) -> u64) -> usize {
-        let found = self.words[from..].iter().position(|word| bits(*word) != 0);
-        let word = from + found.expect("all bits of the last word are set");
-        word * WORD + bits(self.words[word]).trailing_zeros() as usize
+    /// Which of the 57 bytes from `from` on are no digits, the first one's bit lowest; other bits may be set or not.
+    #[inline(always)]
+    pub(crate) fn others(&self, from: usize) -> u64 {
+        word_at(&self.bits.others, from / 8) >> (from % 8)
+    }
+
+    /// Puts behind `ends` the places right behind the newlines from `from` on, of at most `limit` of them.
+    pub(crate) fn lines(&self, from: usize, limit: usize, ends: &mut Vec<u32>) {
+        let mut left = limit;
+        let mut hidden = from % CHUNK;
+        for (number, bits) in self.bits.newlines.as_chunks::<BITS>().0.iter().enumerate().skip(from / CHUNK) {
+            let mut bits = u64::from_le_bytes(*bits) >> hidden << hidden;
+            hidden = 0;
+            while bits != 0 {
+                if left == 0 {
+                    return;
+                }
+                left -= 1;
+                ends.push((number * CHUNK) as u32 + bits.trailing_zeros() + 1);
+                bits &= bits - 1;
+            }
+        }
+    }
+}
+
+/// The first bit that is set at or behind `from`.
+#[inline(always)]
+fn first(bits: &[u8], from: usize) -> usize {
+    // The word may begin in the middle of a byte: 57 bits of it are for sure those from `from` on.
+    let byte = from / 8;
+    let window = word_at(bits, byte) >> (from % 8);
+    if window != 0 { from + window.trailing_zeros() as usize } else { far(bits, byte + BITS) }
+}
+
+#[inline(always)]
+fn word_at(bits: &[u8], byte: usize) -> u64 {
+    u64::from_le_bytes(bits[byte..byte + BITS].try_into().expect("it has as many bytes"))
+}
+
+/// The first bit from a byte on; the last bytes have all bits.
+fn far(bits: &[u8], mut byte: usize) -> usize {
+    loop {
+        let word = word_at(bits, byte);
+        if word != 0 {
+            return byte * 8 + word.trailing_zeros() as usize;
+        }
+        byte += BITS;
     }
 }
 
@@ -116,6 +176,11 @@ mod tests {
             let stop = from + run(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
             assert_eq!(marks.stop(from), stop, "{} from {from}", text.escape_ascii());
             assert_eq!(marks.digits(from), run(|byte| !byte.is_ascii_digit()), "{} from {from}", text.escape_ascii());
+            let limit = from % 3;
+            let ends = (from..text.len()).filter(|at| text[*at] == b'\n').map(|at| at as u32 + 1).take(limit);
+            let mut found = Vec::new();
+            marks.lines(from, limit, &mut found);
+            assert_eq!(found, ends.collect::<Vec<_>>(), "{} from {from}", text.escape_ascii());
         }
     }
 
@@ -130,36 +195,34 @@ mod tests {
         check(&[&[b'x'; 63], b"\"".as_slice(), &[b'0'; 65], b"\\\x1f\x20\x7f\x80\xff"].concat());
     }
 
+    fn marked(kernel: Kernel, text: &[u8]) -> Bits {
+        let mut bits = Bits::default();
+        bits.make_room(text.len() / CHUNK);
+        kernel(text, &mut bits);
+        bits
+    }
+
     #[test]
     fn each_byte_is_judged_alike_by_every_kernel() {
         let bytes: Vec<u8> = (0..=255).collect();
         check(&bytes);
         for (name, kernel) in kernels() {
-            let (mut found, mut expected) = (Vec::new(), Vec::new());
-            kernel(&bytes, &mut found);
-            portable::mark(&bytes, &mut expected);
-            assert_eq!(found, expected, "{name}");
+            assert_eq!(marked(kernel, &bytes), marked(portable::mark, &bytes), "{name}");
         }
     }
 
     proptest! {
         #[test]
-        fn kernels_are_their_portable_twin(
-            words in proptest::collection::vec(proptest::array::uniform32(any::<[u8; 2]>()), 0..12),
-        ) {
-            let text = words.as_flattened().as_flattened();
-            let mut expected = Vec::new();
-            portable::mark(text, &mut expected);
+        fn kernels_are_their_portable_twin(text in proptest::collection::vec(any::<u8>(), 0..1000)) {
+            let expected = marked(portable::mark, &text);
             for (name, kernel) in kernels() {
-                let mut found = Vec::new();
-                kernel(text, &mut found);
-                prop_assert_eq!(&found, &expected, "{}", name);
+                prop_assert_eq!(&marked(kernel, &text), &expected, "{}", name);
             }
         }
 
         #[test]
         fn runs_of_any_text_end_where_they_end(text in proptest::collection::vec(
-            prop_oneof![3 => Just(b'x'), 3 => b'0'..=b'9', 1 => Just(b'"'), 1 => any::<u8>()], 0..300,
+            prop_oneof![3 => Just(b'x'), 3 => b'0'..=b'9', 1 => Just(b'"'), 1 => Just(b'\n'), 1 => any::<u8>()], 0..300,
         )) {
             check(&text);
         }

@@ -26,6 +26,7 @@ mod class;
 mod decode;
 mod document;
 mod filter;
+mod flight;
 mod framing;
 mod gather;
 mod input;

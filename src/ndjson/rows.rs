@@ -8,7 +8,7 @@ use super::shape::Shapes;
 use super::tape::{Kind, Node, ROOT, Tape};
 
 /// A value's place in a block; absent by default.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,
     /// No value ends where a block starts: zero where there is none.
@@ -17,10 +17,10 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    const ABSENT: Self = Self { start: 0, end: 0, kind: Kind::Null };
+    pub(super) const ABSENT: Self = Self { start: 0, end: 0, kind: Kind::Null };
 
     /// As a node of the block's bytes; `None` where there is no value, or null.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn node(self) -> Option<Node> {
         let Self { start, end, kind } = self;
         (kind != Kind::Null).then_some(Node { kind, start, end, next: 0 })
@@ -30,20 +30,19 @@ impl Span {
 /// The rows of one block: of each the place of its line, and of the values that are wanted.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    width: usize,
-    spans: Vec<Span>,
+    /// By place: the values of all rows.
+    columns: Vec<Vec<Span>>,
     starts: Vec<u32>,
 }
 
 impl Rows {
     /// For rows of `width` values.
     pub(crate) fn new(width: usize) -> Self {
-        Self { width, ..Self::default() }
+        Self { columns: vec![Vec::new(); width], starts: Vec::new() }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.spans.clear();
-        self.starts.clear();
+        self.truncate(0);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -52,7 +51,7 @@ impl Rows {
 
     /// Values that are held.
     pub(crate) fn held(&self) -> usize {
-        self.spans.len()
+        self.columns.len() * self.starts.len()
     }
 
     /// Places of the lines in the block.
@@ -60,26 +59,56 @@ impl Rows {
         &self.starts
     }
 
-    /// The value at `place` of one row.
-    #[inline]
-    pub(crate) fn span(&self, row: usize, place: usize) -> Span {
-        self.spans[row * self.width + place]
+    /// The values at `place` of all rows.
+    pub(crate) fn column(&self, place: usize) -> &[Span] {
+        &self.columns[place]
     }
 
-    /// Begins the row of the line at `start`, all of its values absent.
-    #[inline]
-    pub(super) fn begin(&mut self, start: usize) -> &mut [Span] {
-        self.starts.push(start as u32);
-        let before = self.spans.len();
-        self.spans.resize(before + self.width, Span::ABSENT);
-        &mut self.spans[before..]
+    pub(super) fn column_mut(&mut self, place: u32) -> &mut [Span] {
+        &mut self.columns[place as usize]
     }
 
-    /// Takes the last row back.
-    pub(super) fn give_up(&mut self) {
-        self.starts.pop();
-        self.spans.truncate(self.spans.len() - self.width);
+    /// Begins rows of the lines at `starts`, all of their values absent.
+    pub(super) fn begin(&mut self, starts: impl Iterator<Item = u32>) {
+        self.starts.extend(starts);
+        for column in &mut self.columns {
+            column.resize(self.starts.len(), Span::ABSENT);
+        }
     }
+
+    /// Makes all values of a row absent.
+    pub(super) fn blank(&mut self, row: usize) {
+        self.columns.iter_mut().for_each(|column| column[row] = Span::ABSENT);
+    }
+
+    pub(super) fn set(&mut self, row: usize, place: usize, span: Span) {
+        self.columns[place][row] = span;
+    }
+
+    /// Takes back all rows but the first `rows`.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        self.starts.truncate(rows);
+        self.columns.iter_mut().for_each(|column| column.truncate(rows));
+    }
+
+    /// Takes back the rows `dropped`, which are in order.
+    pub(super) fn drop(&mut self, dropped: &[u32]) {
+        let Some(first) = dropped.first().map(|row| *row as usize) else { return };
+        keep_others(&mut self.starts, first, dropped);
+        self.columns.iter_mut().for_each(|column| keep_others(column, first, dropped));
+    }
+}
+
+/// Removes from `values` those numbered `dropped`, the first of which is `first`.
+fn keep_others<T: Copy>(values: &mut Vec<T>, first: usize, dropped: &[u32]) {
+    let (mut kept, mut dropped) = (first, dropped.iter().peekable());
+    for number in first..values.len() {
+        if dropped.next_if(|dropped| **dropped as usize == number).is_none() {
+            values[kept] = values[number];
+            kept += 1;
+        }
+    }
+    values.truncate(kept);
 }
 
 /// Which values of a line are wanted, and where in a row they go.
@@ -146,24 +175,26 @@ impl Wanted {
         }
     }
 
-    /// Puts the values of a parsed line, which starts at `shift` of the block, into `row`. The first key that is not
-    /// known, as a node.
-    pub(crate) fn find(&mut self, line: &[u8], tape: &Tape, shift: usize, row: &mut [Span]) -> Option<u32> {
-        self.find_in(ROOT, line, tape, shift, row)
+    /// Puts the values of a parsed line, which starts at `shift` of the block, into row number `row`.
+    /// The first key that is not known, as a node.
+    pub(crate) fn find(&mut self, line: &[u8], tape: &Tape, shift: usize, rows: &mut Rows, row: usize) -> Option<u32> {
+        self.find_in(ROOT, line, tape, &mut |place, node| {
+            let (start, end) = (node.start + shift as u32, node.end + shift as u32);
+            rows.set(row, place, Span { start, end, kind: node.kind });
+        })
     }
 
     /// Recurses as deep as paths are long.
-    fn find_in(&mut self, object: u32, line: &[u8], tape: &Tape, shift: usize, row: &mut [Span]) -> Option<u32> {
+    fn find_in(&mut self, object: u32, line: &[u8], tape: &Tape, put: &mut dyn FnMut(usize, Node)) -> Option<u32> {
         let values: Values = self.slots.assign(object, line, tape);
         for (slot, value) in values.taken() {
             let key = &mut self.keys[slot];
             let node = tape.node(value);
             if let Some(place) = key.place {
-                let (start, end) = (node.start + shift as u32, node.end + shift as u32);
-                row[place] = Span { start, end, kind: node.kind };
+                put(place, node);
             }
             if let (Some(inside), Kind::Object) = (&mut key.inside, node.kind) {
-                inside.find_in(value, line, tape, shift, row);
+                inside.find_in(value, line, tape, put);
             }
         }
         let unknown = values.unknown;

@@ -9,10 +9,10 @@
 //! in its range before; any other line is left to the careful reader. So a prediction that fails costs time and never
 //! an answer. It knows nothing of columns but which values are wanted.
 
+mod lanes;
 mod learn;
 mod turn;
 mod value;
-mod walk;
 
 use std::collections::HashMap;
 
@@ -21,6 +21,7 @@ use super::declared::Declared;
 use super::layout::Reading;
 use super::marks::Marks;
 use super::seen::Fields;
+use lanes::Lanes;
 use turn::Turn;
 
 /// The line's own object, where every line starts.
@@ -46,10 +47,9 @@ pub(crate) struct Shapes {
     names: Vec<Name>,
     index: HashMap<(u32, Box<str>), u32>,
     turns: usize,
-    /// Number of the line under way; a key whose stamp it is has been met in this line.
-    line: u32,
-    /// Keys whose value in this line is `""`.
-    empty: Vec<Empty>,
+    /// How often something new was learned.
+    lessons: u64,
+    lanes: Lanes,
     max_line_bytes: usize,
     empty_as_null: bool,
     #[cfg(test)]
@@ -63,7 +63,6 @@ struct Key {
     known: Class,
     /// Classes of the elements of its arrays.
     items: Class,
-    stamp: u32,
     /// Where in a row its value goes.
     wanted: u32,
     /// The turn that was taken last.
@@ -83,7 +82,7 @@ struct Name {
     empty_items: u64,
 }
 
-/// A `""` of the line under way.
+/// A `""` of a line under way.
 #[derive(Debug, Clone, Copy)]
 enum Empty {
     Value(u32),
@@ -118,8 +117,8 @@ impl Shapes {
             names: Vec::new(),
             index: HashMap::new(),
             turns: 0,
-            line: 0,
-            empty: Vec::new(),
+            lessons: 0,
+            lanes: Lanes::default(),
             max_line_bytes,
             empty_as_null,
             #[cfg(test)]
@@ -147,6 +146,11 @@ impl Shapes {
     pub(crate) fn want(&mut self, path: &[&str], place: usize) {
         let key = path.iter().fold(ROOT, |parent, name| self.key(parent, name));
         self.keys[key as usize].wanted = u32::try_from(place).expect("no layout has so many columns");
+    }
+
+    /// How often something new was learned: while it stays, a line that was left to the careful reader would be again.
+    pub(crate) fn lessons(&self) -> u64 {
+        self.lessons
     }
 
     /// From now on every line is left to the careful reader.
@@ -201,7 +205,6 @@ impl Shapes {
         self.keys.push(Key {
             known: Class::default(),
             items: Class::default(),
-            stamp: 0,
             wanted: UNWANTED,
             last: 0,
             check: Check::Anything,

@@ -48,9 +48,9 @@ impl Counts {
     }
 
     #[inline]
-    pub(crate) fn count_row(&mut self) {
-        self.lines += 1;
-        self.rows += 1;
+    pub(crate) fn count_rows(&mut self, rows: u64) {
+        self.lines += rows;
+        self.rows += rows;
     }
 
     pub(crate) fn add(&mut self, other: &Self) {

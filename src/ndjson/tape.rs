@@ -25,6 +25,21 @@ pub(crate) enum Kind {
     Array,
 }
 
+impl Kind {
+    /// Each at its number.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Null,
+        Self::True,
+        Self::False,
+        Self::Integer,
+        Self::Fraction,
+        Self::Plain,
+        Self::Escaped,
+        Self::Object,
+        Self::Array,
+    ];
+}
+
 /// A value's place in the line, quotes and brackets included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::careful::{Careful, Found, Kept};
-use super::framing::{Block, Blocks, line_at};
+use super::flight::{Flight, Lines};
+use super::framing::{Block, Blocks};
 use super::listing::{Compression, InputFile};
 use super::marks::Marks;
 use super::rows::{Rows, Wanted};
@@ -25,6 +26,7 @@ const HELD_SPANS: usize = 1 << 20;
 pub(crate) struct Worker {
     careful: Careful,
     marks: Marks,
+    flight: Flight,
     rows: Rows,
     /// Stands in for a block in which some lines are no UTF-8.
     mended: Vec<u8>,
@@ -35,7 +37,7 @@ impl Worker {
     pub(crate) fn new(settings: &Arc<Settings>, wanted: Wanted, keeps_rejects: bool) -> Self {
         let rows = Rows::new(wanted.width());
         let careful = Careful::new(settings, wanted, keeps_rejects);
-        Self { careful, marks: Marks::default(), rows, mended: Vec::new() }
+        Self { careful, marks: Marks::default(), flight: Flight::default(), rows, mended: Vec::new() }
     }
 }
 
@@ -98,7 +100,7 @@ impl<R: Read> Unit<R> {
         }
         let begun = Instant::now();
         let (offset, bytes) = self.blocks.current();
-        let Worker { careful, marks, rows, mended } = &mut self.worker;
+        let Worker { careful, marks, flight, rows, mended } = &mut self.worker;
         let text = match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => text,
             Err(_) => mend(bytes, mended)?,
@@ -107,9 +109,12 @@ impl<R: Read> Unit<R> {
             marks.read(text.as_bytes());
         }
         rows.clear();
-        let block = Text { bytes: text.as_bytes(), marks };
+        let lines = Lines { text: Text { bytes: text.as_bytes(), marks }, raw: bytes, offset };
         let at = self.at.unwrap_or_default();
-        let next = go(block, bytes, offset, at, careful, rows)?;
+        let mut next = at;
+        while next < bytes.len() && rows.held() < HELD_SPANS && !careful.ended {
+            next = flight.read(lines, next, careful, rows)?;
+        }
         self.at = (next < bytes.len() && !careful.ended).then_some(next);
         careful.found.parsing += begun.elapsed();
         Ok(Some(Gathered { offset, text, rows, bytes: next - at }))
@@ -143,34 +148,15 @@ impl<R: Read> Unit<R> {
             match block {
                 None => break,
                 Some(Block::Lines) => return Ok(true),
-                Some(Block::TooLong(line)) => drop(self.worker.careful.line(&line, &[], 0, &mut [])?),
+                Some(Block::TooLong(line)) => {
+                    // It is no row, so it is put nowhere.
+                    let Worker { careful, rows, .. } = &mut self.worker;
+                    careful.line(&line, &[], 0, rows, 0)?;
+                }
             }
         }
         Ok(false)
     }
-}
-
-/// Goes through the lines of a block from `at` on, until rows enough are held; where the next line starts.
-///
-/// `raw` are the block's bytes as they stand in the file, `text` is what they are read by.
-fn go(text: Text<'_>, raw: &[u8], offset: u64, mut at: usize, careful: &mut Careful, rows: &mut Rows) -> Result<usize> {
-    let max_line_bytes = careful.settings.max_line_bytes;
-    while at < raw.len() && rows.held() < HELD_SPANS && !careful.ended {
-        let row = rows.begin(at);
-        if let Some(next) = careful.shapes.walk(text, at, row) {
-            careful.found.counts.count_row();
-            careful.found.predicted += 1;
-            at = next;
-            continue;
-        }
-        rows.give_up();
-        let (line, next) = line_at(raw, at, offset, max_line_bytes);
-        if !careful.line(&line, &raw[at..next], at, rows.begin(at))? {
-            rows.give_up();
-        }
-        at = next;
-    }
-    Ok(at)
 }
 
 /// The block with each line that is no UTF-8 made one of control bytes: no such line is ever predicted.
@@ -235,7 +221,7 @@ mod tests {
         while let Some(block) = unit.next().unwrap() {
             for (row, start) in block.rows.starts().iter().enumerate() {
                 let value = |place: usize| {
-                    let span = block.rows.span(row, place);
+                    let span = block.rows.column(place)[row];
                     (span.end > 0).then(|| block.text[span.start as usize..span.end as usize].to_owned())
                 };
                 told.rows.push((block.offset + u64::from(*start), (0..WANTED.len()).map(value).collect()));

@@ -9,29 +9,31 @@ use std::arch::aarch64::{
     vreinterpretq_u64_u8, vsubq_u8,
 };
 
-use super::{WORD, Word};
+use super::{Bits, CHUNK, Word};
 
 const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
-pub(super) fn mark(text: &[u8], words: &mut Vec<Word>) {
-    words.extend(text.chunks_exact(WORD).map(|chunk| {
+pub(super) fn mark(text: &[u8], bits: &mut Bits) {
+    bits.fill(0, text, |chunk| {
         // SAFETY: NEON is part of the architecture.
         unsafe { word(chunk) }
-    }));
+    });
 }
 
 #[target_feature(enable = "neon")]
-fn word(chunk: &[u8]) -> Word {
+fn word(chunk: &[u8; CHUNK]) -> Word {
     let mut stops = [vdupq_n_u8(0); 4];
     let mut others = [vdupq_n_u8(0); 4];
+    let mut newlines = [vdupq_n_u8(0); 4];
     for (part, bytes) in chunk.chunks_exact(16).enumerate() {
         // SAFETY: a part has 16 bytes, and the load needs no alignment.
         let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
         let quote_or_backslash = vorrq_u8(vceqq_u8(bytes, vdupq_n_u8(b'"')), vceqq_u8(bytes, vdupq_n_u8(b'\\')));
         stops[part] = vorrq_u8(vcltq_u8(bytes, vdupq_n_u8(b' ')), quote_or_backslash);
         others[part] = vcgtq_u8(vsubq_u8(bytes, vdupq_n_u8(b'0')), vdupq_n_u8(9));
+        newlines[part] = vceqq_u8(bytes, vdupq_n_u8(b'\n'));
     }
-    Word { stops: gather(stops), others: gather(others) }
+    Word { stops: gather(stops), others: gather(others), newlines: gather(newlines) }
 }
 
 /// One bit for each byte that is all ones.

@@ -1,15 +1,17 @@
 //! The twin that every kernel must equal, and the kernel of processors that have none.
 
-use super::{WORD, Word};
+use super::{Bits, CHUNK, Word};
 
-pub(super) fn mark(text: &[u8], words: &mut Vec<Word>) {
-    words.extend(text.chunks_exact(WORD).map(|chunk| {
-        let bits = |ends: fn(u8) -> bool| {
-            chunk.iter().enumerate().fold(0, |word, (at, byte)| word | (u64::from(ends(*byte)) << at))
-        };
-        Word {
-            stops: bits(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
-            others: bits(|byte| !byte.is_ascii_digit()),
-        }
-    }));
+pub(super) fn mark(text: &[u8], bits: &mut Bits) {
+    bits.fill(0, text, word);
+}
+
+pub(super) fn word(chunk: &[u8; CHUNK]) -> Word {
+    let bits =
+        |is: fn(u8) -> bool| chunk.iter().enumerate().fold(0, |word, (at, byte)| word | (u64::from(is(*byte)) << at));
+    Word {
+        stops: bits(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
+        others: bits(|byte| !byte.is_ascii_digit()),
+        newlines: bits(|byte| byte == b'\n'),
+    }
 }

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm512_loadu_si512, _mm512_set1_epi8, _mm512_sub_epi8,
 };
 
-use super::{Kernel, WORD, Word};
+use super::{Bits, CHUNK, Kernel, Word};
 
 /// The widest kernel of this processor; `None` where it has neither.
 pub(super) fn kernel() -> Option<Kernel> {
@@ -29,23 +29,24 @@ fn has_avx512() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
 }
 
-fn avx512(text: &[u8], words: &mut Vec<Word>) {
+fn avx512(text: &[u8], bits: &mut Bits) {
     assert!(has_avx512(), "only handed out where the processor has it");
     // SAFETY: the processor has AVX-512F and BW, as was just asserted.
-    unsafe { with_avx512(text, words) }
+    unsafe { with_avx512(text, bits) }
 }
 
-fn avx2(text: &[u8], words: &mut Vec<Word>) {
+fn avx2(text: &[u8], bits: &mut Bits) {
     assert!(is_x86_feature_detected!("avx2"), "only handed out where the processor has it");
     // SAFETY: the processor has AVX2, as was just asserted.
-    unsafe { with_avx2(text, words) }
+    unsafe { with_avx2(text, bits) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn with_avx512(text: &[u8], words: &mut Vec<Word>) {
+fn with_avx512(text: &[u8], bits: &mut Bits) {
     let of = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
     let (space, quote, backslash, zero, nine) = (of(b' '), of(b'"'), of(b'\\'), of(b'0'), of(9));
-    words.extend(text.chunks_exact(WORD).map(|chunk| {
+    let newline = of(b'\n');
+    bits.fill(0, text, |chunk| {
         // SAFETY: a chunk has 64 bytes, and the load needs no alignment.
         let bytes: __m512i = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
         Word {
@@ -53,24 +54,26 @@ fn with_avx512(text: &[u8], words: &mut Vec<Word>) {
                 | _mm512_cmpeq_epi8_mask(bytes, quote)
                 | _mm512_cmpeq_epi8_mask(bytes, backslash),
             others: _mm512_cmpgt_epu8_mask(_mm512_sub_epi8(bytes, zero), nine),
+            newlines: _mm512_cmpeq_epi8_mask(bytes, newline),
         }
-    }));
+    });
 }
 
 #[target_feature(enable = "avx2")]
-fn with_avx2(text: &[u8], words: &mut Vec<Word>) {
-    words.extend(text.chunks_exact(WORD).map(|chunk| {
-        let (low, high) = chunk.split_at(WORD / 2);
+fn with_avx2(text: &[u8], bits: &mut Bits) {
+    bits.fill(0, text, |chunk| {
+        let (low, high) = chunk.split_at(CHUNK / 2);
         let (low, high) = (half(low), half(high));
-        let word = |low: u32, high: u32| u64::from(low) | (u64::from(high) << 32);
-        Word { stops: word(low.0, high.0), others: word(low.1, high.1) }
-    }));
+        let [stops, others, newlines] =
+            std::array::from_fn(|kind| u64::from(low[kind]) | (u64::from(high[kind]) << 32));
+        Word { stops, others, newlines }
+    });
 }
 
-/// Stops and others of 32 bytes.
+/// Stops, others and newlines of 32 bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn half(chunk: &[u8]) -> (u32, u32) {
+fn half(chunk: &[u8]) -> [u32; 3] {
     let of = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
     let mask = |bytes: __m256i| _mm256_movemask_epi8(bytes).cast_unsigned();
     // SAFETY: half a chunk has 32 bytes, and the load needs no alignment.
@@ -79,5 +82,6 @@ fn half(chunk: &[u8]) -> (u32, u32) {
     let control = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, of(0x1f)), of(0x1f));
     let quote_or_backslash = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, of(b'"')), _mm256_cmpeq_epi8(bytes, of(b'\\')));
     let digit = _mm256_cmpeq_epi8(_mm256_max_epu8(_mm256_sub_epi8(bytes, of(b'0')), of(9)), of(9));
-    (mask(_mm256_or_si256(control, quote_or_backslash)), !mask(digit))
+    let newline = _mm256_cmpeq_epi8(bytes, of(b'\n'));
+    [mask(_mm256_or_si256(control, quote_or_backslash)), !mask(digit), mask(newline)]
 }

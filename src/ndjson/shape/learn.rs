@@ -70,15 +70,20 @@ impl Shapes {
                 continue;
             }
             self.add_turn(way, node.start as usize, key);
-            let known = &mut self.keys[key as usize];
-            known.known |= Class::of(node, way.line);
-            if node.kind == Kind::Array {
-                let items = tape.children(value).map(|item| Class::of(tape.node(item), way.line));
-                known.items |= items.fold(Class::default(), |all, item| all | item);
-            }
+            let items = if node.kind == Kind::Array { Some(tape.children(value)) } else { None };
+            let items = items.into_iter().flatten().map(|item| Class::of(tape.node(item), way.line));
+            let items = items.fold(Class::default(), |all, item| all | item);
+            self.know(key, Class::of(node, way.line), items);
             (way.from, way.at) = (key, node.end as usize);
         }
         Some(())
+    }
+
+    fn know(&mut self, key: u32, class: Class, items: Class) {
+        let key = &mut self.keys[key as usize];
+        self.lessons += u64::from(!class.within(key.known) || !items.within(key.items));
+        key.known |= class;
+        key.items |= items;
     }
 
     /// The turn from where the way stands to the value of `to`, which starts at `next`.
@@ -89,6 +94,7 @@ impl Shapes {
         if is_new && turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS {
             turns.extend(Turn::new(literal, to, &way.braces));
             self.turns += 1;
+            self.lessons += 1;
         }
         way.braces.clear();
     }

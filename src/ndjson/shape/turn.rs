@@ -11,15 +11,21 @@ const MAX_BYTES: usize = 512;
 /// What comes between two values, as it stood in a line before.
 #[derive(Debug)]
 pub(super) struct Turn {
-    words: [u64; 4],
-    masks: [u64; 4],
-    literal: Box<[u8]>,
+    pub(super) literal: Literal,
+    /// What of it is longer than that.
+    rest: Box<[u8]>,
     /// The key whose value comes then, or [`END`].
     pub(super) to: u32,
-    /// Whether there are any.
-    pub(super) has_braces: bool,
     /// Objects with keys that open and close on the way, in their order.
     pub(super) braces: Box<[Brace]>,
+}
+
+/// The first bytes of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Literal {
+    words: [u64; 4],
+    masks: [u64; 4],
+    length: usize,
 }
 
 /// A brace within a literal.
@@ -38,47 +44,73 @@ impl Turn {
         if literal.len() > MAX_BYTES {
             return None;
         }
-        let (mut bytes, mut mask) = ([0; WINDOW], [0; WINDOW]);
-        let head = literal.len().min(WINDOW);
-        bytes[..head].copy_from_slice(&literal[..head]);
-        mask[..head].fill(0xff);
-        let (words, masks) = (words(&bytes), words(&mask));
-        Some(Self { words, masks, literal: literal.into(), to, has_braces: !braces.is_empty(), braces: braces.into() })
+        let (head, rest) = literal.split_at(literal.len().min(WINDOW));
+        Some(Self { literal: Literal::new(head), rest: rest.into(), to, braces: braces.into() })
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.literal.len()
+        self.literal.length + self.rest.len()
+    }
+
+    /// The keys that are met on the way.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
+        let opened = self.braces.iter().filter(|brace| brace.opens).map(|brace| brace.key);
+        opened.chain((self.to != END).then_some(self.to))
     }
 
     pub(super) fn is(&self, literal: &[u8], to: u32) -> bool {
-        self.to == to && *self.literal == *literal
+        self.to == to && self.len() == literal.len() && self.stands_at(literal, 0)
+    }
+
+    /// Whether it is longer than its literal.
+    pub(super) fn is_long(&self) -> bool {
+        !self.rest.is_empty()
     }
 
     /// Whether `text` goes on with these bytes at `at`, and then with the value or the end that is due: not with an
     /// object that has keys, which is another turn's.
-    #[inline]
     pub(super) fn fits(&self, text: &[u8], at: usize) -> bool {
-        let Some(window) = text.get(at..at + WINDOW) else { return self.fits_near_end(text, at) };
-        let found = words(window.try_into().expect("it has as many bytes"));
-        let differ = |word: usize| (found[word] ^ self.words[word]) & self.masks[word];
-        let same = (differ(0) | differ(1) | differ(2) | differ(3)) == 0;
-        same && (self.len() <= WINDOW || self.tail_fits(text, at)) && !self.opens_object(text, at)
-    }
-
-    #[cold]
-    fn fits_near_end(&self, text: &[u8], at: usize) -> bool {
-        text[at..].starts_with(&self.literal) && !self.opens_object(text, at)
-    }
-
-    fn tail_fits(&self, text: &[u8], at: usize) -> bool {
-        text[at + WINDOW..].starts_with(&self.literal[WINDOW..])
-    }
-
-    #[inline]
-    fn opens_object(&self, text: &[u8], at: usize) -> bool {
         let next = at + self.len();
-        self.to != END && text.get(next) == Some(&b'{') && text.get(next + 1) != Some(&b'}')
+        let opens_object = self.to != END && text.get(next) == Some(&b'{') && text.get(next + 1) != Some(&b'}');
+        self.stands_at(text, at) && !opens_object
+    }
+
+    fn stands_at(&self, text: &[u8], at: usize) -> bool {
+        let stands = match text.get(at..).and_then(|text| text.first_chunk()) {
+            Some(window) => self.literal.stands_in(window),
+            None => self.literal.stands_near_end(&text[at..]),
+        };
+        stands && (self.rest.is_empty() || text[at + WINDOW..].starts_with(&self.rest))
+    }
+}
+
+impl Literal {
+    fn new(literal: &[u8]) -> Self {
+        let (mut bytes, mut mask) = ([0; WINDOW], [0; WINDOW]);
+        bytes[..literal.len()].copy_from_slice(literal);
+        mask[..literal.len()].fill(0xff);
+        Self { words: words(&bytes), masks: words(&mask), length: literal.len() }
+    }
+
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether these bytes begin with it.
+    #[inline(always)]
+    pub(super) fn stands_in(&self, window: &[u8; WINDOW]) -> bool {
+        let found = words(window);
+        let differ = |word: usize| (found[word] ^ self.words[word]) & self.masks[word];
+        (differ(0) | differ(1) | differ(2) | differ(3)) == 0
+    }
+
+    /// The same for fewer bytes.
+    fn stands_near_end(&self, rest: &[u8]) -> bool {
+        let mut window = [0; WINDOW];
+        window[..rest.len()].copy_from_slice(rest);
+        rest.len() >= self.length && self.stands_in(&window)
     }
 }
 

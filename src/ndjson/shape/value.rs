@@ -1,4 +1,4 @@
-//! The end of a value that is no object with keys, and its class; `None` where the careful reader has to look.
+//! The end of a value that is no object with keys, and its class; none where the careful reader has to look.
 //!
 //! Everything that is accepted here is JSON: strings without control bytes and with whole escapes, numbers by the
 //! grammar, the three words, `{}`. What is rare is left out where leaving it out is simpler.
@@ -7,12 +7,48 @@ use super::super::class::Class;
 use super::super::tape::{Kind, scan_number};
 use super::Text;
 
-/// A value that was read over.
+/// A value that was read over, or none.
+///
+/// It has two parts of a register each, so that it never goes through memory: as an `Option`, or with a part more, it
+/// did, and waiting for it took as long as all the rest of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Value {
+    /// Zero for none: no value ends where a text begins.
     pub(super) end: usize,
-    pub(super) kind: Kind,
-    pub(super) class: Class,
+    /// Its class, and its kind above.
+    what: u32,
+}
+
+impl Value {
+    /// Where the careful reader has to look.
+    pub(super) const NONE: Self = Self { end: 0, what: 0 };
+
+    #[inline(always)]
+    pub(super) fn new(end: usize, kind: Kind, class: Class) -> Self {
+        let class = class | Class::PRESENT;
+        Self { end, what: u32::from(class.bits()) | (kind as u32) << u16::BITS }
+    }
+
+    #[inline(always)]
+    pub(super) fn class(self) -> Class {
+        Class::from_bits(self.what as u16)
+    }
+
+    #[inline(always)]
+    pub(super) fn kind(self) -> Kind {
+        Kind::ALL[(self.what >> u16::BITS) as usize]
+    }
+
+    /// As it is, or none.
+    #[inline(always)]
+    fn only_if(self, holds: bool) -> Self {
+        if holds { self } else { Self::NONE }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_none(self) -> bool {
+        self.end == 0
+    }
 }
 
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits.
@@ -28,58 +64,60 @@ impl Text<'_> {
 
     /// The value at `at`, if it is neither an array nor an object with keys.
     #[inline(always)]
-    pub(super) fn value(&self, at: usize) -> Option<Value> {
+    pub(super) fn value(&self, at: usize) -> Value {
         match self.at(at) {
             b'"' => self.string(at),
             b'-' | b'0'..=b'9' => self.number(at),
             b't' | b'f' => self.boolean(at),
-            b'n' => self.word(at, b"null", Kind::Null, Class::PRESENT),
+            b'n' => self.word(at, b"null", Kind::Null, Class::default()),
             b'{' => self.word(at, b"{}", Kind::Object, Class::OBJECT),
-            _ => None,
+            _ => Value::NONE,
         }
     }
 
     #[inline(always)]
-    fn word(&self, at: usize, word: &[u8], kind: Kind, class: Class) -> Option<Value> {
+    fn word(&self, at: usize, word: &[u8], kind: Kind, class: Class) -> Value {
         let end = at + word.len();
-        (self.bytes.get(at..end)? == word).then_some(Value { end, kind, class: class | Class::PRESENT })
+        Value::new(end, kind, class).only_if(self.bytes.get(at..end) == Some(word))
     }
 
     /// Which of the two it is decides over no jump: that would be guessed wrong half of the time.
     #[inline(always)]
-    fn boolean(&self, at: usize) -> Option<Value> {
-        let word: &[u8; 5] = self.bytes.get(at..at + 5)?.try_into().ok()?;
+    pub(super) fn boolean(&self, at: usize) -> Value {
+        let Some(word) = self.bytes.get(at..at + 5).and_then(|word| word.first_chunk::<5>()) else {
+            return Value::NONE;
+        };
         let (is_true, is_false) = (word[..4] == *b"true", word == b"false");
         let kind = if is_true { Kind::True } else { Kind::False };
-        let end = at + 5 - usize::from(is_true);
-        (is_true | is_false).then_some(Value { end, kind, class: Class::BOOLEAN | Class::PRESENT })
+        Value::new(at + 5 - usize::from(is_true), kind, Class::BOOLEAN).only_if(is_true | is_false)
     }
 
     #[inline(always)]
-    fn string(&self, at: usize) -> Option<Value> {
+    fn string(&self, at: usize) -> Value {
         let stop = self.marks.stop(at + 1);
-        match self.at(stop) {
-            b'"' => {
-                let class = if stop == at + 1 { Class::EMPTY } else { Class::STRING };
-                Some(Value { end: stop + 1, kind: Kind::Plain, class: class | Class::PRESENT })
-            }
-            b'\\' => self.escaped(stop),
-            _ => None,
+        if self.at(stop) != b'"' {
+            return self.escaped(stop);
         }
+        let class = if stop == at + 1 { Class::EMPTY } else { Class::STRING };
+        Value::new(stop + 1, Kind::Plain, class)
     }
 
-    /// A string from its first backslash on.
-    fn escaped(&self, mut at: usize) -> Option<Value> {
+    /// A string from the first byte on that is not plain.
+    #[inline(never)]
+    fn escaped(&self, mut at: usize) -> Value {
+        if self.at(at) != b'\\' {
+            return Value::NONE;
+        }
         while self.at(at) == b'\\' {
             let behind = match self.at(at + 1) {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at + 2,
-                b'u' => self.unicode(at)?,
-                _ => return None,
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
+                b'u' => self.unicode(at),
+                _ => None,
             };
+            let Some(behind) = behind else { return Value::NONE };
             at = self.marks.stop(behind);
         }
-        let class = Class::STRING | Class::PRESENT;
-        (self.at(at) == b'"').then_some(Value { end: at + 1, kind: Kind::Escaped, class })
+        Value::new(at + 1, Kind::Escaped, Class::STRING).only_if(self.at(at) == b'"')
     }
 
     /// Behind the escape `\uXXXX` at `at`, or both of a surrogate pair.
@@ -97,42 +135,44 @@ impl Text<'_> {
     }
 
     #[inline(always)]
-    fn number(&self, at: usize) -> Option<Value> {
+    fn number(&self, at: usize) -> Value {
         let negative = self.at(at) == b'-';
         let first = at + usize::from(negative);
         let digits = self.marks.digits(first);
         let mut end = first + digits;
-        if digits == 0 || (digits > 1 && self.at(first) == b'0') {
-            return None;
+        let begins_with_zero = self.at(first) == b'0';
+        if digits == 0 || (digits > 1 && begins_with_zero) {
+            return Value::NONE;
         }
-        let mut kind = Kind::Integer;
-        if self.at(end) == b'.' {
-            kind = Kind::Fraction;
+        let is_fraction = self.at(end) == b'.';
+        if is_fraction {
             let decimals = self.marks.digits(end + 1);
             if decimals == 0 {
-                return None;
+                return Value::NONE;
             }
             end += 1 + decimals;
         }
         if self.at(end) | 0x20 == b'e' || end - at > MAX_FINITE_BYTES {
             return self.long_number(at);
         }
-        let class = match kind {
-            Kind::Fraction => Class::NUMBER | Class::FRACTION,
-            _ if digits > Class::EXACT_DIGITS => Class::integer(&self.bytes[at..end]),
-            _ if negative && self.at(first) != b'0' => Class::NUMBER | Class::NEGATIVE,
-            _ => Class::NUMBER,
-        };
-        Some(Value { end, kind, class: class | Class::PRESENT })
+        if is_fraction {
+            return Value::new(end, Kind::Fraction, Class::NUMBER | Class::FRACTION);
+        }
+        if digits > Class::EXACT_DIGITS {
+            return self.long_number(at);
+        }
+        // Minus zero is zero.
+        let sign = Class::NEGATIVE.only_if(negative & !begins_with_zero);
+        Value::new(end, Kind::Integer, Class::NUMBER | sign)
     }
 
-    /// A number with an exponent, or of very many digits.
-    #[cold]
-    fn long_number(&self, at: usize) -> Option<Value> {
-        let (length, kind) = scan_number(&self.bytes[at..]).ok()?;
+    /// A number with an exponent, or of many digits.
+    #[inline(never)]
+    fn long_number(&self, at: usize) -> Value {
+        let Ok((length, kind)) = scan_number(&self.bytes[at..]) else { return Value::NONE };
         let number = &self.bytes[at..at + length];
         let class = if kind == Kind::Fraction { Class::fraction(number) } else { Class::integer(number) };
-        Some(Value { end: at + length, kind, class: class | Class::PRESENT })
+        Value::new(at + length, kind, class)
     }
 }
 
@@ -148,14 +188,16 @@ mod tests {
     fn check(text: &str) -> bool {
         let mut marks = Marks::default();
         marks.read(text.as_bytes());
-        let found = Text { bytes: text.as_bytes(), marks: &marks }.value(0);
-        let Some(value) = found else { return false };
+        let value = Text { bytes: text.as_bytes(), marks: &marks }.value(0);
+        if value.is_none() {
+            return false;
+        }
         let line = format!("{{\"v\":{}}}", &text[..value.end]);
         let mut tape = Tape::default();
         tape.parse(line.as_bytes(), 2).unwrap_or_else(|fault| panic!("{line}: {fault:?}"));
         let node: Node = tape.node(ROOT + 2);
         assert_eq!(node.end as usize, line.len() - 1, "{line}");
-        assert_eq!((node.kind, Class::of(node, line.as_bytes())), (value.kind, value.class), "{line}");
+        assert_eq!((node.kind, Class::of(node, line.as_bytes())), (value.kind(), value.class()), "{line}");
         true
     }
 

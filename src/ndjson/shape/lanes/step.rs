@@ -1,0 +1,152 @@
+//! Lines over one turn and the value behind it.
+//!
+//! Most lines have there what is most likely and are taken over it by the loops of `run`; the others are looked at one
+//! by one. It knows nothing of how the lines came there.
+
+use super::super::super::class::Class;
+use super::super::super::rows::Span;
+use super::super::super::tape::{Kind, Node};
+use super::super::turn::Turn;
+use super::super::value::Value;
+use super::super::{Check, Empty, Key, Text, UNWANTED};
+use super::run::{self, Likely, Run, Scratch};
+use super::{Fate, Lane};
+
+/// A turn, and the key whose value is due then.
+pub(super) struct Step<'a> {
+    pub(super) text: Text<'a>,
+    pub(super) turn: &'a Turn,
+    pub(super) key: &'a Key,
+    pub(super) empty_as_null: bool,
+}
+
+impl Step<'_> {
+    /// Takes lines over the turn and their values. Moved to `others` are those that do not take the turn.
+    pub(super) fn values(&self, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, fate: &mut Fate<'_>) {
+        let mut scratch = std::mem::take(fate.scratch);
+        let Scratch { odd, spans } = &mut scratch;
+        match self.likely() {
+            Some(likely) => {
+                let is_checked = !matches!(self.key.check, Check::Anything);
+                let column = match self.key.wanted {
+                    UNWANTED if is_checked => {
+                        spans.resize(fate.rows.len(), Span::ABSENT);
+                        spans.as_mut_slice()
+                    }
+                    UNWANTED => &mut [],
+                    wanted => fate.rows.column_mut(wanted),
+                };
+                let run = Run { text: self.text, turn: self.turn, known: self.key.known };
+                run::kernel()(likely, &run, lanes, odd, column);
+                if is_checked {
+                    lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
+                }
+            }
+            None => odd.append(lanes),
+        }
+        for lane in odd.drain(..) {
+            lanes.extend(self.odd(lane, others, fate));
+        }
+        *fate.scratch = scratch;
+    }
+
+    /// What is most likely there; `None` where all have to be looked at.
+    fn likely(&self) -> Option<Likely> {
+        let known = self.key.known;
+        match () {
+            () if self.turn.is_long() => None,
+            () if known.has(Class::STRING) => Some(Likely::String),
+            () if known.has(Class::NUMBER) => Some(Likely::Number),
+            () if known.has(Class::BOOLEAN) => Some(Likely::Boolean),
+            () => None,
+        }
+    }
+
+    /// Whether a value that a loop found is one of the declared type; else the line falls.
+    fn check(&self, span: Span, row: u32, fallen: &mut Vec<u32>) -> bool {
+        let value = Value::new(span.end as usize, span.kind, Class::PRESENT);
+        let is_allowed = self.key.check.allows(value, self.text.bytes, span.start as usize, self.empty_as_null);
+        if !is_allowed {
+            fallen.push(row);
+        }
+        is_allowed
+    }
+
+    /// One line, wherever it stands. `None` if it does not go on.
+    fn odd(&self, lane: Lane, others: &mut Vec<Lane>, fate: &mut Fate<'_>) -> Option<Lane> {
+        let Lane { row, at } = lane;
+        if !self.turn.fits(self.text.bytes, at as usize) {
+            others.push(lane);
+            return None;
+        }
+        let start = at as usize + self.turn.len();
+        let value = self.any(start, row, fate.empty);
+        if value.is_none() || !self.key.check.allows(value, self.text.bytes, start, self.empty_as_null) {
+            fate.fallen.push(row);
+            return None;
+        }
+        if self.key.wanted != UNWANTED {
+            let span = Span { start: start as u32, end: value.end as u32, kind: value.kind() };
+            fate.rows.column_mut(self.key.wanted)[row as usize] = span;
+        }
+        Some(Lane { row, at: value.end as u32 })
+    }
+
+    /// Any value that is one of those known here.
+    fn any(&self, at: usize, row: u32, empty: &mut Vec<(u32, Empty)>) -> Value {
+        let value = match self.text.bytes.get(at) {
+            Some(b'[') => self.array(at, row, empty),
+            _ => self.text.value(at),
+        };
+        if value.is_none() || !value.class().within(self.key.known) {
+            return Value::NONE;
+        }
+        if value.class().has(Class::EMPTY) {
+            empty.push((row, Empty::Value(self.turn.to)));
+        }
+        value
+    }
+
+    /// An array of simple values.
+    fn array(&self, start: usize, row: u32, empty: &mut Vec<(u32, Empty)>) -> Value {
+        let Self { text, key, .. } = self;
+        let mut at = start + 1;
+        if text.bytes.get(at) == Some(&b']') {
+            return Value::new(at + 1, Kind::Array, Class::ARRAY);
+        }
+        loop {
+            let value = text.value(at);
+            if value.is_none()
+                || !value.class().within(key.items)
+                || !key.item_check.allows(value, text.bytes, at, self.empty_as_null)
+            {
+                return Value::NONE;
+            }
+            if value.class().has(Class::EMPTY) {
+                empty.push((row, Empty::Item(self.turn.to)));
+            }
+            at = value.end;
+            match text.bytes.get(at) {
+                Some(b']') => return Value::new(at + 1, Kind::Array, Class::ARRAY),
+                Some(b',') => at += 1 + usize::from(text.bytes.get(at + 1) == Some(&b' ')),
+                _ => return Value::NONE,
+            }
+        }
+    }
+}
+
+impl Check {
+    fn allows(&self, value: Value, text: &[u8], at: usize, empty_as_null: bool) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Array => matches!(value.kind(), Kind::Array | Kind::Null),
+            Self::Object => matches!(value.kind(), Kind::Object | Kind::Null),
+            Self::Scalar(reading) => {
+                reading.surely_fits(value.kind(), value.class(), &text[at..value.end]) || {
+                    let node = Node { kind: value.kind(), start: at as u32, end: value.end as u32, next: 0 };
+                    reading.scalar(node, text, empty_as_null).is_ok()
+                }
+            }
+        }
+    }
+}
