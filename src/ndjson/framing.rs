@@ -5,6 +5,9 @@
 //! only, and where one line ends within it is found by whoever reads it: a reader that knows JSON needs no search.
 //! It knows nothing of JSON, and of files only that bytes come from a [`Read`].
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod testing;
+
 use std::io::{self, Read};
 use std::ops::Range;
 
@@ -236,44 +239,10 @@ impl<R: Read> Blocks<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
 
-    type Owned = (u64, Vec<u8>, bool, bool);
-
-    /// Reads at most `step` bytes a call, to meet every boundary.
-    struct Slow<'a>(&'a [u8], usize);
-
-    impl Read for Slow<'_> {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let count = self.1.min(self.0.len()).min(into.len());
-            into[..count].copy_from_slice(&self.0[..count]);
-            self.0 = &self.0[count..];
-            Ok(count)
-        }
-    }
-
-    fn read(file: &[u8], range: Range<u64>, step: usize, max: usize) -> Vec<Owned> {
-        let from = (Blocks::<Slow>::first_byte(&range) as usize).min(file.len());
-        let mut blocks = Blocks::new(Slow(&file[from..], step), range, max);
-        let mut out = Vec::new();
-        let mut take = |line: Line| out.push((line.offset, line.bytes.to_vec(), line.terminated, line.too_long));
-        while let Some(block) = blocks.next().unwrap() {
-            match block {
-                Block::TooLong(line) => take(line),
-                Block::Lines => {
-                    let (offset, bytes) = blocks.current();
-                    let mut start = 0;
-                    while start < bytes.len() {
-                        let (line, next) = line_at(bytes, start, offset, max);
-                        take(line);
-                        start = next;
-                    }
-                }
-            }
-        }
-        out
-    }
+    use super::testing::{Owned, check_cuts, read};
+    use super::*;
 
     fn check(file: &[u8], expected: &[(u64, &[u8], bool)]) {
         let expected: Vec<Owned> = expected.iter().map(|(o, b, t)| (*o, b.to_vec(), *t, false)).collect();
@@ -326,24 +295,8 @@ mod tests {
             max in prop_oneof![1..12usize, 1020..1040usize],
         ) {
             let file = pieces.concat();
-            let size = file.len() as u64;
-            let whole = read(&file, 0..size, 1 << 20, max);
-            let mut cuts: Vec<u64> = cuts.into_iter().map(|cut| cut.index(file.len() + 1) as u64).collect();
-            cuts.extend([0, size]);
-            cuts.sort_unstable();
-            let parts: Vec<Owned> = cuts.windows(2).flat_map(|cut| read(&file, cut[0]..cut[1], step, max)).collect();
-            prop_assert_eq!(parts, whole.clone());
-            // And against the plain meaning of a line.
-            let mut offset = 0;
-            let mut plain = Vec::new();
-            for piece in file.split_inclusive(|byte| *byte == b'\n') {
-                let body = piece.strip_suffix(b"\n").unwrap_or(piece);
-                plain.push((offset, body.len() > max, body.len() > max || piece.len() > body.len()));
-                offset += piece.len() as u64;
-            }
-            let found: Vec<_> = whole.iter().map(|line| (line.0, line.3, line.2)).collect();
-            prop_assert_eq!(found, plain);
-            prop_assert!(whole.iter().all(|line| !line.3 || line.1.len() <= KEPT_BYTES));
+            let cuts = cuts.into_iter().map(|cut| cut.index(file.len() + 1) as u64);
+            check_cuts(&file, cuts.collect(), step, max);
         }
     }
 }

@@ -7,6 +7,8 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod portable;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -151,38 +153,11 @@ fn kernel() -> Kernel {
     portable::mark
 }
 
-/// Every kernel that this processor has, by name.
-#[cfg(test)]
-fn kernels() -> Vec<(&'static str, Kernel)> {
-    #[cfg(target_arch = "x86_64")]
-    return x86_64::kernels();
-    #[cfg(target_arch = "aarch64")]
-    return vec![("neon", aarch64::mark)];
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    Vec::new()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
-
-    fn check(text: &[u8]) {
-        let mut marks = Marks::default();
-        marks.read(text);
-        for from in 0..=text.len() {
-            let run = |ends: fn(u8) -> bool| text[from..].iter().take_while(|byte| !ends(**byte)).count();
-            let stop = from + run(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
-            assert_eq!(marks.stop(from), stop, "{} from {from}", text.escape_ascii());
-            assert_eq!(marks.digits(from), run(|byte| !byte.is_ascii_digit()), "{} from {from}", text.escape_ascii());
-            let limit = from % 3;
-            let ends = (from..text.len()).filter(|at| text[*at] == b'\n').map(|at| at as u32 + 1).take(limit);
-            let mut found = Vec::new();
-            marks.lines(from, limit, &mut found);
-            assert_eq!(found, ends.collect::<Vec<_>>(), "{} from {from}", text.escape_ascii());
-        }
-    }
+    use super::testing::{check, check_kernels};
 
     #[test]
     fn runs_end_where_they_end() {
@@ -195,29 +170,15 @@ mod tests {
         check(&[&[b'x'; 63], b"\"".as_slice(), &[b'0'; 65], b"\\\x1f\x20\x7f\x80\xff"].concat());
     }
 
-    fn marked(kernel: Kernel, text: &[u8]) -> Bits {
-        let mut bits = Bits::default();
-        bits.make_room(text.len() / CHUNK);
-        kernel(text, &mut bits);
-        bits
-    }
-
     #[test]
     fn each_byte_is_judged_alike_by_every_kernel() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        check(&bytes);
-        for (name, kernel) in kernels() {
-            assert_eq!(marked(kernel, &bytes), marked(portable::mark, &bytes), "{name}");
-        }
+        check(&(0..=255).collect::<Vec<u8>>());
     }
 
     proptest! {
         #[test]
         fn kernels_are_their_portable_twin(text in proptest::collection::vec(any::<u8>(), 0..1000)) {
-            let expected = marked(portable::mark, &text);
-            for (name, kernel) in kernels() {
-                prop_assert_eq!(&marked(kernel, &text), &expected, "{}", name);
-            }
+            check_kernels(&text);
         }
 
         #[test]

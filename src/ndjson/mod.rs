@@ -16,6 +16,9 @@
 
 pub mod declared;
 pub mod format;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod listing;
 pub mod source;
 pub mod survey;

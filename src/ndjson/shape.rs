@@ -52,7 +52,7 @@ pub(crate) struct Shapes {
     lanes: Lanes,
     max_line_bytes: usize,
     empty_as_null: bool,
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     learns_nothing: bool,
 }
 
@@ -121,7 +121,7 @@ impl Shapes {
             lanes: Lanes::default(),
             max_line_bytes,
             empty_as_null,
-            #[cfg(test)]
+            #[cfg(any(test, feature = "fuzz"))]
             learns_nothing: false,
         };
         // The line's own object is the value of no key: it is not found by a name, not even by `""`.
@@ -154,7 +154,7 @@ impl Shapes {
     }
 
     /// From now on every line is left to the careful reader.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn learn_nothing(&mut self) {
         self.learns_nothing = true;
     }

@@ -1,0 +1,45 @@
+//! Bits held to what they mean, and kernels to their twin.
+
+use super::*;
+
+/// Holds the bits of a text to what they mean.
+pub(crate) fn check(text: &[u8]) {
+    let mut marks = Marks::default();
+    marks.read(text);
+    for from in 0..=text.len() {
+        let run = |ends: fn(u8) -> bool| text[from..].iter().take_while(|byte| !ends(**byte)).count();
+        let stop = from + run(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
+        assert_eq!(marks.stop(from), stop, "{} from {from}", text.escape_ascii());
+        assert_eq!(marks.digits(from), run(|byte| !byte.is_ascii_digit()), "{} from {from}", text.escape_ascii());
+        let limit = from % 3;
+        let ends = (from..text.len()).filter(|at| text[*at] == b'\n').map(|at| at as u32 + 1).take(limit);
+        let mut found = Vec::new();
+        marks.lines(from, limit, &mut found);
+        assert_eq!(found, ends.collect::<Vec<_>>(), "{} from {from}", text.escape_ascii());
+    }
+}
+
+/// Holds each kernel that this processor has to its twin.
+pub(crate) fn check_kernels(text: &[u8]) {
+    let expected = marked(portable::mark, text);
+    for (name, kernel) in kernels() {
+        assert!(marked(kernel, text) == expected, "{name}: {}", text.escape_ascii());
+    }
+}
+
+fn marked(kernel: Kernel, text: &[u8]) -> Bits {
+    let mut bits = Bits::default();
+    bits.make_room(text.len() / CHUNK);
+    kernel(text, &mut bits);
+    bits
+}
+
+/// Every kernel that this processor has, by name.
+fn kernels() -> Vec<(&'static str, Kernel)> {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::kernels();
+    #[cfg(target_arch = "aarch64")]
+    return vec![("neon", aarch64::mark)];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    Vec::new()
+}

@@ -1,0 +1,83 @@
+//! What a range is read as, by a worker that predicts lines and by one that does not.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::super::Settings;
+use super::super::declared::Declared;
+use super::super::listing::{Compression, Identity, InputFile};
+use super::super::rows::Wanted;
+use super::{Unit, Worker};
+
+fn file(size: usize) -> InputFile {
+    let identity = Identity { device: 0, inode: 0, size: size as u64, modified: (0, 0) };
+    InputFile { path: PathBuf::from("a"), shown: "a".into(), compression: Compression::None, identity }
+}
+
+/// Keys that the rows of tests are asked for; `o` is an object in some lines.
+const WANTED: [&[&str]; 5] = [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"]];
+
+fn settings() -> Arc<Settings> {
+    let declared = vec![("b".to_owned(), Declared::Double), ("d".to_owned(), Declared::Date)];
+    Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 5, ..Settings::default() })
+}
+
+pub(crate) fn worker() -> Worker {
+    let mut wanted = Wanted::default();
+    for path in WANTED {
+        wanted.add(path);
+    }
+    Worker::new(&settings(), wanted, true)
+}
+
+/// What is read of a text: of each row its offset and wanted values, then the rejects, counts and columns.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) rows: Vec<(u64, Vec<Option<String>>)>,
+    rejects: Vec<(u64, String)>,
+    counts: String,
+    columns: String,
+}
+
+/// Holds what is predicted to what the careful reader reads, also with all that was learned before.
+pub(crate) fn check(text: &[u8]) {
+    // The first line is a row: else the file might be taken for a document.
+    let text = [b"{\"z\":0}\n", text].concat();
+    let expected = read_carefully(&text);
+    let (told, used, _) = read(&text, worker());
+    assert_eq!(told, expected, "{}", text.escape_ascii());
+    let (told, ..) = read(&text, used);
+    assert_eq!(told, expected, "the second time: {}", text.escape_ascii());
+}
+
+/// Reads a text by a worker, and gives the worker back with how many lines went as predicted.
+pub(crate) fn read(text: &[u8], worker: Worker) -> (Told, Worker, u64) {
+    let mut told = Told::default();
+    let mut unit = Unit::new(worker, text, &file(text.len()), 0, 0..text.len() as u64);
+    while let Some(block) = unit.next().expect("its first line is a row, so it is no document") {
+        for (row, start) in block.rows.starts().iter().enumerate() {
+            let value = |place: usize| {
+                let span = block.rows.column(place)[row];
+                (span.end > 0).then(|| block.text[span.start as usize..span.end as usize].to_owned())
+            };
+            told.rows.push((block.offset + u64::from(*start), (0..WANTED.len()).map(value).collect()));
+        }
+        told.rejects.extend(unit.take_rejects().into_iter().map(|kept| (kept.offset, kept.fault.detail.into())));
+    }
+    let found = unit.worker.careful.finish_range();
+    told.counts = format!("{:?}", found.counts);
+    let layout = found.fields.resolve(&settings().declared, true);
+    let columns: Vec<_> = layout.fields().iter().map(|(name, reading)| (name, reading.name())).collect();
+    told.columns = format!("{columns:?} {:?}", found.fields.empties(&layout));
+    (told, unit.worker, found.predicted)
+}
+
+/// The same by workers that have seen nothing before: each line is the careful reader's.
+pub(crate) fn read_carefully(text: &[u8]) -> Told {
+    let mut unit = Unit::new(worker(), text, &file(text.len()), 0, 0..text.len() as u64);
+    unit.worker.careful.shapes.learn_nothing();
+    let worker = unit.worker;
+    let (told, _, predicted) = read(text, worker);
+    assert_eq!(predicted, 0);
+    told
+}
