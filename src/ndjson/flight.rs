@@ -29,7 +29,6 @@ pub(super) struct Lines<'a> {
 /// Room that is used again.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
-    ends: Vec<u32>,
     /// Rows of lines that were not predicted.
     fallen: Vec<u32>,
     retried: Vec<u32>,
@@ -49,7 +48,7 @@ impl Flight {
         rows: &mut Rows,
     ) -> Result<usize> {
         let mut next = rows.len();
-        self.frame(lines, at, rows);
+        let end = rows.begin(|starts| frame(lines, at, starts));
         careful.shapes.lead(lines.text, next as u32..rows.len() as u32, rows, &mut self.fallen);
         let (mut looked_at, mut retries) = (0, 0);
         self.dropped.clear();
@@ -60,14 +59,14 @@ impl Flight {
             let lessons = careful.shapes.lessons();
             rows.blank(row as usize);
             let start = rows.starts()[row as usize] as usize;
-            let (line, end) = line_at(lines.raw, start, lines.offset, careful.settings.max_line_bytes);
-            if !careful.line(&line, &lines.raw[start..end], start, rows, row as usize)? {
+            let (line, behind) = line_at(lines.raw, start, lines.offset, careful.settings.max_line_bytes);
+            if !careful.line(&line, &lines.raw[start..behind], start, rows, row as usize)? {
                 self.dropped.push(row);
             }
             if careful.ended {
                 rows.truncate(next);
                 rows.drop(&self.dropped);
-                return Ok(end);
+                return Ok(behind);
             }
             if lessons != careful.shapes.lessons() && retries < RETRIES {
                 retries += 1;
@@ -80,19 +79,20 @@ impl Flight {
         }
         careful.count_predicted(rows.len() - next);
         rows.drop(&self.dropped);
-        Ok(self.ends.last().map_or(lines.raw.len(), |end| *end as usize))
+        Ok(end)
     }
+}
 
-    /// Begins a row of each line.
-    fn frame(&mut self, lines: Lines<'_>, at: usize, rows: &mut Rows) {
-        self.ends.clear();
-        lines.text.marks.lines(at, LINES, &mut self.ends);
-        let last = self.ends.last().map_or(at, |end| *end as usize);
-        if self.ends.len() < LINES && last < lines.raw.len() {
-            // The last line of a file may lack its newline.
-            self.ends.push(lines.raw.len() as u32);
-        }
-        let starts = std::iter::once(at as u32).chain(self.ends.iter().copied());
-        rows.begin(starts.take(self.ends.len()));
+/// Puts where the next lines start behind `starts`, from `at` on; where the one behind them does.
+fn frame(lines: Lines<'_>, at: usize, starts: &mut Vec<u32>) -> usize {
+    let before = starts.len();
+    starts.push(at as u32);
+    lines.text.marks.lines(at, LINES, starts);
+    let end = starts[starts.len() - 1] as usize;
+    // The last line of a file may lack its newline.
+    if starts.len() - before <= LINES && end < lines.raw.len() {
+        return lines.raw.len();
     }
+    starts.pop();
+    end
 }

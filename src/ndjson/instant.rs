@@ -38,7 +38,7 @@ pub(crate) fn date(text: &[u8]) -> Option<i32> {
 
 /// Units since 1970-01-01 UTC of an ISO 8601 text, with or without zone (none means UTC), with `T` or a space.
 pub(crate) fn timestamp(text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp> {
-    let instant = usual_form(text).and_then(Usual::instant).or_else(|| Scanner(text).instant());
+    let instant = usual_form(text).or_else(|| Scanner(text).instant());
     let Instant { seconds, decimals } = instant.ok_or(NoTimestamp::Form)?;
     let per_second = units_per_second(unit);
     let places = per_second.ilog10() as usize;
@@ -79,91 +79,98 @@ struct Instant<'a> {
 /// Whether a text is a timestamp of the unit, as far as a quick look tells: false says nothing.
 #[inline]
 pub(crate) fn is_surely_timestamp(text: &[u8], unit: TimeUnit) -> bool {
-    // 64 bits of nanoseconds hold less than the years of four digits.
-    let (places, in_range) = match unit {
-        TimeUnit::Second => (0, true),
-        TimeUnit::Millisecond => (3, true),
-        TimeUnit::Microsecond => (6, true),
-        TimeUnit::Nanosecond => (9, false),
+    // Each month has 28 days. Of the years, 64 bits of nanoseconds hold those of these centuries.
+    const DATE: Form = Form::new(*b"0000-00-", [22, 0, 0, 0, 0, 13, 0, 0]);
+    const TIME: Form = Form::new(*b"00T00:00", [29, 0, 0, 24, 0, 0, 60, 0]);
+    const SECONDS: Form = Form::new(*b"00:00:00", [0, 0, 0, 0, 0, 0, 60, 0]);
+    const MILLISECONDS: Form = Form::new(*b"0:00.000", [0, 0, 60, 0, 0, 0, 0, 0]);
+    let (Some(head), Some(tail)) = (text.first_chunk::<16>(), text.last_chunk()) else { return false };
+    let end = match text.len() {
+        19 => SECONDS.read(*tail),
+        23 if unit != TimeUnit::Second => MILLISECONDS.read(*tail),
+        _ => return false,
     };
-    usual_form(text).is_some_and(|Usual { year, month, day, decimals, .. }| {
-        let in_range = in_range || (1700..2200).contains(&year);
-        in_range & (1..=12).contains(&month) & (1..=28).contains(&day) & (decimals.len() <= places)
-    })
+    let [date, time] = [head.first_chunk(), head.last_chunk()].map(|half| *half.expect("it is half as long"));
+    let (date, time) = (DATE.read(date), TIME.read(time));
+    let is_after = (date.pair(0) >= 17) & (date.pair(5) >= 1) & (time.pair(0) >= 1);
+    date.holds & time.holds & end.holds & is_after
 }
 
-/// The parts of `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have.
-#[derive(Debug, Clone, Copy)]
-struct Usual<'a> {
-    /// As written: no month or day may be as large.
-    year: u32,
-    month: u32,
-    day: u32,
-    /// Since midnight, and in range.
-    seconds: u32,
-    decimals: &'a [u8],
-}
-
-impl<'a> Usual<'a> {
-    fn instant(self) -> Option<Instant<'a>> {
-        let days = days_since_1970(self.year.cast_signed(), self.month, self.day)?;
-        Some(Instant { seconds: days * SECONDS_PER_DAY + i64::from(self.seconds), decimals: self.decimals })
-    }
-}
-
-/// `None` for other forms, which the scanner knows too.
-#[inline]
-fn usual_form(text: &[u8]) -> Option<Usual<'_>> {
+/// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have. `None` for other
+/// forms, which the scanner knows too.
+fn usual_form(text: &[u8]) -> Option<Instant<'_>> {
+    const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
+    const MIDDLE: Form = Form::new(*b"00T00:00", [0; 8]);
+    const TIME: Form = Form::new(*b"00:00:00", [24, 0, 0, 60, 0, 0, 60, 0]);
     let (head, decimals) = text.split_first_chunk::<19>()?;
-    let date = Digits::of(*head.first_chunk()?, *b"0000-00-");
-    let middle = Digits::of(*head[8..].first_chunk()?, *b"00T00:00");
-    let time = Digits::of(*head.last_chunk()?, *b"00:00:00");
-    let are_digits = date.are_in_place() & middle.are_in_place() & time.are_in_place();
-    let (hours, minutes, seconds) = (time.pair(0), time.pair(3), time.pair(6));
+    let date = DATE.read(*head.first_chunk()?);
+    let middle = MIDDLE.read(*head[8..].first_chunk()?);
+    let time = TIME.read(*head.last_chunk()?);
     let decimals = match decimals {
         [] => decimals,
         [b'.', decimals @ ..] if !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit) => decimals,
         _ => return None,
     };
-    let is_time = are_digits & (hours < 24) & (minutes < 60) & (seconds < 60);
-    is_time.then(|| Usual {
-        year: date.pair(0) * 100 + date.pair(2),
-        month: date.pair(5),
-        day: middle.pair(0),
-        seconds: hours * 3600 + minutes * 60 + seconds,
-        decimals,
-    })
+    if !(date.holds & middle.holds & time.holds) {
+        return None;
+    }
+    let year = (date.pair(0) * 100 + date.pair(2)).cast_signed();
+    let days = days_since_1970(year, date.pair(5), middle.pair(0))?;
+    let seconds = i64::from(time.pair(0) * 3600 + time.pair(3) * 60 + time.pair(6));
+    Some(Instant { seconds: days * SECONDS_PER_DAY + seconds, decimals })
 }
 
-/// Eight bytes that are digits where a form has zeros, and else what the form has.
+/// What eight bytes must be: digits where the form has zeros, and else what the form has.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    bytes: u64,
+    /// What each byte's difference from the form may have added without reaching its highest bit.
+    slack: u64,
+    /// The same of the numbers that begin at places.
+    limits: u64,
+}
+
+/// Eight bytes as a form reads them.
 #[derive(Debug, Clone, Copy)]
 struct Digits {
-    /// The digits' values, and zeros for the rest, if they are in place.
-    values: u64,
-    /// What each byte may be less than its highest bit by.
-    slack: u64,
+    /// By place: the number of the two digits that begin there.
+    pairs: u64,
+    /// Whether each byte is what the form asks for, and each number below its limit.
+    holds: bool,
+}
+
+impl Form {
+    /// `below` has the limits of numbers of two digits where they begin; zero where there is none.
+    const fn new(form: [u8; 8], below: [u8; 8]) -> Self {
+        let (mut slack, mut limits) = ([0x7f; 8], [0; 8]);
+        let mut at = 0;
+        while at < 8 {
+            if form[at] == b'0' {
+                slack[at] = 0x7f - 9;
+            }
+            if below[at] > 0 {
+                limits[at] = 0x80 - below[at];
+            }
+            at += 1;
+        }
+        Self { bytes: u64::from_le_bytes(form), slack: u64::from_le_bytes(slack), limits: u64::from_le_bytes(limits) }
+    }
+
+    #[inline(always)]
+    fn read(self, bytes: [u8; 8]) -> Digits {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let values = u64::from_le_bytes(bytes) ^ self.bytes;
+        let differ = ((values & !HIGH) + self.slack) | values;
+        // Of digits, no byte carries into the next one; of others it does not matter.
+        let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
+        Digits { pairs, holds: (differ | pairs.wrapping_add(self.limits)) & HIGH == 0 }
+    }
 }
 
 impl Digits {
     #[inline(always)]
-    fn of(bytes: [u8; 8], form: [u8; 8]) -> Self {
-        let slack = form.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f });
-        let values = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(form);
-        Self { values, slack: u64::from_le_bytes(slack) }
-    }
-
-    #[inline(always)]
-    fn are_in_place(self) -> bool {
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        // No byte carries into the next one.
-        (((self.values & !HIGH) + self.slack) | self.values) & HIGH == 0
-    }
-
-    /// The number of two digits.
-    #[inline(always)]
     fn pair(self, at: u32) -> u32 {
-        let digits = (self.values >> (at * 8)) as u32;
-        (digits & 0xff) * 10 + (digits >> 8 & 0xff)
+        (self.pairs >> (at * 8)) as u32 & 0xff
     }
 }
 
@@ -317,7 +324,7 @@ mod tests {
         ] {
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
             let scanned = Scanner(text.as_bytes()).instant().map(parts);
-            let read = usual_form(text.as_bytes()).and_then(Usual::instant).map(parts);
+            let read = usual_form(text.as_bytes()).map(parts);
             assert!(read == scanned || read.is_none() && text.ends_with('Z'), "{text}");
             for unit in [Second, Millisecond, Microsecond, Nanosecond] {
                 let is_one = timestamp(text.as_bytes(), unit).is_ok();
@@ -333,12 +340,21 @@ mod tests {
         ) {
             let bytes = text.as_bytes();
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
-            let read = usual_form(bytes).and_then(Usual::instant).map(parts);
+            let read = usual_form(bytes).map(parts);
             let scanned = Scanner(bytes).instant().map(parts);
             proptest::prop_assert!(read.is_none() || read == scanned);
             for unit in [Second, Millisecond, Microsecond, Nanosecond] {
                 proptest::prop_assert!(timestamp(bytes, unit).is_ok() || !is_surely_timestamp(bytes, unit));
             }
+        }
+
+        #[test]
+        fn a_quick_look_knows_nearly_all(seconds in 0..4_000_000_000_i64, millis in 0..1000_u32) {
+            let text = DateTime::from_timestamp(seconds, millis * 1_000_000).unwrap().format("%Y-%m-%dT%H:%M:%S%.3f");
+            let text = text.to_string();
+            let is_late = (29..32).contains(&text[8..10].parse::<u32>().unwrap());
+            proptest::prop_assert_eq!(is_surely_timestamp(text.as_bytes(), Nanosecond), !is_late, "{}", text);
+            proptest::prop_assert_eq!(is_surely_timestamp(&text.as_bytes()[..19], Second), !is_late, "{}", text);
         }
     }
 

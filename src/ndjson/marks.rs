@@ -97,7 +97,7 @@ impl Marks {
         word_at(&self.bits.others, from / 8) >> (from % 8)
     }
 
-    /// Puts behind `ends` the places right behind the newlines from `from` on, of at most `limit` of them.
+    /// Puts the places right behind newlines behind `ends`, from `from` on, of at most `limit` of them.
     pub(crate) fn lines(&self, from: usize, limit: usize, ends: &mut Vec<u32>) {
         let mut left = limit;
         let mut hidden = from % CHUNK;

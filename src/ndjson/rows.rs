@@ -68,12 +68,13 @@ impl Rows {
         &mut self.columns[place as usize]
     }
 
-    /// Begins rows of the lines at `starts`, all of their values absent.
-    pub(super) fn begin(&mut self, starts: impl Iterator<Item = u32>) {
-        self.starts.extend(starts);
+    /// Begins rows whose lines start where `starts` puts, all of their values absent.
+    pub(super) fn begin<T>(&mut self, starts: impl FnOnce(&mut Vec<u32>) -> T) -> T {
+        let told = starts(&mut self.starts);
         for column in &mut self.columns {
             column.resize(self.starts.len(), Span::ABSENT);
         }
+        told
     }
 
     /// Makes all values of a row absent.

@@ -41,7 +41,7 @@ impl Value {
 
     /// As it is, or none.
     #[inline(always)]
-    fn only_if(self, holds: bool) -> Self {
+    pub(super) fn only_if(self, holds: bool) -> Self {
         if holds { self } else { Self::NONE }
     }
 

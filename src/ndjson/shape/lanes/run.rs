@@ -6,6 +6,8 @@
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use std::cell::Cell;
+
 use super::super::super::class::Class;
 use super::super::super::rows::Span;
 use super::super::super::tape::Kind;
@@ -83,7 +85,8 @@ fn by_kind(likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<L
 
 /// How one kind of value is read.
 trait Values {
-    /// The value that starts at `start` of the text, which is at `at` of the bytes ahead.
+    /// The value that starts at `start` of the text, which is at `at` of the bytes ahead. Of its class only the kind counts:
+    /// it is one of those that are known.
     fn read(run: &Run<'_>, start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
 }
 
@@ -103,27 +106,29 @@ struct Numbers;
 impl Values for Numbers {
     #[inline(always)]
     fn read(run: &Run<'_>, start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
-        let negative = ahead[at] == b'-';
+        // All that is looked at is ahead: to say so keeps the compiler from asking.
+        let byte = |at: usize| ahead[at % AHEAD];
+        let negative = byte(at) == b'-';
         let (first, at) = (start + usize::from(negative), at + usize::from(negative));
         let others = run.text.marks.others(first);
         let digits = others.trailing_zeros() as usize;
-        let begins_with_zero = ahead[at] == b'0';
+        let begins_with_zero = byte(at) == b'0';
         if digits == 0 || digits > DIGITS || (begins_with_zero && digits > 1) {
             return Value::NONE;
         }
-        let (mut length, mut kind) = (digits, Kind::Integer);
-        let mut class = Class::NUMBER | Class::NEGATIVE.only_if(negative & !begins_with_zero);
-        if ahead[at + digits] == b'.' {
+        let mut value = Value::new(first + digits, Kind::Integer, Class::NUMBER);
+        let mut behind = byte(at + digits);
+        if behind == b'.' {
             let decimals = (others >> (digits + 1)).trailing_zeros() as usize;
-            if decimals == 0 || decimals > DIGITS {
+            if decimals == 0 || decimals > DIGITS || !run.known.has(Class::FRACTION) {
                 return Value::NONE;
             }
-            (length, kind, class) = (digits + 1 + decimals, Kind::Fraction, Class::NUMBER | Class::FRACTION);
-        }
-        if ahead[at + length] | 0x20 == b'e' || !class.within(run.known) {
+            value = Value::new(first + digits + 1 + decimals, Kind::Fraction, Class::NUMBER);
+            behind = byte(at + digits + 1 + decimals);
+        } else if negative & !begins_with_zero && !run.known.has(Class::NEGATIVE) {
             return Value::NONE;
         }
-        Value::new(first + length, kind, class)
+        value.only_if(behind | 0x20 != b'e')
     }
 }
 
@@ -151,8 +156,9 @@ fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, co
     let length = literal.len().min(WINDOW);
     odd.resize(lanes.len(), Lane::default());
     let (mut kept, mut left) = (0, 0);
-    for number in 0..lanes.len() {
-        let lane = lanes[number];
+    let cells = Cell::from_mut(lanes.as_mut_slice()).as_slice_of_cells();
+    for cell in cells {
+        let lane = cell.get();
         let at = lane.at as usize;
         let start = at + length;
         let ahead = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>());
@@ -170,7 +176,7 @@ fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, co
         if let Some(span) = column.get_mut(lane.row as usize) {
             *span = Span { start: start as u32, end: value.end as u32, kind: value.kind() };
         }
-        lanes[kept] = Lane { row: lane.row, at: value.end as u32 };
+        cells[kept].set(Lane { row: lane.row, at: value.end as u32 });
         kept += 1;
     }
     lanes.truncate(kept);

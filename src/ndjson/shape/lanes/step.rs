@@ -4,6 +4,8 @@
 //! by one. It knows nothing of how the lines came there.
 
 use super::super::super::class::Class;
+use super::super::super::instant;
+use super::super::super::layout::Reading;
 use super::super::super::rows::Span;
 use super::super::super::tape::{Kind, Node};
 use super::super::turn::Turn;
@@ -38,7 +40,7 @@ impl Step<'_> {
                 };
                 let run = Run { text: self.text, turn: self.turn, known: self.key.known };
                 run::kernel()(likely, &run, lanes, odd, column);
-                if is_checked {
+                if is_checked && !self.surely_fit(lanes, column) {
                     lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
                 }
             }
@@ -59,6 +61,21 @@ impl Step<'_> {
             () if known.has(Class::NUMBER) => Some(Likely::Number),
             () if known.has(Class::BOOLEAN) => Some(Likely::Boolean),
             () => None,
+        }
+    }
+
+    /// Whether the values that a loop found are of the declared type, as far as a quick look tells.
+    fn surely_fit(&self, lanes: &[Lane], column: &[Span]) -> bool {
+        let Check::Scalar(reading) = &self.key.check else { return false };
+        let value = |span: Span| &self.text.bytes[span.start as usize..span.end as usize];
+        let mut spans = lanes.iter().map(|lane| column[lane.row as usize]);
+        match **reading {
+            // Nearly every source declares one, so it has a loop of its own.
+            Reading::Timestamp { unit, .. } => spans.all(|span| {
+                let text = &value(span)[1..];
+                span.kind == Kind::Plain && instant::is_surely_timestamp(&text[..text.len() - 1], unit)
+            }),
+            _ => spans.all(|span| reading.surely_fits(span.kind, Class::default(), value(span))),
         }
     }
 
