@@ -4,9 +4,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -95,11 +97,29 @@ impl Staged {
     pub fn publish(mut self) -> Result<Published> {
         let encoder = self.encoder.take().ok_or_else(|| self.failed_before())?;
         encoder.finish().map_err(|error| self.place.name_in(error))?;
-        let bytes = self.verify()?;
+        let bytes = self.verify_and_sync()?;
         self.replace().map_err(|error| self.place.unwritable(error))?;
         place::sync_folder(&self.place.folder).map_err(|error| self.place.unsynced(error))?;
         drop(self.stage);
         Ok(Published { path: self.place.target, rows: self.rows, bytes })
+    }
+
+    /// Reads back what was written while the disk takes it, and returns its size.
+    fn verify_and_sync(&self) -> Result<u64> {
+        let (verified, synced) = thread::scope(|scope| {
+            let file = &self.file;
+            let sync = || file.sync_data();
+            let syncing = thread::Builder::new().spawn_scoped(scope, sync);
+            let verified = self.verify();
+            // A sync that failed is not tried again: the second one may well claim success.
+            let synced = match syncing {
+                Ok(syncing) => syncing.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => sync(),
+            };
+            (verified, synced)
+        });
+        synced.map_err(|error| self.place.unwritable(error))?;
+        verified
     }
 
     /// Reads back what was written, and returns its size.
