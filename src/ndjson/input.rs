@@ -8,6 +8,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::ahead::Ahead;
 use super::listing::{Compression, Identity, InputFile};
 use crate::error::Error;
 
@@ -29,16 +30,13 @@ pub(crate) fn open(file: &InputFile, from: u64) -> Result<Box<dyn Read + Send>, 
         _ if file.size() == 0 => Ok(Box::new(io::empty())),
         Compression::Gzip => {
             let (counted, at) = Counted::new(listed);
-            Ok(Decoded::boxed(
-                flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, counted)),
-                file,
-                at,
-            ))
+            let buffered = BufReader::with_capacity(1 << 16, counted);
+            Decoded::ahead(flate2::bufread::MultiGzDecoder::new(buffered), file, at).map_err(unreadable)
         }
         Compression::Zstd => {
             let (counted, at) = Counted::new(listed);
             let decoder = zstd::stream::read::Decoder::new(counted).map_err(unreadable)?;
-            Ok(Decoded::boxed(decoder, file, at))
+            Decoded::ahead(decoder, file, at).map_err(unreadable)
         }
     }
 }
@@ -126,8 +124,8 @@ struct Decoded<D> {
 }
 
 impl<D: Read + Send + 'static> Decoded<D> {
-    fn boxed(decoder: D, file: &InputFile, at: Arc<AtomicU64>) -> Box<dyn Read + Send> {
-        Box::new(Self { decoder, file: file.clone(), at, out: 0 })
+    fn ahead(decoder: D, file: &InputFile, at: Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Ahead::new(Self { decoder, file: file.clone(), at, out: 0 })?))
     }
 }
 

@@ -3,9 +3,9 @@
 //! | step | file |
 //! |---|---|
 //! | patterns to files, fresh each time | [`listing`] |
-//! | a file's bytes as they were when it was listed, decompressed | `input` |
+//! | a file's bytes as they were when it was listed, decompressed by a thread of its own | `input`, `ahead` |
 //! | bytes to blocks of lines, for any range | `framing`, `marks` |
-//! | a line that goes as lines before it | `shape` |
+//! | lines that go as lines before them, many at once | `flight`, `shape` |
 //! | any other line: its grammar, whether it is accepted, what it holds | `careful`: `tape`, `judge`, `reject`, `seen` |
 //! | one range gone through: rows as places of values | `unit`, `rows` |
 //! | what all ranges hold: the types that follow, the counts | [`survey`](mod@survey), `account`, `class`, `layout` |
@@ -24,6 +24,7 @@ pub mod source;
 pub mod survey;
 
 mod account;
+mod ahead;
 mod careful;
 mod class;
 mod decode;
