@@ -66,6 +66,9 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
+    /// Bytes that one look tells of, wherever it begins.
+    pub(crate) const WINDOW: usize = CHUNK - 7;
+
     /// Makes the bits of `text`, in place of those that were there.
     pub(crate) fn read(&mut self, text: &[u8]) {
         let (whole, rest) = text.as_chunks::<CHUNK>();
@@ -91,7 +94,7 @@ impl Marks {
         first(&self.bits.others, from) - from
     }
 
-    /// Which of the 57 bytes from `from` on are no digits, the first one's bit lowest; other bits may be set or not.
+    /// Which of so many bytes from `from` on are no digits, the first one's bit lowest; other bits may be set or not.
     #[inline(always)]
     pub(crate) fn others(&self, from: usize) -> u64 {
         word_at(&self.bits.others, from / 8) >> (from % 8)
@@ -119,7 +122,7 @@ impl Marks {
 /// The first bit that is set at or behind `from`.
 #[inline(always)]
 fn first(bits: &[u8], from: usize) -> usize {
-    // The word may begin in the middle of a byte: 57 bits of it are for sure those from `from` on.
+    // The word may begin in the middle of a byte.
     let byte = from / 8;
     let window = word_at(bits, byte) >> (from % 8);
     if window != 0 { from + window.trailing_zeros() as usize } else { far(bits, byte + BITS) }

@@ -10,7 +10,7 @@ use super::tape::{Kind, Node};
 const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
 
 /// Digits that no integer of which overflows 64 bits.
-const SURE_DIGITS: usize = 18;
+pub(crate) const SURE_DIGITS: usize = 18;
 
 /// The JSON text of a value, as it stands.
 pub(crate) fn json(node: Node, line: &[u8]) -> &str {

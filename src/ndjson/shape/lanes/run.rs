@@ -9,6 +9,7 @@ mod x86_64;
 use std::cell::Cell;
 
 use super::super::super::class::Class;
+use super::super::super::marks::Marks;
 use super::super::super::rows::Span;
 use super::super::super::tape::Kind;
 use super::super::Text;
@@ -18,12 +19,17 @@ use super::Lane;
 
 /// Bytes from where a line stands on that are looked at without asking whether the text has them: the literal, and a
 /// number of the longest kind that is taken.
-const AHEAD: usize = 64;
+const AHEAD: usize = 128;
 
-/// Digits that are taken before and behind a point.
-const DIGITS: usize = Class::EXACT_DIGITS;
+/// Digits that are taken before and behind a point: what 64 bits hold for sure, and more decimals than doubles are
+/// written with.
+const DIGITS: usize = 18;
+const DECIMALS: usize = 30;
 
-const _: () = assert!(WINDOW + 1 + DIGITS + 1 + DIGITS < AHEAD + 1);
+const _: () = assert!(WINDOW + 1 + DIGITS + 1 + DECIMALS < AHEAD && DIGITS + 1 + DECIMALS < Marks::WINDOW);
+
+/// The largest integer up to which doubles hold all of them, 2^53.
+const EXACT: [u8; 16] = *b"9007199254740992";
 
 /// What lines are taken over.
 pub(super) struct Run<'a> {
@@ -106,11 +112,12 @@ struct Numbers;
 impl Values for Numbers {
     #[inline(always)]
     fn read(run: &Run<'_>, start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+        let text = run.text;
         // All that is looked at is ahead: to say so keeps the compiler from asking.
         let byte = |at: usize| ahead[at % AHEAD];
         let negative = byte(at) == b'-';
         let (first, at) = (start + usize::from(negative), at + usize::from(negative));
-        let others = run.text.marks.others(first);
+        let others = text.marks.others(first);
         let digits = others.trailing_zeros() as usize;
         let begins_with_zero = byte(at) == b'0';
         if digits == 0 || digits > DIGITS || (begins_with_zero && digits > 1) {
@@ -120,13 +127,18 @@ impl Values for Numbers {
         let mut behind = byte(at + digits);
         if behind == b'.' {
             let decimals = (others >> (digits + 1)).trailing_zeros() as usize;
-            if decimals == 0 || decimals > DIGITS || !run.known.has(Class::FRACTION) {
+            if decimals == 0 || decimals > DECIMALS || !run.known.has(Class::FRACTION) {
                 return Value::NONE;
             }
             value = Value::new(first + digits + 1 + decimals, Kind::Fraction, Class::NUMBER);
             behind = byte(at + digits + 1 + decimals);
         } else if negative & !begins_with_zero && !run.known.has(Class::NEGATIVE) {
             return Value::NONE;
+        } else if digits > Class::EXACT_DIGITS && !run.known.has(Class::ABOVE_2_53) {
+            let is_exact = digits == EXACT.len() && text.bytes[first..first + EXACT.len()] <= EXACT[..];
+            if !is_exact {
+                return Value::NONE;
+            }
         }
         value.only_if(behind | 0x20 != b'e')
     }
@@ -187,14 +199,14 @@ fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, co
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::super::marks::Marks;
     use super::*;
 
     const LITERAL: &str = ",\"k\":";
 
     fn value() -> impl Strategy<Value = String> {
         prop_oneof![
-            4 => "-?[0-9]{0,17}(\\.[0-9]{0,17})?[eE+x]?",
+            4 => "-?[0-9]{0,20}(\\.[0-9]{0,33})?[eE+x]?",
+            1 => "90071992547409[89][0-9]",
             4 => "\"[ -!#-Z]{0,90}\"",
             2 => "\"[ -~é\n]{0,9}\"?",
             2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
