@@ -5,7 +5,7 @@
 //! only, and where one line ends within it is found by whoever reads it: a reader that knows JSON needs no search.
 //! It knows nothing of JSON, and of files only that bytes come from a [`Read`].
 
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(any(test, feature = "internals"))]
 pub(super) mod testing;
 
 use std::io::{self, Read};

@@ -1,13 +1,13 @@
 //! Where runs end in a text: a bit per byte for what ends a string's plain run, for what is no digit, for newlines.
 //!
-//! With them the end of a string, a number or a line is found by counting zeros instead of looking at bytes. The bits are made
-//! 64 bytes at a time by the widest kernel that the processor has; each kernel is held to [`portable`] by a property
-//! test. This is the only place of the crate with `unsafe`. It knows nothing of JSON beyond these bytes.
+//! With them the end of a string, a number or a line is found by counting zeros instead of looking at bytes. The bits
+//! are made 64 bytes at a time by the widest kernel that the processor has; each kernel is held to [`portable`] by a
+//! property test and a fuzzer. It knows nothing of JSON beyond these bytes.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod portable;
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(any(test, feature = "internals"))]
 pub(super) mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;

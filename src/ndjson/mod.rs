@@ -16,9 +16,9 @@
 
 pub mod declared;
 pub mod format;
-#[cfg(feature = "fuzz")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
-pub mod fuzz;
+pub mod internals;
 pub mod listing;
 pub mod source;
 pub mod survey;

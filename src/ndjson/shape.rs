@@ -3,7 +3,7 @@
 //! Lines of a file mostly have the keys of the lines before, in the same order and with the same spaces, so the bytes
 //! between two values are compared and not parsed. What was learned of a line is a set of [`Turn`]s: from one key's
 //! value over some bytes (a comma, closing and opening braces, the next key) to the next value. Lines of several kinds
-//! that interleave, and keys that come and go, are several turns from one place.
+//! that interleave, and keys that come and go, are several turns from one place. Many lines are led over them at once.
 //!
 //! A line is accepted here only if the careful reader would accept it, and would see nothing in it that it has not seen
 //! in its range before; any other line is left to the careful reader. So a prediction that fails costs time and never
@@ -52,11 +52,11 @@ pub(crate) struct Shapes {
     lanes: Lanes,
     max_line_bytes: usize,
     empty_as_null: bool,
-    #[cfg(any(test, feature = "fuzz"))]
+    #[cfg(any(test, feature = "internals"))]
     learns_nothing: bool,
 }
 
-/// A key at its place, as the walk needs it.
+/// A key at its place, as lines that are led on need it.
 #[derive(Debug)]
 struct Key {
     /// Classes of its values in the accepted lines of this range.
@@ -121,7 +121,7 @@ impl Shapes {
             lanes: Lanes::default(),
             max_line_bytes,
             empty_as_null,
-            #[cfg(any(test, feature = "fuzz"))]
+            #[cfg(any(test, feature = "internals"))]
             learns_nothing: false,
         };
         // The line's own object is the value of no key: it is not found by a name, not even by `""`.
@@ -154,7 +154,7 @@ impl Shapes {
     }
 
     /// From now on every line is left to the careful reader.
-    #[cfg(any(test, feature = "fuzz"))]
+    #[cfg(any(test, feature = "internals"))]
     pub(super) fn learn_nothing(&mut self) {
         self.learns_nothing = true;
     }

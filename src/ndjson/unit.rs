@@ -4,7 +4,7 @@
 //! were learned of lines before (`shape`); the others go to the careful reader (`careful`), whose word is final. It
 //! knows nothing of threads, columns or the engine.
 
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(any(test, feature = "internals"))]
 pub(super) mod testing;
 
 use std::io::Read;

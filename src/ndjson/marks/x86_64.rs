@@ -19,7 +19,7 @@ pub(super) fn kernel() -> Option<Kernel> {
     is_x86_feature_detected!("avx2").then_some(avx2 as Kernel)
 }
 
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(any(test, feature = "internals"))]
 pub(super) fn kernels() -> Vec<(&'static str, Kernel)> {
     let avx512 = has_avx512().then_some(("avx512", avx512 as Kernel));
     avx512.into_iter().chain(is_x86_feature_detected!("avx2").then_some(("avx2", avx2 as Kernel))).collect()

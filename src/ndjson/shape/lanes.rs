@@ -1,7 +1,8 @@
 //! Many lines along the turns that were learned, one turn at a time: the hot path of every scan.
 //!
 //! Lines that took the same turns so far go on as a group. What depends on the turn alone is looked up once for all of
-//! them, and the work on one line does not wait for that on another. Where lines go different ways, the group divides.
+//! them, and the work on one line does not wait for that on another. Where lines go different ways, the group divides. It
+//! knows nothing of blocks, nor of what becomes of lines that fall.
 
 mod run;
 mod step;

@@ -9,7 +9,8 @@ use super::super::listing::{Compression, Identity, InputFile};
 use super::super::rows::Wanted;
 use super::{Unit, Worker};
 
-fn file(size: usize) -> InputFile {
+/// What stands for a file whose bytes are in memory.
+pub(crate) fn file(size: usize) -> InputFile {
     let identity = Identity { device: 0, inode: 0, size: size as u64, modified: (0, 0) };
     InputFile { path: PathBuf::from("a"), shown: "a".into(), compression: Compression::None, identity }
 }
