@@ -35,6 +35,8 @@ pub(crate) struct Column {
     values: Builder,
     /// For values that are read once more, to look inside.
     tape: Tape,
+    /// For texts whose escapes are resolved.
+    text: String,
 }
 
 enum Builder {
@@ -66,7 +68,7 @@ impl Column {
                 Builder::Struct { columns, slots: layout.slots(), valid: valid() }
             }
         };
-        Self { reading: reading.clone(), values, tape: Tape::default() }
+        Self { reading: reading.clone(), values, tape: Tape::default(), text: String::new() }
     }
 
     /// Appends the values at places of a block, NULL where there is none. `Err` is the number of the first that does not
@@ -138,7 +140,11 @@ impl Column {
             (Builder::Text(text), kind) => {
                 match (&self.reading, kind) {
                     (Reading::Text, Kind::Plain) => text.append_value(&block[start + 1..end - 1]),
-                    (Reading::Text, Kind::Escaped) => text.append_value(text::string(node, block.as_bytes())),
+                    (Reading::Text, Kind::Escaped) => {
+                        self.text.clear();
+                        text::unescape_into(&block[start + 1..end - 1], &mut self.text);
+                        text.append_value(&self.text);
+                    }
                     _ => text.append_value(&block[start..end]),
                 }
                 Ok(())

@@ -40,14 +40,19 @@ pub(crate) fn string(node: Node, line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(unescape(std::str::from_utf8(inner).expect(UTF8)))
 }
 
-/// Resolves escapes that the parser found to be whole.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    unescape_into(text, &mut out);
+    out
+}
+
+/// Puts a text behind `out` with its escapes resolved, which the parser found to be whole.
+pub(crate) fn unescape_into(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         out.push_str(&rest[..at]);
         let (c, length) = match rest.as_bytes()[at + 1] {
-            b'u' => code_point(&rest[at..]),
+            b'u' => code_point(&rest.as_bytes()[at..]),
             b'b' => ('\u{8}', 2),
             b'f' => ('\u{c}', 2),
             b'n' => ('\n', 2),
@@ -59,19 +64,41 @@ fn unescape(text: &str) -> String {
         rest = &rest[at + length..];
     }
     out.push_str(rest);
-    out
 }
 
 /// The character that `\uXXXX` or `\uXXXX\uXXXX` stands for, and the length of the escape.
-fn code_point(escape: &str) -> (char, usize) {
-    let unit =
-        |at: usize| u32::from_str_radix(&escape[at..at + 4], 16).expect("the parser saw four hexadecimal digits");
+fn code_point(escape: &[u8]) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = escape[at..].first_chunk().and_then(|digits| hexadecimal(*digits));
+        digits.expect("the parser saw four hexadecimal digits")
+    };
     let first = unit(2);
     let (scalar, length) = match first {
         0xD800..=0xDBFF => (0x10000 + ((first - 0xD800) << 10) + (unit(8) - 0xDC00), 12),
         _ => (first, 6),
     };
     (char::from_u32(scalar).expect("the parser lets no lone surrogate pass"), length)
+}
+
+/// The values of hexadecimal digits; of other bytes, one that is too large at any of four places.
+const HEX: [u32; 256] = {
+    let mut values = [1 << 16; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u32;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u32;
+        digit += 1;
+    }
+    values
+};
+
+/// The number that four hexadecimal digits are.
+#[inline]
+pub(crate) fn hexadecimal(digits: [u8; 4]) -> Option<u32> {
+    let digits = digits.map(|digit| HEX[usize::from(digit)]);
+    let number = digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3];
+    // What is no digit is larger than all four together.
+    (number <= 0xFFFF).then_some(number)
 }
 
 /// The nearest double, infinite where the number is too large for one. `None` if it is no number.

@@ -5,6 +5,7 @@
 
 use super::super::class::Class;
 use super::super::tape::{Kind, scan_number};
+use super::super::text;
 use super::Text;
 
 /// A value that was read over, or none.
@@ -53,18 +54,6 @@ impl Value {
 
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits.
 const MAX_FINITE_BYTES: usize = 300;
-
-/// The values of hexadecimal digits; of other bytes, one that is too large at any of four places.
-const HEX: [u32; 256] = {
-    let mut values = [1 << 16; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u32;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u32;
-        digit += 1;
-    }
-    values
-};
 
 // Inlined by force: these are most of the time of a scan, and the compiler takes them for too large.
 impl Text<'_> {
@@ -143,10 +132,7 @@ impl Text<'_> {
 
     fn unit(&self, at: usize) -> Option<u32> {
         let [b'\\', b'u', digits @ ..] = self.bytes.get(at..)?.first_chunk::<6>()? else { return None };
-        let digits = digits.map(|digit| HEX[usize::from(digit)]);
-        let unit = digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3];
-        // What is no digit is larger than all four together.
-        (unit <= 0xFFFF).then_some(unit)
+        text::hexadecimal(*digits)
     }
 
     #[inline(always)]
