@@ -26,6 +26,8 @@ pub(super) struct Gatherer {
     schema: SchemaRef,
     parts: Vec<Part>,
     rows: usize,
+    /// Values of a row.
+    width: usize,
 }
 
 enum Part {
@@ -43,7 +45,9 @@ impl Gatherer {
     pub(super) fn new(needs: &Needs, layout: &Layout, file_schema: &Schema, file: &str, wanted: &mut Wanted) -> Self {
         let mut fields = Vec::new();
         let mut parts = Vec::new();
+        let mut width = 0;
         for (column, need) in needs {
+            width += layout.fields().get(*column).map_or(1, |(_, reading)| reading.num_leaves());
             let field = file_schema.field(*column);
             let part = match layout.fields().get(*column) {
                 Some((name, reading)) => Part::of(&mut vec![name.as_str()], reading, need, wanted),
@@ -55,12 +59,17 @@ impl Gatherer {
             fields.push(part.field(field));
             parts.push(part);
         }
-        Self { schema: Arc::new(Schema::new(fields)), parts, rows: 0 }
+        Self { schema: Arc::new(Schema::new(fields)), parts, rows: 0, width }
     }
 
     /// Rows since the last batch.
     pub(super) fn num_rows(&self) -> usize {
         self.rows
+    }
+
+    /// Values of a row, of which a struct may have many.
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
     /// Adds rows of a block: those of `selected`, or all.

@@ -217,6 +217,14 @@ impl Reading {
         }
     }
 
+    /// How many columns it makes that are no structs.
+    pub(crate) fn num_leaves(&self) -> usize {
+        match self {
+            Self::Struct(layout) => layout.fields.iter().map(|(_, reading)| reading.num_leaves()).sum(),
+            _ => 1,
+        }
+    }
+
     /// Its name for people; that of a declared type is the same as [`Declared`]'s.
     pub(crate) fn name(&self) -> String {
         match self {

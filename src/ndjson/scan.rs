@@ -34,6 +34,9 @@ use rows::Rows;
 /// no rows count too: a batch may be empty, but its turn must end.
 const BATCH_BYTES: usize = 32 << 20;
 
+/// Values after which a batch ends early: where lines have few of very many columns, the rest are NULLs that take room too.
+const BATCH_VALUES: usize = 2 << 20;
+
 /// What is known of the columns that lines are read into.
 #[derive(Debug, Clone)]
 pub(super) enum Basis {
@@ -277,6 +280,16 @@ mod tests {
         };
         check(b"{\"a\":1}\n{\"a\":2.5}\n", "changed at byte 8 (`2.5` is not a bigint)");
         check(b"{\"a\":1,\"b\":1}\n", "changed at byte 0 (no column has the key `\"b\"`)");
+    }
+
+    #[test]
+    fn batches_of_very_wide_rows_are_short() {
+        let keys: Vec<String> = (0..3000).map(|key| format!("\"k{key}\":1")).collect();
+        let bytes = format!("{{{}}}\n{}", keys.join(","), "{\"k7\":2}\n".repeat(2000));
+        let (_folder, file) = listed(bytes.as_bytes());
+        let batches = scan(&file, &surveyed(&file), 0..bytes.len() as u64, 8192);
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2001);
+        assert!(batches.iter().all(|batch| batch.num_rows() <= BATCH_VALUES / 3000), "{}", batches.len());
     }
 
     proptest! {

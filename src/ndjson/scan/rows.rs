@@ -10,7 +10,7 @@ use super::super::filter::{Failure, Running};
 use super::super::gather::Gatherer;
 use super::super::layout::Layout;
 use super::super::unit::Gathered;
-use super::{BATCH_BYTES, Opened, State, engine_error};
+use super::{BATCH_BYTES, BATCH_VALUES, Opened, State, engine_error};
 
 /// Accepted lines on their way into batches.
 pub(super) struct Rows {
@@ -44,7 +44,8 @@ impl Rows {
 
     /// Reads until there are rows for a batch.
     fn fill(&mut self) -> EngineResult<()> {
-        let batch_size = self.range.scan.batch_size;
+        let most_rows = (BATCH_VALUES / self.gatherer.width().max(1)).max(1);
+        let batch_size = self.range.scan.batch_size.min(most_rows);
         let mut bytes = 0;
         while self.gatherer.num_rows() < batch_size && bytes < BATCH_BYTES {
             let Some(more) = self.block()? else { break };
