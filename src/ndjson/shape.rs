@@ -47,6 +47,8 @@ pub(crate) struct Shapes {
     names: Vec<Name>,
     index: HashMap<(u32, Box<str>), u32>,
     turns: usize,
+    /// Keys by rank: in the order of the lines that they were learned from.
+    order: Vec<u32>,
     /// How often something new was learned.
     lessons: u64,
     lanes: Lanes,
@@ -65,6 +67,8 @@ struct Key {
     items: Class,
     /// Where in a row its value goes.
     wanted: u32,
+    /// Its place in the order of keys; zero if it has none yet.
+    rank: u32,
     /// The turn that was taken last.
     last: u16,
     check: Check,
@@ -117,6 +121,7 @@ impl Shapes {
             names: Vec::new(),
             index: HashMap::new(),
             turns: 0,
+            order: vec![ROOT],
             lessons: 0,
             lanes: Lanes::default(),
             max_line_bytes,
@@ -206,6 +211,7 @@ impl Shapes {
             known: Class::default(),
             items: Class::default(),
             wanted: UNWANTED,
+            rank: 0,
             last: 0,
             check: Check::Anything,
             item_check: Check::Anything,

@@ -1,8 +1,9 @@
 //! Many lines along the turns that were learned, one turn at a time: the hot path of every scan.
 //!
-//! Lines that took the same turns so far go on as a group. What depends on the turn alone is looked up once for all of
-//! them, and the work on one line does not wait for that on another. Where lines go different ways, the group divides. It
-//! knows nothing of blocks, nor of what becomes of lines that fall.
+//! Keys have an order, that of the lines they were learned from. Lines go from key to key in that order, and all lines
+//! that come to a key, by whichever way, go on from there together: what depends on the key alone is looked up once for
+//! all of them, and the work on one line does not wait for that on another. A line that goes back in the order is led
+//! by itself. It knows nothing of blocks, nor of what becomes of lines that fall.
 
 mod run;
 mod step;
@@ -15,6 +16,9 @@ use super::{END, Empty, Key, Name, ROOT, Shapes, Text, UNWANTED};
 use run::{Likely, Run, Scratch};
 use step::Step;
 
+/// For how many calls lines are led by themselves at most, before they are led together again.
+const MOST_PAUSE: u32 = 63;
+
 /// A line on its way.
 #[derive(Debug, Default, Clone, Copy)]
 struct Lane {
@@ -24,42 +28,67 @@ struct Lane {
     at: u32,
 }
 
-/// Lines that took the same turns so far.
-#[derive(Debug, Default)]
-struct Group {
-    /// The key whose value was read last.
-    from: u32,
-    lanes: Vec<Lane>,
-    /// Keys that were met.
-    met: Met,
-}
-
-/// A set of keys, a bit each.
-#[derive(Debug, Default, Clone)]
-struct Met(Vec<u64>);
-
-impl Met {
-    /// False if it was there before.
-    fn insert(&mut self, key: u32) -> bool {
-        let (word, bit) = (key as usize / 64, 1 << (key % 64));
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        let is_new = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        is_new
-    }
-}
-
 /// Room that is used again for other lines.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    /// Groups that are still to be led on.
-    groups: Vec<Group>,
-    spare: Vec<Group>,
+    /// By key: lines that have come there.
+    come: Vec<Vec<Lane>>,
+    /// Keys to which lines have come, a bit each by rank.
+    reached: Vec<u64>,
+    /// Rows of lines that went back in the order of keys.
+    strays: Vec<u32>,
     /// The values that are `""`, with their rows.
     empty: Vec<(u32, Empty)>,
     scratch: Scratch,
+    others: Vec<Lane>,
+    /// By key: the line, of those led by themselves, that met it last.
+    met: Vec<u32>,
+    /// Number of the line that is led by itself, and the keys that it has met.
+    line: u32,
+    path: Vec<u32>,
+    /// Calls for which all lines are led by themselves, and for how many they were the last time.
+    rest: u32,
+    pause: u32,
+}
+
+impl Lanes {
+    fn make_room(&mut self, keys: usize) {
+        if self.come.len() < keys {
+            self.come.resize_with(keys, Vec::new);
+            self.met.resize(keys, 0);
+            self.reached.resize(keys.div_ceil(64), 0);
+        }
+    }
+
+    /// The lowest rank that lines have reached, which they leave.
+    fn next(&mut self) -> Option<usize> {
+        let word = self.reached.iter().position(|bits| *bits != 0)?;
+        let rank = word * 64 + self.reached[word].trailing_zeros() as usize;
+        self.reached[word] &= self.reached[word] - 1;
+        Some(rank)
+    }
+
+    /// Has lines come to a key.
+    fn reach(&mut self, key: u32, rank: u32, lanes: &mut Vec<Lane>) {
+        self.reached[rank as usize / 64] |= 1 << (rank % 64);
+        let come = &mut self.come[key as usize];
+        if come.is_empty() { std::mem::swap(come, lanes) } else { come.append(lanes) }
+    }
+
+    /// False for a key that the line under way has met before.
+    fn meet(&mut self, key: u32) -> bool {
+        let is_new = std::mem::replace(&mut self.met[key as usize], self.line) != self.line;
+        self.path.extend(is_new.then_some(key));
+        is_new
+    }
+
+    fn start_line(&mut self) {
+        self.path.clear();
+        self.line = self.line.checked_add(1).unwrap_or_else(|| {
+            self.met.fill(0);
+            1
+        });
+    }
 }
 
 /// What becomes of lines.
@@ -82,60 +111,143 @@ impl Shapes {
         fallen: &mut Vec<u32>,
     ) {
         let mut lanes = std::mem::take(&mut self.lanes);
+        lanes.make_room(self.keys.len());
         fallen.clear();
-        let mut group = lanes.spare.pop().unwrap_or_default();
-        group.from = ROOT;
-        group.met.0.clear();
-        group.lanes.extend(lines.map(|row| Lane { row, at: rows.starts()[row as usize] }));
-        let mut fate = Fate { rows, scratch: &mut lanes.scratch, empty: &mut lanes.empty, fallen };
-        loop {
-            self.lead_on(text, group, &mut lanes.groups, &mut lanes.spare, &mut fate);
-            let Some(next) = lanes.groups.pop() else { break };
-            group = next;
-        }
-        fallen.sort_unstable();
-        for (row, empty) in lanes.empty.drain(..) {
-            if fallen.binary_search(&row).is_err() {
-                empty.count(&mut self.names);
+        let together = match lanes.rest.checked_sub(1) {
+            Some(rest) => {
+                lanes.rest = rest;
+                lanes.strays.extend(lines);
+                0
             }
+            None => self.lead_together(text, lines, &mut lanes, rows, fallen),
+        };
+        let mut strays = std::mem::take(&mut lanes.strays);
+        strays.sort_unstable();
+        fallen.sort_unstable();
+        let is_left_out = |row: u32| fallen.binary_search(&row).is_ok() || strays.binary_search(&row).is_ok();
+        self.count_empties_of(&mut lanes.empty, is_left_out);
+        for row in &strays {
+            rows.blank(*row as usize);
+            self.lead_one(text, *row, &mut lanes, rows, fallen);
+            let has_fallen = fallen.last() == Some(row);
+            self.count_empties_of(&mut lanes.empty, |_| has_fallen);
         }
+        if together > 0 {
+            self.judge_order(strays.len() > together / 2, &mut lanes);
+        }
+        strays.clear();
+        lanes.strays = strays;
+        fallen.sort_unstable();
         self.lanes = lanes;
     }
 
-    /// Leads a group over one turn for each of its lines, which makes a group of each turn.
-    fn lead_on(
+    /// Leads lines from key to key, in the order of keys; how many there were.
+    fn lead_together(
         &mut self,
         text: Text<'_>,
-        mut group: Group,
-        groups: &mut Vec<Group>,
-        spare: &mut Vec<Group>,
-        fate: &mut Fate<'_>,
-    ) {
-        while let Some(lane) = group.lanes.first() {
-            let Some(number) = self.keys[group.from as usize].turn(text.bytes, lane.at as usize) else {
-                fate.fallen.push(group.lanes.swap_remove(0).row);
+        lines: impl Iterator<Item = u32>,
+        lanes: &mut Lanes,
+        rows: &mut Rows,
+        fallen: &mut Vec<u32>,
+    ) -> usize {
+        let mut first = std::mem::take(&mut lanes.come[ROOT as usize]);
+        first.extend(lines.map(|row| Lane { row, at: rows.starts()[row as usize] }));
+        let num_lines = first.len();
+        lanes.reach(ROOT, 0, &mut first);
+        while let Some(rank) = lanes.next() {
+            self.lead_on(text, self.order[rank], lanes, rows, fallen);
+        }
+        num_lines
+    }
+
+    /// Changes the order of keys if most lines strayed: the line that was learned first need not be like most. Where
+    /// lines have their keys in any order, lines are led together less and less often.
+    fn judge_order(&mut self, most_strayed: bool, lanes: &mut Lanes) {
+        if !most_strayed {
+            lanes.pause = 0;
+            return;
+        }
+        lanes.pause = (lanes.pause * 2 + 1).min(MOST_PAUSE);
+        lanes.rest = lanes.pause;
+        self.reorder(&lanes.path);
+    }
+
+    fn count_empties_of(&mut self, empty: &mut Vec<(u32, Empty)>, is_left_out: impl Fn(u32) -> bool) {
+        for (_, empty) in empty.drain(..).filter(|(row, _)| !is_left_out(*row)) {
+            empty.count(&mut self.names);
+        }
+    }
+
+    /// Leads all lines that have come to a key over one turn each.
+    fn lead_on(&mut self, text: Text<'_>, from: u32, lanes: &mut Lanes, rows: &mut Rows, fallen: &mut Vec<u32>) {
+        let mut going = std::mem::take(&mut lanes.come[from as usize]);
+        let mut others = std::mem::take(&mut lanes.others);
+        while let Some(lane) = going.first() {
+            let Some(number) = self.keys[from as usize].turn(text.bytes, lane.at as usize) else {
+                fallen.push(going.swap_remove(0).row);
                 continue;
             };
-            let turn = &self.keys[group.from as usize].turns[number];
-            let mut others = spare.pop().unwrap_or_default();
-            self.take(text, turn, &mut group.lanes, &mut others.lanes, fate);
-            if !others.lanes.is_empty() {
-                others.from = group.from;
-                others.met.clone_from(&group.met);
-            }
-            // A key that comes twice in one line is the careful reader's matter.
-            if turn.keys().any(|key| !group.met.insert(key)) {
-                fate.fallen.extend(group.lanes.drain(..).map(|lane| lane.row));
-            }
-            group.from = turn.to;
-            if group.lanes.is_empty() {
-                spare.push(group)
+            let turn = &self.keys[from as usize].turns[number];
+            let Lanes { scratch, empty, .. } = lanes;
+            self.take(text, turn, &mut going, &mut others, &mut Fate { rows, scratch, empty, fallen });
+            if turn.to == END {
+                fallen.extend(going.drain(..).filter(|lane| self.is_too_long(*lane, rows)).map(|lane| lane.row));
+            } else if self.goes_forward(from, turn) {
+                lanes.reach(turn.to, self.keys[turn.to as usize].rank, &mut going);
             } else {
-                groups.push(group)
+                lanes.strays.extend(going.drain(..).map(|lane| lane.row));
             }
-            group = others;
+            std::mem::swap(&mut going, &mut others);
         }
-        spare.push(group);
+        // Whichever has room is used again.
+        lanes.others = others;
+        if lanes.come[from as usize].capacity() == 0 {
+            lanes.come[from as usize] = going;
+        }
+    }
+
+    /// Whether a turn meets keys in their order only: then no key is met twice.
+    fn goes_forward(&self, from: u32, turn: &Turn) -> bool {
+        let ranks = turn.keys().map(|key| self.keys[key as usize].rank);
+        let mut last = self.keys[from as usize].rank;
+        ranks.into_iter().all(|rank| std::mem::replace(&mut last, rank) < rank)
+    }
+
+    /// Has keys stand in the order in which a line met them, and the others behind them.
+    fn reorder(&mut self, path: &[u32]) {
+        let mut order = vec![ROOT];
+        order.extend_from_slice(path);
+        for key in &order {
+            self.keys[*key as usize].rank = 0;
+        }
+        order.extend(self.order.iter().filter(|key| self.keys[**key as usize].rank > 0));
+        self.order = order;
+        self.number_from(0);
+    }
+
+    /// Leads one line by itself.
+    fn lead_one(&mut self, text: Text<'_>, row: u32, lanes: &mut Lanes, rows: &mut Rows, fallen: &mut Vec<u32>) {
+        lanes.start_line();
+        let (mut from, mut lane) = (ROOT, Lane { row, at: rows.starts()[row as usize] });
+        loop {
+            let Some(number) = self.keys[from as usize].turn(text.bytes, lane.at as usize) else {
+                return fallen.push(row);
+            };
+            let turn = &self.keys[from as usize].turns[number];
+            // A key that comes twice in one line is the careful reader's matter.
+            if !turn.keys().all(|key| lanes.meet(key)) {
+                return fallen.push(row);
+            }
+            let Lanes { scratch, empty, .. } = lanes;
+            let mut fate = Fate { rows, scratch, empty, fallen };
+            self.put_objects(lane, &turn.braces, fate.rows);
+            if turn.to == END {
+                let behind = Lane { at: lane.at + turn.len() as u32, ..lane };
+                return fallen.extend(self.is_too_long(behind, rows).then_some(row));
+            }
+            let Some(next) = self.step(text, turn).value(lane, &mut fate) else { return };
+            (from, lane) = (turn.to, next);
+        }
     }
 
     /// Takes lines over a turn and over the value behind it. Left in `lanes` are those that go on, moved to `others`
@@ -146,32 +258,20 @@ impl Shapes {
             taking.for_each(|lane| self.put_objects(*lane, &turn.braces, fate.rows));
         }
         if turn.to == END {
-            return self.end(text, turn, lanes, others, fate);
+            pass(text, turn, lanes, others, fate.scratch)
+        } else {
+            self.step(text, turn).values(lanes, others, fate)
         }
-        let key = &self.keys[turn.to as usize];
-        Step { text, turn, key, empty_as_null: self.empty_as_null }.values(lanes, others, fate);
     }
 
-    /// Takes lines over the turn that ends them.
-    fn end(&self, text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, fate: &mut Fate<'_>) {
-        let odd = &mut fate.scratch.odd;
-        match turn.is_long() {
-            true => odd.append(lanes),
-            false => run::kernel()(Likely::Nothing, &Run { text, turn, known: Class::default() }, lanes, odd, &mut []),
-        }
-        for lane in odd.drain(..) {
-            match turn.fits(text.bytes, lane.at as usize) {
-                true => lanes.push(Lane { at: lane.at + turn.len() as u32, ..lane }),
-                false => others.push(lane),
-            }
-        }
-        let starts = fate.rows.starts();
-        for lane in lanes.drain(..) {
-            // The newline is not one of the line's bytes.
-            if (lane.at - 1 - starts[lane.row as usize]) as usize > self.max_line_bytes {
-                fate.fallen.push(lane.row);
-            }
-        }
+    fn step<'a>(&'a self, text: Text<'a>, turn: &'a Turn) -> Step<'a> {
+        Step { text, turn, key: &self.keys[turn.to as usize], empty_as_null: self.empty_as_null }
+    }
+
+    /// Whether a line that stands behind its newline is longer than lines may be.
+    fn is_too_long(&self, lane: Lane, rows: &Rows) -> bool {
+        // The newline is not one of its bytes.
+        (lane.at - 1 - rows.starts()[lane.row as usize]) as usize > self.max_line_bytes
     }
 
     /// Objects that open and close on a turn.
@@ -183,6 +283,21 @@ impl Shapes {
                 let span = &mut rows.column_mut(wanted)[lane.row as usize];
                 *span = Span { start: if brace.opens { place } else { span.start }, end: place, kind: Kind::Object };
             }
+        }
+    }
+}
+
+/// Takes lines over a turn behind which no value is due.
+fn pass(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, scratch: &mut Scratch) {
+    let odd = &mut scratch.odd;
+    match turn.is_long() {
+        true => odd.append(lanes),
+        false => run::kernel()(Likely::Nothing, &Run { text, turn, known: Class::default() }, lanes, odd, &mut []),
+    }
+    for lane in odd.drain(..) {
+        match turn.fits(text.bytes, lane.at as usize) {
+            true => lanes.push(Lane { at: lane.at + turn.len() as u32, ..lane }),
+            false => others.push(lane),
         }
     }
 }

@@ -26,6 +26,8 @@ struct Way<'a> {
     at: usize,
     /// Braces since then.
     braces: Vec<Brace>,
+    /// The key that was met last.
+    last: u32,
 }
 
 impl Way<'_> {
@@ -44,7 +46,7 @@ impl Shapes {
             return;
         }
         let root = tape.node(tape::ROOT);
-        let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new() };
+        let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new(), last: ROOT };
         let rest = &line[root.end as usize..];
         if self.learn_object(tape::ROOT, ROOT, &mut way).is_some()
             && let Some(newline) = memchr::memchr(b'\n', rest)
@@ -61,6 +63,7 @@ impl Shapes {
             let text = text::string(tape.node(name), way.line);
             let known = self.find(parent, &text);
             let key = known.or_else(|| (self.keys.len() < MAX_KEYS).then(|| self.add(parent, &text)))?;
+            self.rank(key, std::mem::replace(&mut way.last, key));
             let value = name + 1;
             let node = tape.node(value);
             if node.kind == Kind::Object && tape.children(value).next().is_some() {
@@ -77,6 +80,23 @@ impl Shapes {
             (way.from, way.at) = (key, node.end as usize);
         }
         Some(())
+    }
+
+    /// Gives a key without one its place in the order, behind the key that was met before it.
+    fn rank(&mut self, key: u32, before: u32) {
+        if self.keys[key as usize].rank > 0 {
+            return;
+        }
+        let rank = self.keys[before as usize].rank as usize + 1;
+        self.order.insert(rank, key);
+        self.number_from(rank);
+    }
+
+    /// Tells keys their ranks, from one rank on.
+    pub(super) fn number_from(&mut self, rank: usize) {
+        for (rank, key) in self.order.iter().enumerate().skip(rank) {
+            self.keys[*key as usize].rank = rank as u32;
+        }
     }
 
     fn know(&mut self, key: u32, class: Class, items: Class) {

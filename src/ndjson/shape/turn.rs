@@ -70,14 +70,20 @@ impl Turn {
 
     /// Whether `text` goes on with these bytes at `at`, and then with the value or the end that is due: not with an
     /// object that has keys, which is another turn's.
+    #[inline]
     pub(super) fn fits(&self, text: &[u8], at: usize) -> bool {
-        let next = at + self.len();
-        let opens_object = self.to != END && text.get(next) == Some(&b'{') && text.get(next + 1) != Some(&b'}');
-        self.stands_at(text, at) && !opens_object
+        self.stands_at(text, at) && !self.opens_object(text, at)
     }
 
+    fn opens_object(&self, text: &[u8], at: usize) -> bool {
+        let next = at + self.len();
+        self.to != END && text.get(next) == Some(&b'{') && text.get(next + 1) != Some(&b'}')
+    }
+
+    // Where many turns are tried, this is most of the time.
+    #[inline(always)]
     fn stands_at(&self, text: &[u8], at: usize) -> bool {
-        let stands = match text.get(at..).and_then(|text| text.first_chunk()) {
+        let stands = match text.get(at..at + WINDOW).and_then(|text| text.first_chunk()) {
             Some(window) => self.literal.stands_in(window),
             None => self.literal.stands_near_end(&text[at..]),
         };
@@ -107,6 +113,7 @@ impl Literal {
     }
 
     /// The same for fewer bytes.
+    #[cold]
     fn stands_near_end(&self, rest: &[u8]) -> bool {
         let mut window = [0; WINDOW];
         window[..rest.len()].copy_from_slice(rest);

@@ -91,11 +91,16 @@ impl Step<'_> {
 
     /// One line, wherever it stands. `None` if it does not go on.
     fn odd(&self, lane: Lane, others: &mut Vec<Lane>, fate: &mut Fate<'_>) -> Option<Lane> {
-        let Lane { row, at } = lane;
-        if !self.turn.fits(self.text.bytes, at as usize) {
+        if !self.turn.fits(self.text.bytes, lane.at as usize) {
             others.push(lane);
             return None;
         }
+        self.value(lane, fate)
+    }
+
+    /// One line that takes the turn, over its value. `None` if it falls.
+    pub(super) fn value(&self, lane: Lane, fate: &mut Fate<'_>) -> Option<Lane> {
+        let Lane { row, at } = lane;
         let start = at as usize + self.turn.len();
         let value = self.any(start, row, fate.empty);
         if value.is_none() || !self.key.check.allows(value, self.text.bytes, start, self.empty_as_null) {
