@@ -43,7 +43,7 @@ impl Ahead {
         if self.ended || self.taken < self.piece.len() {
             return Ok(());
         }
-        // There is room for every piece; if the thread is gone, nobody wants it.
+        // If there is no room, or the thread is gone, it is freed.
         let _ = self.spare.try_send(std::mem::take(&mut self.piece));
         self.taken = 0;
         let next = self.pieces.as_ref().and_then(|pieces| pieces.recv().ok());

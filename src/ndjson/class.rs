@@ -66,8 +66,7 @@ impl Class {
             // Minus zero is zero.
             return Self::NUMBER | if digits == b"0" { Self::default() } else { sign };
         }
-        let short = (digits.len() <= text::SURE_DIGITS).then(|| text::bigint(number).map(i128::from)).flatten();
-        let large = match short.or_else(|| text::integer(number)) {
+        let large = match text::integer(number) {
             None => Self::HUGE | Self::ABOVE_2_53,
             Some(value) => {
                 let exact = if value.unsigned_abs() > 1 << 53 { Self::ABOVE_2_53 } else { Self::default() };

@@ -10,7 +10,7 @@ use super::tape::{Kind, Node};
 const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
 
 /// Digits that no integer of which overflows 64 bits.
-pub(crate) const SURE_DIGITS: usize = 18;
+const SURE_DIGITS: usize = 18;
 
 /// The JSON text of a value, as it stands.
 pub(crate) fn json(node: Node, line: &[u8]) -> &str {
@@ -123,7 +123,9 @@ pub(crate) fn integer(number: &[u8]) -> Option<i128> {
     if digits.len() > 38 {
         return None;
     }
-    std::str::from_utf8(number).ok()?.parse().ok()
+    let number = std::str::from_utf8(number).ok()?;
+    // The larger type takes several times as long.
+    if digits.len() <= SURE_DIGITS { number.parse::<i64>().ok().map(i128::from) } else { number.parse().ok() }
 }
 
 /// A number as so many units of the last of `scale` decimal places, if it is exactly that and has at most
