@@ -1,7 +1,7 @@
-//! The examples of README.md do what they show.
+//! The examples of README.md and of the pages in docs/ do what they show.
 //!
-//! A block marked `console` is a session in a copy of the example project: lines that start with `$ ` are typed, what
-//! stands below is the beginning of what they print. `cargo` is not called from a test; those lines must be the two that CI
+//! A block marked `console` is a session in a copy of the example project: lines that start with `$ ` are typed, and those
+//! below that start with `> ` with them; what stands below is the beginning of what they print. `cargo` is not called from a test; those lines must be the two that CI
 //! and the newcomer know.
 
 use std::fs;
@@ -21,9 +21,14 @@ fn examples(readme: &str) -> Vec<Example> {
     for block in readme.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap();
         for line in block.lines() {
-            match line.strip_prefix("$ ") {
-                Some(command) => examples.push(Example { command: command.to_owned(), output: Vec::new() }),
-                None => examples.last_mut().unwrap().output.push(line.to_owned()),
+            if let Some(command) = line.strip_prefix("$ ") {
+                examples.push(Example { command: command.to_owned(), output: Vec::new() });
+                continue;
+            }
+            let example = examples.last_mut().unwrap();
+            match line.strip_prefix("> ") {
+                Some(more) => example.command.extend(["\n", more]),
+                None => example.output.push(line.to_owned()),
             }
         }
     }
@@ -46,33 +51,54 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[test]
-fn the_examples_do_what_they_show() {
+/// A copy of the example project.
+fn example() -> tempfile::TempDir {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     copy(&root.join("queries"), &folder.path().join("queries"));
     fs::create_dir(folder.path().join("inputs")).unwrap();
     fs::copy(root.join("inputs/sample.out"), folder.path().join("inputs/sample.out")).unwrap();
     fs::copy(root.join("tidemill.toml"), folder.path().join("tidemill.toml")).unwrap();
+    folder
+}
 
+/// Types what a page shows into a shell, and compares what comes out. Returns the commands that build.
+fn check(page: &Path, at_least: usize) -> Vec<String> {
+    let folder = example();
     let binary = Path::new(env!("CARGO_BIN_EXE_tidemill"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let examples = examples(&fs::read_to_string(root.join("README.md")).unwrap());
-    assert!(examples.len() >= 8, "the README has lost its examples");
+    let examples = examples(&fs::read_to_string(page).unwrap());
+    assert!(examples.len() >= at_least, "{} has lost its examples", page.display());
     let mut builds = Vec::new();
-    for Example { command, output } in &examples {
+    for Example { command, output } in examples {
         if command.starts_with("cargo") {
-            builds.push(command.as_str());
+            builds.push(command);
             continue;
         }
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{command} 2>&1")]).current_dir(folder.path()).env("PATH", &path);
         let run = shell.output().unwrap();
         let printed = String::from_utf8(run.stdout).unwrap();
-        assert!(run.status.success(), "{command}: {printed}");
+        let page = page.file_name().unwrap().display();
+        // What is shown as an error is one.
+        let fails = output.first().is_some_and(|line| line.starts_with("error: "));
+        assert_eq!(run.status.success(), !fails, "{page}: {command}: {printed}");
         let printed: Vec<String> = printed.lines().map(without_seconds).collect();
         let shown: Vec<String> = output.iter().map(|line| without_seconds(line)).collect();
-        assert_eq!(printed[..shown.len().min(printed.len())], shown, "{command}");
+        assert_eq!(printed[..shown.len().min(printed.len())], shown, "{page}: {command}");
     }
-    assert_eq!(builds, BUILDS);
+    builds
+}
+
+#[test]
+fn the_examples_of_the_readme_do_what_they_show() {
+    assert_eq!(check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), 8), BUILDS);
+}
+
+#[test]
+fn the_examples_of_the_pages_do_what_they_show() {
+    let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    for page in pages {
+        assert!(check(&page.unwrap().path(), 1).is_empty(), "a page builds nothing");
+    }
 }
