@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 0 | [`error`], [`clock`], [`suggest`], `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
-//! | 2 | [`ndjson`], [`sink`] |
+//! | 2 | [`ndjson`], [`sink`], [`windows`] |
 //! | 3 | [`project`], [`catalog`], [`session`] |
 //! | 4 | [`run`] |
 //! | 6 | [`cli`] |
@@ -27,3 +27,4 @@ pub mod run;
 pub mod session;
 pub mod sink;
 pub mod suggest;
+pub mod windows;

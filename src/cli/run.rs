@@ -161,7 +161,7 @@ pub(super) fn text(report: &Report) -> String {
     for source in &report.sources {
         describe(source, &mut text);
     }
-    for note in &report.notes {
+    for note in run::windowless(report.null_event_times).iter().chain(&report.notes) {
         let _ = write!(text, "\n  {note}");
     }
     text

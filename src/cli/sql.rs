@@ -146,7 +146,9 @@ async fn answer(session: &Session, script: &Script, statement: &Statement, shape
         _ if !answer.answers => drain(answer.running).await,
         Shape::Table => print_table(answer.running).await,
         Shape::Format(format) => stream(answer.running, format, session.catalog().project().limits.num_threads()).await,
-    }
+    }?;
+    run::windowless(progress.null_event_times()).iter().for_each(|warning| tell(warning));
+    Ok(())
 }
 
 async fn drain(mut running: Running) -> Result<()> {

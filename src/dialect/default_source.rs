@@ -83,8 +83,14 @@ fn in_tables(from: &mut TableWithJoins, source: Option<&str>) -> bool {
 }
 
 fn table(name: &str) -> TableWithJoins {
-    let relation = TableFactor::Table {
-        name: ObjectName::from(vec![Ident::with_quote('"', name)]),
+    let relation = named(ObjectName::from(vec![Ident::with_quote('"', name)]));
+    TableWithJoins { relation, joins: Vec::new() }
+}
+
+/// A table in FROM, by its name and nothing else.
+pub(super) fn named(name: ObjectName) -> TableFactor {
+    TableFactor::Table {
+        name,
         alias: None,
         args: None,
         with_hints: Vec::new(),
@@ -94,8 +100,7 @@ fn table(name: &str) -> TableWithJoins {
         json_path: None,
         sample: None,
         index_hints: Vec::new(),
-    };
-    TableWithJoins { relation, joins: Vec::new() }
+    }
 }
 
 fn names_columns(select: &Select) -> bool {

@@ -10,6 +10,8 @@ mod ignored;
 mod place;
 mod syntax;
 mod terms;
+mod window_tables;
+mod windows;
 
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -22,7 +24,7 @@ pub use deed::{Deed, deed, verb};
 pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
-pub use place::{excerpt, span_of_table, word};
+pub use place::{excerpt, span_of_table, word, word_of};
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
@@ -46,10 +48,11 @@ impl Script {
     /// **Errors**: `Sql` with the place, if the text is not SQL, holds no statement, or one that is too deep to plan.
     pub fn parse(&self) -> Result<Vec<Statement>> {
         let tokens = Tokenizer::new(&GenericDialect {}, &self.text).tokenize_with_location();
-        let tokens = tokens.map_err(|error| syntax::fault(self, &ParserError::from(error).into()))?;
+        let mut tokens = tokens.map_err(|error| syntax::fault(self, &ParserError::from(error).into()))?;
         if let Some((excess, token)) = terms::excess(&tokens) {
             return Err(self.too_many(excess, token));
         }
+        window_tables::plain_arguments(&mut tokens);
         let parser =
             DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
         let statements =
@@ -75,6 +78,14 @@ impl Script {
         let start = (token.span.start.line, token.span.start.column);
         Error::sql(what).with_hint(hint).with_excerpt(place::excerpt_at(self, start, "one too many"))
     }
+}
+
+/// Rewrites what the engine does not know into what it does.
+///
+/// **Errors**: `Sql` with the place, for what cannot be.
+pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
+    windows::rewrite(script, statement)?;
+    window_tables::rewrite(script, statement)
 }
 
 #[cfg(test)]

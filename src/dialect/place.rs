@@ -41,8 +41,14 @@ pub(super) fn end_of_word(text: &str, place: Place) -> usize {
 
 /// The script with a mark under the first word that is `word`, without quotes and in any case; `None` without one.
 pub fn word(script: &Script, word: &str, label: &str) -> Option<Excerpt> {
+    word_of(script, |found| found.eq_ignore_ascii_case(word), label)
+}
+
+/// The script with a mark under the first word without quotes that `is_it`; `None` without one.
+pub fn word_of(script: &Script, is_it: impl Fn(&str) -> bool, label: &str) -> Option<Excerpt> {
     let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
-    let is_it = |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
+    let is_it =
+        |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && is_it(&found.value));
     let (start, end) = places(tokens.iter().find(|token| is_it(&token.token))?.span);
     Some(excerpt(script, start, end, label))
 }

@@ -178,6 +178,7 @@ pub async fn publish(
             seconds: begun.elapsed().as_secs_f64(),
             sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
             scan: progress.scanned(),
+            null_event_times: progress.null_event_times(),
             notes,
         });
     }
@@ -237,6 +238,15 @@ async fn start(session: &Session, planned: Planned, progress: &Progress) -> Resu
     let running = session.start(planned).await?;
     progress.runs(Arc::clone(&running.plan));
     Ok(running)
+}
+
+/// What should be said of rows that have no event time, if there are any.
+pub fn windowless(rows: u64) -> Option<String> {
+    match rows {
+        0 => None,
+        1 => Some("1 row has no event time, and is in no window".to_owned()),
+        rows => Some(format!("{rows} rows have no event time, and are in no window")),
+    }
 }
 
 /// What should be said of the rejects of a statement's sources where nothing stops for them; one line each.

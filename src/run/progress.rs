@@ -8,6 +8,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::report::ScanReport;
 use crate::ndjson::survey::Watch;
+use crate::windows::NULL_EVENT_TIMES;
 
 /// Counts of a statement under way, shared between who does it and who shows it.
 #[derive(Debug, Default)]
@@ -81,9 +82,15 @@ impl Progress {
             seconds_decoding: seconds("time_decoding"),
         }
     }
+
+    /// Rows that belonged to no window so far, for want of an event time.
+    pub fn null_event_times(&self) -> u64 {
+        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        plan.as_deref().map_or(0, |plan| total(plan, NULL_EVENT_TIMES))
+    }
 }
 
-/// A metric of the scans, added up.
+/// A metric of a plan's steps, added up.
 fn total(plan: &dyn ExecutionPlan, name: &str) -> u64 {
     let here = plan.metrics().and_then(|metrics| metrics.sum_by_name(name)).map_or(0, |value| value.as_usize() as u64);
     plan.children().iter().fold(here, |sum, child| sum + total(child.as_ref(), name))

@@ -27,6 +27,8 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// How it was read.
     pub scan: ScanReport,
+    /// Rows that belong to no window, for want of an event time.
+    pub null_event_times: u64,
     /// What else is worth telling; one line each.
     pub notes: Vec<String>,
 }

@@ -15,6 +15,7 @@ use datafusion::sql::parser::Statement;
 
 use crate::dialect::{self, Script};
 use crate::error::{Error, Excerpt};
+use crate::windows::Misuse;
 use wording::reworded;
 
 /// A failure of the engine that no user can mend.
@@ -30,7 +31,7 @@ pub(super) fn misplanned(
     engine: &SessionContext,
 ) -> Error {
     match error.find_root() {
-        DataFusionError::Execution(message) if find(&error).is_none() => Error::sql(reworded(message)),
+        DataFusionError::Execution(message) if find::<Error>(&error).is_none() => Error::sql(reworded(message)),
         _ => explain(error, script, statement, engine),
     }
 }
@@ -42,8 +43,15 @@ pub(super) fn explain(
     statement: &Statement,
     engine: &SessionContext,
 ) -> Error {
-    if let Some(ours) = find(&error) {
+    if let Some(ours) = find::<Error>(&error) {
         return ours.told_again();
+    }
+    if let Some(Misuse { function, message, hint }) = find(&error) {
+        let failure = Error::sql(message).with_hint(hint);
+        return match dialect::word_of(script, |word| word.to_uppercase().starts_with(function), "here") {
+            Some(place) => failure.with_excerpt(place),
+            None => failure,
+        };
     }
     let failure = match error.find_root() {
         DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema),
@@ -84,11 +92,11 @@ pub(super) fn missing_table(error: &DataFusionError) -> Option<(&str, &str)> {
     name.split_once('.')
 }
 
-/// Our own error, on its way through the engine.
-fn find(error: &DataFusionError) -> Option<&Error> {
+/// An error of ours, on its way through the engine.
+fn find<E: StdError + 'static>(error: &DataFusionError) -> Option<&E> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(ours) = error.downcast_ref::<Error>() {
+        if let Some(ours) = error.downcast_ref::<E>() {
             return Some(ours);
         }
         cause = match error.downcast_ref::<DataFusionError>() {

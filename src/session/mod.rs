@@ -35,6 +35,7 @@ use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
 use crate::ndjson::survey::Watch;
 use crate::project::Project;
 use crate::suggest;
+use crate::windows::{self, PlaceWindows, WindowPlanner};
 
 const CATALOG: &str = "tidemill";
 /// The schema of sources, which need no qualifier.
@@ -135,6 +136,7 @@ impl Session {
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
         let (mut statement, copy_to) = copy::take(statement.clone())?;
         self.supply_from(script, &mut statement)?;
+        dialect::rewrite(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
         let first = self.plan_laid(script, statement.clone(), look, watch).await;
@@ -370,11 +372,14 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_query_planner(Arc::new(WindowPlanner))
+        .with_analyzer_rule(Arc::new(PlaceWindows))
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))
         .build();
     for format in NdjsonFormatFactory::all() {
         state.register_file_format(format, true)?;
     }
+    windows::register(&mut state)?;
     Ok(SessionContext::new_with_state(state))
 }

@@ -20,3 +20,4 @@ mod readme;
 mod reference;
 mod slt;
 mod sources;
+mod windows;
