@@ -7,8 +7,10 @@
 //! ```
 //!
 //! The `--@` lines are TOML to us and comments to SQL, so the file runs as it stands in any SQL shell. It knows neither
-//! SQL nor formats: the text is for the engine, and the words of the settings for those who act on them.
+//! SQL nor formats: the text is for the engine, and the words of the settings for those who act on them. What a parameter
+//! may hold is the business of `dialect`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::dialect::{BUILT_IN, Parameter, ParameterType};
 use crate::document;
 use crate::error::{Error, Excerpt, Result};
 
@@ -43,6 +46,8 @@ pub struct Settings {
     pub format: Option<String>,
     /// Where the output goes, as written.
     pub output: Option<PathBuf>,
+    /// What `$name` may be in its SQL, in the order of names.
+    pub params: Vec<Parameter>,
 }
 
 impl SavedQuery {
@@ -73,9 +78,19 @@ pub fn load(path: &Path, shown: &Path) -> Result<SavedQuery> {
 /// statement is none of them: what a statement is, SQL decides.
 pub fn parse(path: &Path, text: String) -> Result<SavedQuery> {
     let name = name_of(path)?;
-    let header = Header::of(&path.display().to_string(), &text)?;
-    let (settings, places) = header.settings(&path.display().to_string(), &text)?;
+    let (settings, places) = settings_of(&path.display().to_string(), &text)?;
     Ok(SavedQuery { name, path: path.to_owned(), sql: text, settings, places })
+}
+
+/// The parameters that the `--@` lines of a text declare; errors name it as `name`.
+///
+/// **Errors**: [`Error::Request`] if the settings are wrong.
+pub fn params(name: &str, text: &str) -> Result<Vec<Parameter>> {
+    settings_of(name, text).map(|(settings, _)| settings.params)
+}
+
+fn settings_of(name: &str, text: &str) -> Result<(Settings, Places)> {
+    Header::of(name, text)?.settings(name, text)
 }
 
 /// The name of the query in the file at `path`.
@@ -186,8 +201,48 @@ impl Header {
         let settings = Settings {
             format: take("format", written.format)?,
             output: take("output", written.output)?.map(PathBuf::from),
+            params: self.params(name, text, written.params)?,
         };
         Ok((settings, places))
+    }
+
+    fn params(&self, name: &str, text: &str, written: WrittenParams) -> Result<Vec<Parameter>> {
+        let fault = |span, message: &str| Err(document::fault(name, text, self.place(span), message));
+        let mut params = Vec::with_capacity(written.len());
+        for (param, WrittenParam { data_type, default }) in written {
+            let span = param.span();
+            let param = param.into_inner();
+            let is_word = |word: &str| {
+                word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                    && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            };
+            if !is_word(&param) {
+                return fault(span, "a parameter is called by a word\nletters, digits and `_`, and no digit first");
+            }
+            if BUILT_IN.contains(&param.as_str()) {
+                return fault(span, &format!("`{param}` is there without being declared\ntake another name"));
+            }
+            let kind = match data_type.get_ref().parse::<ParameterType>() {
+                Ok(kind) => kind,
+                Err(error) => return fault(data_type.span(), &format!("{error}\n{}", error.hint())),
+            };
+            let default = match default {
+                Some(value) => {
+                    let span = value.span();
+                    let value = match value.into_inner() {
+                        toml::Value::String(value) => value,
+                        other => other.to_string(),
+                    };
+                    if !kind.holds(&value) {
+                        return fault(span, &format!("`{value}` is no {kind}"));
+                    }
+                    Some(value)
+                }
+                None => None,
+            };
+            params.push(Parameter { name: param, data_type: kind, default });
+        }
+        Ok(params)
     }
 }
 
@@ -196,6 +251,18 @@ impl Header {
 struct Written {
     format: Option<Spanned<String>>,
     output: Option<Spanned<String>>,
+    #[serde(default)]
+    params: WrittenParams,
+}
+
+type WrittenParams = BTreeMap<Spanned<String>, WrittenParam>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenParam {
+    #[serde(rename = "type")]
+    data_type: Spanned<String>,
+    default: Option<Spanned<toml::Value>>,
 }
 
 #[cfg(test)]
@@ -261,7 +328,7 @@ mod tests {
         );
         fails("--@ format = \"csv\"\n-- x\n--@ format = \"json\"\n", "`daily.sql`: duplicate key", "format");
         fails("-- x\n--@ output = \"\"\n", "`daily.sql`: `output` is empty", "\"\"");
-        fails("--@ [more]\n", "`daily.sql`: unknown key `more` (keys are `format`, `output`)", "more");
+        fails("--@ [more]\n", "`daily.sql`: unknown key `more` (keys are `format`, `output`, `params`)", "more");
     }
 
     #[test]
@@ -269,6 +336,46 @@ mod tests {
         let error = parse(Path::new("daily.sql"), "--@ format =\n\nSELECT 1".to_owned()).unwrap_err();
         let excerpt = error.problem().unwrap().excerpt.clone().unwrap();
         assert_eq!(excerpt.span.start, "--@ format =".len(), "{error}");
+    }
+
+    #[test]
+    fn parameters_have_a_type_and_perhaps_a_default() {
+        let query = query(
+            "--@ params.day = { type = \"date\", default = 2024-01-18 }\n--@ params.most = { type = \"bigint\" }\n--@ params.a = { type = \"varchar\", default = \"\" }\nSELECT 1",
+        );
+        let shown: Vec<_> = query
+            .settings
+            .params
+            .iter()
+            .map(|p| (p.name.as_str(), p.data_type.to_string(), p.default.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("a", "varchar".into(), Some("")),
+                ("day", "date".into(), Some("2024-01-18")),
+                ("most", "bigint".into(), None)
+            ]
+        );
+        let fails =
+            |text: &str, expected: &str, pointed: &str| fails(text, &format!("`daily.sql`: {expected}"), pointed);
+        fails(
+            "--@ params.day = { type = \"dat\" }",
+            "there is no type `dat` of parameters (types are boolean, bigint, double, decimal(p, s), varchar, date, timestamp(s|ms|us|ns), interval)",
+            "\"dat\"",
+        );
+        fails("--@ params.n = { type = \"bigint\", default = 1.5 }", "`1.5` is no bigint", "1.5");
+        fails(
+            "--@ params.run_at = { type = \"date\" }",
+            "`run_at` is there without being declared (take another name)",
+            "run_at",
+        );
+        fails(
+            "--@ params.\"a b\" = { type = \"date\" }",
+            "a parameter is called by a word (letters, digits and `_`, and no digit first)",
+            "\"a b\"",
+        );
+        fails("--@ params.a = { typ = \"date\" }", "unknown key `typ` (did you mean `type`?)", "typ");
     }
 
     #[test]

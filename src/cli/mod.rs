@@ -6,6 +6,7 @@
 mod failure;
 mod generate;
 mod interrupts;
+mod params;
 mod picture;
 mod progress;
 mod run;

@@ -1,6 +1,6 @@
 //! `tidemill run`: saved queries, one after the other, each published whole or not at all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::params::Params;
 use super::progress::shown;
 use super::{block_on, failure, from_here, print, say};
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ const REPORT_VERSION: u64 = 1;
 
 /// Run saved queries and publish their results.
 ///
-/// A saved query is a file in queries/: one SELECT, after optional settings in lines that start with `--@`, such as
+/// A saved query is a file in queries/: one SELECT, behind what it defines, and after optional settings in lines that start with `--@`, such as
 /// `--@ format = "parquet"`. Its result replaces outputs/NAME.json in one step, or nothing is changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: tidemill run opted_in --format parquet")]
@@ -39,6 +40,9 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
+    #[command(flatten)]
+    params: Params,
+
     /// Say how the input was read, too
     #[arg(short, long, conflicts_with = "json")]
     verbose: bool,
@@ -51,11 +55,18 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let options = Options { format: args.format, output_dir: args.output.clone() };
     let jobs = jobs(args, &project, &options)?;
+    let queries = jobs.iter().filter_map(|job| job.ready.as_ref().ok());
+    let declared: Vec<_> = queries.flat_map(|(query, _)| &query.settings.params).collect();
+    // What a file that cannot be read declares is not known.
+    if jobs.iter().all(|job| job.ready.is_ok()) {
+        args.params.check(&declared)?;
+    }
+    let given = args.params.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
     let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
     let outcomes = block_on(project.limits.num_threads(), async {
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let outcome = run_one(&session, &job).await;
+            let outcome = run_one(&session, &job, &given).await;
             if !args.json {
                 tell(&job.name, &outcome, args.verbose);
             }
@@ -75,10 +86,10 @@ struct Job {
     ready: Result<(SavedQuery, Target)>,
 }
 
-async fn run_one(session: &Session, job: &Job) -> Result<Report> {
+async fn run_one(session: &Session, job: &Job, given: &BTreeMap<String, String>) -> Result<Report> {
     let (query, target) = job.ready.as_ref().map_err(Error::told_again)?;
     let progress = Progress::default();
-    shown(&job.name, &progress, run::query(session, query, target, &progress)).await
+    shown(&job.name, &progress, run::query(session, query, target, given, &progress)).await
 }
 
 /// **Errors**: a query that does not exist, or two with one output; what is wrong inside of a file stops that one only.

@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt};
 
+use super::params::Params;
 use super::progress::shown;
 use super::table::Table;
 use super::{block_on, print, say, stdout_is_terminal};
-use crate::dialect::{self, Deed, Script, Statement};
+use crate::clock;
+use crate::dialect::{self, Deed, Parameters, Script, Statement, Step};
 use crate::document;
 use crate::error::{Error, Problem, Result};
 use crate::project::Project;
+use crate::query;
 use crate::run::{self, Progress, Target};
 use crate::session::{Access, Running, Session};
 use crate::sink::{self, Format};
@@ -41,7 +44,10 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Let statements create tables and views for this session, and COPY … TO files
+    #[command(flatten)]
+    params: Params,
+
+    /// Let statements create tables for this session, and COPY … TO files
     #[arg(long)]
     allow_writes: bool,
 }
@@ -64,17 +70,21 @@ impl Shape {
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let script = script(args)?;
-    let statements = script.parse()?;
+    let mut declared = query::params(&script.name, &script.text)?;
+    let given = args.params.declare(&mut declared)?;
+    let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
+    let steps = dialect::program(&script, &Parameters::new(&declared, &given, clock::now())?)?;
     let access = if args.allow_writes { Access::Writes } else { Access::ReadOnly };
     let shape = args.format.unwrap_or(if stdout_is_terminal() { Shape::Table } else { Shape::Format(Format::Json) });
     let output = args.output.as_ref().filter(|output| output.as_os_str() != "-");
     if output.is_some() {
-        check_output(args, &script, &statements)?;
+        check_output(args, &script, &steps)?;
     }
     let threads = project.limits.num_threads();
     let session = Session::new(project, access)?;
     block_on(threads, async {
-        for statement in &statements {
+        for Step { statement, options } in &steps {
+            let session = session.with_options(options)?;
             match output {
                 Some(output) => {
                     let format = args.format.and_then(|shape| match shape {
@@ -113,14 +123,10 @@ fn script(args: &Args) -> Result<Script> {
     }
 }
 
-fn check_output(args: &Args, script: &Script, statements: &[Statement]) -> Result<()> {
-    if statements.len() > 1 {
-        return Err(Error::request(format!(
-            "`{}` holds {} statements for one --output",
-            script.name,
-            statements.len()
-        ))
-        .with_hint("one statement makes one file"));
+fn check_output(args: &Args, script: &Script, steps: &[Step]) -> Result<()> {
+    if steps.len() > 1 {
+        return Err(Error::request(format!("`{}` holds {} statements for one --output", script.name, steps.len()))
+            .with_hint("one statement makes one file"));
     }
     if args.format == Some(Shape::Table) {
         return Err(Error::request("a table is for reading on a terminal, not for --output")

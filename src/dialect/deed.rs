@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{ObjectType, Statement as Sql};
 pub enum Deed {
     /// It answers with rows and changes nothing.
     Ask,
-    /// It creates or drops a table or view of the session.
+    /// It creates or drops a table of the session.
     Make,
     /// It writes a file.
     Copy,
@@ -38,8 +38,8 @@ fn of_sql(sql: &Sql) -> Deed {
         | Sql::ShowTables { .. }
         | Sql::ShowVariable { .. } => Deed::Ask,
         Sql::Explain { statement, .. } if of_sql(statement) == Deed::Ask => Deed::Ask,
-        Sql::CreateTable(_) | Sql::CreateView(_) => Deed::Make,
-        Sql::Drop { object_type: ObjectType::Table | ObjectType::View, .. } => Deed::Make,
+        Sql::CreateTable(_) => Deed::Make,
+        Sql::Drop { object_type: ObjectType::Table, .. } => Deed::Make,
         _ => Deed::Other,
     }
 }
@@ -75,7 +75,7 @@ mod tests {
         check("SHOW COLUMNS FROM t", Deed::Ask, "SHOW");
         check("SHOW ALL", Deed::Ask, "SHOW");
         check("CREATE TABLE t AS SELECT 1", Deed::Make, "CREATE");
-        check("CREATE OR REPLACE VIEW v AS SELECT 1", Deed::Make, "CREATE");
+        check("CREATE OR REPLACE VIEW v AS SELECT 1", Deed::Other, "CREATE");
         check("DROP TABLE IF EXISTS t", Deed::Make, "DROP");
         check("COPY t TO 'x'", Deed::Copy, "COPY");
         check("EXPLAIN COPY t TO 'x'", Deed::Other, "COPY");

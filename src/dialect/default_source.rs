@@ -16,7 +16,6 @@ use datafusion::sql::sqlparser::ast::{
 pub fn add_from(statement: &mut Statement, source: Option<&str>) -> bool {
     let query = match inner_mut(statement) {
         Some(Sql::Query(query)) => Some(query),
-        Some(Sql::CreateView(view)) => Some(&mut view.query),
         Some(Sql::CreateTable(table)) => table.query.as_mut(),
         _ => None,
     };

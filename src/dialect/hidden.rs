@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::default_source::{inner, inner_mut};
-use super::{Script, place};
+use super::{Script, normal, place};
 use crate::error::{Error, Result};
 
 /// The hidden columns of a table, by the table's name as written; none for a name that is no table of ours.
@@ -53,11 +53,6 @@ impl Visitor for NameFinder<'_> {
             _ => ControlFlow::Continue(()),
         }
     }
-}
-
-/// As the engine resolves names: without quotes, case does not count.
-fn normal(name: &Ident) -> String {
-    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
 struct Hider<'a> {

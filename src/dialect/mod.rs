@@ -5,15 +5,21 @@
 
 mod deed;
 mod default_source;
+mod definitions;
+mod functions;
 mod hidden;
 mod ignored;
+mod parameter;
+mod parameters;
 mod place;
+mod program;
 mod syntax;
 mod terms;
 mod window_tables;
 mod windows;
 
 use datafusion::sql::parser::DFParserBuilder;
+use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
@@ -24,7 +30,10 @@ pub use deed::{Deed, deed, verb};
 pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
+pub use parameter::{ParameterType, UnknownType};
+pub use parameters::{BUILT_IN, Parameter, Parameters};
 pub use place::{excerpt, span_of_table, word, word_of};
+pub use program::{Step, program};
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
@@ -86,6 +95,11 @@ impl Script {
 pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     windows::rewrite(script, statement)?;
     window_tables::rewrite(script, statement)
+}
+
+/// As the engine resolves names: without quotes, case does not count.
+fn normal(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod answer;
 mod progress;
 mod report;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,7 +20,8 @@ pub use progress::{Progress, Snapshot};
 pub use report::{Report, ScanReport, SourceReport};
 
 use crate::catalog::{Look, Source};
-use crate::dialect::{Script, Statement};
+use crate::clock;
+use crate::dialect::{self, Parameters, Script, Statement};
 use crate::error::{Error, Result};
 use crate::ndjson::listing;
 use crate::project::Project;
@@ -105,26 +107,36 @@ fn format_of(path: &Path) -> Result<Format> {
     })
 }
 
-/// Runs a saved query and publishes its result at `target`.
+/// Runs a saved query and publishes its result at `target`; `given` are values of its parameters, by name.
 ///
-/// **Errors**: `Sql` for what the query gets wrong, and if it is not one SELECT; those of [`publish`].
-pub async fn query(session: &Session, query: &SavedQuery, target: &Target, progress: &Progress) -> Result<Report> {
+/// **Errors**: `Sql` for what the query gets wrong, and if it is not one SELECT, behind definitions; `Request` for a value that
+/// is not of its parameter's type; those of [`publish`].
+pub async fn query(
+    session: &Session,
+    query: &SavedQuery,
+    target: &Target,
+    given: &BTreeMap<String, String>,
+    progress: &Progress,
+) -> Result<Report> {
     let script = Script { name: query.path.display().to_string(), text: query.sql.clone() };
-    let mut statements = script.parse()?;
-    if statements.len() > 1 {
-        return Err(Error::sql(format!(
-            "`{}` holds {} statements, a saved query is one",
-            script.name,
-            statements.len()
-        ))
-        .with_hint("put each into a file of its own"));
-    }
-    let statement = statements.remove(0);
-    if !is_select(&statement) {
+    let parameters = Parameters::new(&query.settings.params, given, clock::now())?;
+    let steps = dialect::program(&script, &parameters)?;
+    let [step] = steps.as_slice() else {
+        let hint = "a saved query is one SELECT, behind any CREATE VIEW, CREATE FUNCTION and SET that it needs";
+        let what = match steps.len() {
+            0 => format!("`{}` defines things, and asks nothing", script.name),
+            count => format!("`{}` holds {count} statements that ask, a saved query is one", script.name),
+        };
+        return Err(Error::sql(what).with_hint(hint));
+    };
+    if !is_select(&step.statement) {
         return Err(Error::sql(format!("`{}` is no SELECT", script.name))
             .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql"));
     }
-    publish(session, &query.name, &script, &statement, Some(target), progress).await
+    let session = session.with_options(&step.options)?;
+    let mut report = publish(&session, &query.name, &script, &step.statement, Some(target), progress).await?;
+    report.params = parameters.values().clone();
+    Ok(report)
 }
 
 fn is_select(statement: &Statement) -> bool {
@@ -179,6 +191,7 @@ pub async fn publish(
             sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
             scan: progress.scanned(),
             null_event_times: progress.null_event_times(),
+            params: BTreeMap::new(),
             notes,
         });
     }

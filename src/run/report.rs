@@ -23,6 +23,8 @@ pub struct Report {
     pub bytes: u64,
     /// Wall time from reading the query to publishing.
     pub seconds: f64,
+    /// The values of its parameters, as text, those of the run itself among them.
+    pub params: BTreeMap<String, String>,
     /// What was read.
     pub sources: Vec<SourceReport>,
     /// How it was read.

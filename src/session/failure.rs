@@ -83,6 +83,11 @@ pub(super) fn explain(
     }
 }
 
+/// The engine's words for a failure that is told of already.
+pub(super) fn reason(error: &DataFusionError) -> String {
+    reworded(&error.find_root().strip_backtrace())
+}
+
 /// Schema and name of the table that the engine did not find, if that is what `error` says.
 pub(super) fn missing_table(error: &DataFusionError) -> Option<(&str, &str)> {
     let DataFusionError::Plan(message) = error.find_root() else { return None };

@@ -51,7 +51,7 @@ const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).e
 pub enum Access {
     /// Ask, and nothing else.
     ReadOnly,
-    /// Also create tables and views for the session, and `COPY … TO` a file.
+    /// Also create tables for the session, and `COPY … TO` a file.
     Writes,
 }
 
@@ -61,7 +61,7 @@ pub struct Session {
     catalog: Arc<Catalog>,
     sources: Arc<SourceSchema>,
     rejects: Arc<SourceSchema>,
-    planning: Mutex<()>,
+    planning: Arc<Mutex<()>>,
     access: Access,
 }
 
@@ -112,7 +112,28 @@ impl Session {
             .and_then(|_| schemas.register_schema(REJECTS, Arc::clone(&rejects) as _))
             .map_err(|error| failure::internal("the engine's catalog cannot be set up", error))?;
         engine.register_catalog(CATALOG, Arc::new(schemas));
-        Ok(Self { engine, catalog, sources, rejects, planning: Mutex::new(()), access })
+        Ok(Self { engine, catalog, sources, rejects, planning: Arc::default(), access })
+    }
+
+    /// The same session, for statements under other options of the engine.
+    ///
+    /// **Errors**: `Sql`, for a value that an option does not take.
+    pub fn with_options(&self, options: &[(String, String)]) -> Result<Self> {
+        let mut state = self.engine.state();
+        for (name, value) in options {
+            let set = state.config_mut().options_mut().set(name, value);
+            set.map_err(|error| {
+                Error::sql(format!("option `{name}` does not take `{value}`: {}", failure::reason(&error)))
+            })?;
+        }
+        Ok(Self {
+            engine: SessionContext::new_with_state(state),
+            catalog: Arc::clone(&self.catalog),
+            sources: Arc::clone(&self.sources),
+            rejects: Arc::clone(&self.rejects),
+            planning: Arc::clone(&self.planning),
+            access: self.access,
+        })
     }
 
     /// The sources.
@@ -245,11 +266,11 @@ impl Session {
             Deed::Ask => Ok(()),
             Deed::Make | Deed::Copy if self.access == Access::Writes => Ok(()),
             Deed::Make => Err(refused(Error::request(format!("{verb} is not allowed: statements only read here")))
-                .with_hint("let them make tables and views for this session, and COPY to files: --allow-writes")),
+                .with_hint("let them make tables for this session, and COPY to files: --allow-writes")),
             Deed::Copy => Err(refused(Error::request("COPY is not allowed: statements only read here"))
                 .with_hint("publish the rows of a SELECT with --output FILE, or allow COPY with --allow-writes")),
             Deed::Other => Err(refused(Error::sql(format!("{verb} is not done here")))
-                .with_hint("statements ask: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE and SHOW; with --allow-writes also CREATE TABLE … AS, CREATE VIEW, DROP and COPY")),
+                .with_hint("statements ask: SELECT, WITH, VALUES, EXPLAIN, DESCRIBE and SHOW; with --allow-writes also CREATE TABLE … AS, DROP TABLE and COPY")),
         }
     }
 

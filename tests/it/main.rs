@@ -18,6 +18,7 @@ mod project;
 mod publish;
 mod readme;
 mod reference;
+mod scripts;
 mod slt;
 mod sources;
 mod windows;

@@ -76,12 +76,12 @@ fn check(page: &Path, at_least: usize) -> Vec<String> {
             continue;
         }
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("{command} 2>&1")]).current_dir(folder.path()).env("PATH", &path);
+        shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(folder.path()).env("PATH", &path);
         let run = shell.output().unwrap();
         let printed = String::from_utf8(run.stdout).unwrap();
         let page = page.file_name().unwrap().display();
         // What is shown as an error is one.
-        let fails = output.first().is_some_and(|line| line.starts_with("error: "));
+        let fails = output.iter().any(|line| line.starts_with("error: "));
         assert_eq!(run.status.success(), !fails, "{page}: {command}: {printed}");
         let printed: Vec<String> = printed.lines().map(without_seconds).collect();
         let shown: Vec<String> = output.iter().map(|line| without_seconds(line)).collect();

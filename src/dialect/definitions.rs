@@ -1,0 +1,374 @@
+//! `CREATE VIEW`, `CREATE FUNCTION` and `SET` before the statements that use them, within one script.
+//!
+//! A view becomes a CTE of each statement that names it, and a call of a function becomes its body. So nothing is made
+//! anywhere, nothing outlives the script, and a view is planned over the files that are there when it is asked.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{
+    CreateView, Cte, Expr, Ident, ObjectName, ObjectType, Query, Set, SetExpr, Spanned, Statement as Sql, TableAlias,
+    TableAliasColumnDef, Value, Visit, Visitor, With,
+};
+
+use super::default_source::inner_mut;
+use super::functions::Functions;
+use super::{Script, normal, place};
+use crate::error::{Error, Result};
+use crate::suggest;
+
+/// The options that `SET` may change, by the engine's names.
+const OPTIONS: [&str; 6] = [
+    "datafusion.execution.batch_size",
+    "datafusion.execution.target_partitions",
+    "datafusion.execution.time_zone",
+    "datafusion.optimizer.prefer_hash_join",
+    "datafusion.optimizer.repartition_joins",
+    "datafusion.sql_parser.default_null_ordering",
+];
+
+/// What a number of rows, or of partitions, may be.
+const COUNTS: std::ops::RangeInclusive<u32> = 1..=65_536;
+
+/// What a script has defined so far.
+#[derive(Debug, Clone, Default)]
+pub struct Definitions {
+    views: Vec<View>,
+    functions: Functions,
+    options: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+struct View {
+    name: Ident,
+    columns: Vec<Ident>,
+    query: Box<Query>,
+}
+
+impl Definitions {
+    /// Takes a statement that defines something, and says whether it was one.
+    ///
+    /// **Errors**: `Sql` with the place, for a definition that cannot be.
+    pub fn take(&mut self, script: &Script, statement: &Statement) -> Result<bool> {
+        let Statement::Statement(sql) = statement else { return Ok(false) };
+        match sql.as_ref() {
+            Sql::CreateView(view) => self.add_view(script, view)?,
+            Sql::CreateFunction(function) => self.functions.add(script, function)?,
+            Sql::Set(set) => self.set(script, set)?,
+            Sql::Drop { object_type: ObjectType::View, if_exists, names, .. } => {
+                names.iter().try_for_each(|name| self.drop_view(script, name, *if_exists))?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The options that were set, by the engine's names, in order.
+    pub fn options(&self) -> &[(String, String)] {
+        &self.options
+    }
+
+    /// Puts what is defined into a statement.
+    ///
+    /// **Errors**: `Sql` with the place, for a call that its function does not take.
+    pub fn apply(&self, script: &Script, statement: &mut Statement) -> Result<()> {
+        let Some(sql) = inner_mut(statement) else { return Ok(()) };
+        self.functions.expand(script, sql)?;
+        let views = self.used_by(sql);
+        if views.is_empty() {
+            return Ok(());
+        }
+        match sql {
+            Sql::Query(query) => with_views(query, &views),
+            Sql::CreateTable(table) => table.query.iter_mut().for_each(|query| with_views(query, &views)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_view(&mut self, script: &Script, view: &CreateView) -> Result<()> {
+        let name = plain_name(script, &view.name, "view")?;
+        if view.materialized {
+            return Err(refused(script, &view.name, "a view is computed when it is asked, and not kept").with_hint(
+                "write CREATE VIEW; or save the query in a file of its own, whose result is kept in outputs/",
+            ));
+        }
+        match self.views.iter().position(|known| same(&known.name, &name)) {
+            Some(_) if view.if_not_exists => return Ok(()),
+            Some(at) if view.or_replace => self.remove(script, &view.name, at)?,
+            Some(_) => {
+                return Err(refused(script, &view.name, "there is a view of this name")
+                    .with_hint("give it another name, or write CREATE OR REPLACE VIEW"));
+            }
+            None => {}
+        }
+        let mut query = Sql::Query(view.query.clone());
+        self.functions.expand(script, &mut query)?;
+        let Sql::Query(query) = query else { return Ok(()) };
+        let columns = view.columns.iter().map(|column| column.name.clone()).collect();
+        self.views.push(View { name, columns, query });
+        Ok(())
+    }
+
+    fn drop_view(&mut self, script: &Script, name: &ObjectName, if_exists: bool) -> Result<()> {
+        let ident = plain_name(script, name, "view")?;
+        match self.views.iter().position(|known| same(&known.name, &ident)) {
+            Some(at) => self.remove(script, name, at),
+            None if if_exists => Ok(()),
+            None => {
+                let names = self.views.iter().map(|view| view.name.value.as_str());
+                let error = refused(script, name, "this script has defined no view of this name");
+                Err(match suggest::hint("views", &ident.value, names) {
+                    Some(hint) => error.with_hint(hint),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// Forgets the view number `at`, which no other may be made of.
+    fn remove(&mut self, script: &Script, name: &ObjectName, at: usize) -> Result<()> {
+        let view = &self.views[at];
+        let user = self.views.iter().skip(at + 1).find(|other| names_table(other.query.as_ref(), &view.name));
+        if let Some(user) = user {
+            let what = format!("view `{}` is made of it", user.name.value);
+            return Err(refused(script, name, &what).with_hint("give the new one another name"));
+        }
+        self.views.remove(at);
+        Ok(())
+    }
+
+    /// The views that a statement names, and those that these are made of, in the order of their definition.
+    fn used_by(&self, sql: &Sql) -> Vec<&View> {
+        let mut used: Vec<&View> = Vec::new();
+        for view in self.views.iter().rev() {
+            let is_used =
+                names_table(sql, &view.name) || used.iter().any(|user| names_table(user.query.as_ref(), &view.name));
+            if is_used {
+                used.push(view);
+            }
+        }
+        used.reverse();
+        used
+    }
+
+    fn set(&mut self, script: &Script, set: &Set) -> Result<()> {
+        let (variable, value) = match set {
+            Set::SingleAssignment { variable, values, .. } => match values.as_slice() {
+                [value] => (variable.to_string().to_lowercase(), value),
+                _ => return Err(no_option(script, "an option has one value")),
+            },
+            Set::SetTimeZone { value, .. } => ("timezone".to_owned(), value),
+            _ => return Err(no_option(script, "this SET is not done here")),
+        };
+        let name = if variable == "timezone" { OPTIONS[2].to_owned() } else { variable };
+        if !OPTIONS.contains(&name.as_str()) {
+            let error = no_option(script, &format!("`{name}` is no option that a script may set"));
+            return Err(match suggest::hint("options", &name, OPTIONS) {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            });
+        }
+        let value = match value {
+            Expr::Value(value) => match &value.value {
+                Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => text.clone(),
+                other => other.to_string(),
+            },
+            other => other.to_string(),
+        };
+        // The engine does not check these two, and fails on 0.
+        let is_count = name == OPTIONS[0] || name == OPTIONS[1];
+        if is_count && !value.parse().is_ok_and(|count: u32| COUNTS.contains(&count)) {
+            let (least, most) = (COUNTS.start(), COUNTS.end());
+            return Err(no_option(
+                script,
+                &format!("option `{name}` is a number from {least} to {most}, not `{value}`"),
+            ));
+        }
+        self.options.push((name, value));
+        Ok(())
+    }
+}
+
+fn no_option(script: &Script, message: &str) -> Error {
+    let error = Error::sql(message);
+    match place::word(script, "SET", "here") {
+        Some(place) => error.with_excerpt(place),
+        None => error,
+    }
+}
+
+fn refused(script: &Script, name: &ObjectName, message: &str) -> Error {
+    let (start, end) = place::places(name.span());
+    Error::sql(format!("`{name}`: {message}")).with_excerpt(place::excerpt(script, start, end, "here"))
+}
+
+/// A name without a schema, as those of a script are.
+pub(super) fn plain_name(script: &Script, name: &ObjectName, what: &str) -> Result<Ident> {
+    match name.0.as_slice() {
+        [part] if part.as_ident().is_some() => Ok(part.as_ident().cloned().unwrap_or_else(|| Ident::new(""))),
+        _ => Err(refused(script, name, &format!("a {what} of a script has no schema")).with_hint("leave it out")),
+    }
+}
+
+fn same(one: &Ident, other: &Ident) -> bool {
+    normal(one) == normal(other)
+}
+
+/// The query with views as its CTEs; its own are nearer to it, and win.
+fn with_views(query: &mut Box<Query>, views: &[&View]) {
+    let body = std::mem::replace(
+        query.as_mut(),
+        bare(SetExpr::Values(datafusion::sql::sqlparser::ast::Values {
+            explicit_row: false,
+            value_keyword: false,
+            rows: Vec::new(),
+        })),
+    );
+    **query = bare(SetExpr::Query(Box::new(body)));
+    let cte = |view: &&View| Cte {
+        alias: TableAlias {
+            explicit: false,
+            name: view.name.clone(),
+            columns: view
+                .columns
+                .iter()
+                .map(|name| TableAliasColumnDef { name: name.clone(), data_type: None })
+                .collect(),
+            at: None,
+        },
+        query: view.query.clone(),
+        from: None,
+        materialized: None,
+        closing_paren_token: AttachedToken::empty(),
+    };
+    query.with = Some(With {
+        with_token: AttachedToken::empty(),
+        recursive: false,
+        cte_tables: views.iter().map(cte).collect(),
+    });
+}
+
+fn bare(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}
+
+/// Whether a table of this name is named anywhere. Too often is no harm.
+fn names_table<T: Visit>(part: &T, name: &Ident) -> bool {
+    struct Finder(String);
+    impl Visitor for Finder {
+        type Break = ();
+
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+            match relation.0.as_slice() {
+                [part] if part.as_ident().is_some_and(|ident| normal(ident) == self.0) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    part.visit(&mut Finder(normal(name))).is_break()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last statement of a script, with what the others define.
+    fn applied(sql: &str) -> Result<String> {
+        let script = Script { name: "q".into(), text: sql.into() };
+        let mut definitions = Definitions::default();
+        let mut statements = script.parse()?;
+        let mut last = statements.pop().unwrap();
+        for statement in &statements {
+            assert!(definitions.take(&script, statement)?, "{statement}");
+        }
+        assert!(!definitions.take(&script, &last)?);
+        definitions.apply(&script, &mut last).map(|()| last.to_string())
+    }
+
+    fn check(sql: &str, expected: &str) {
+        assert_eq!(applied(sql).unwrap(), expected);
+    }
+
+    fn fails(sql: &str, expected: &str, pointed: &str) {
+        let error = applied(&format!("{sql}; SELECT 1")).unwrap_err();
+        let excerpt = error.problem().unwrap().excerpt.clone().unwrap();
+        assert_eq!((error.to_string().as_str(), &excerpt.text[excerpt.span.clone()]), (expected, pointed), "{sql}");
+    }
+
+    #[test]
+    fn views_become_ctes() {
+        check("CREATE VIEW v AS SELECT 1 AS a; SELECT a FROM v", "WITH v AS (SELECT 1 AS a) (SELECT a FROM v)");
+        check("CREATE TEMP VIEW v (b) AS SELECT 1; SELECT * FROM V", "WITH v (b) AS (SELECT 1) (SELECT * FROM V)");
+        check("CREATE VIEW v AS SELECT 1; SELECT 2", "SELECT 2");
+        check(
+            "CREATE VIEW a AS SELECT 1; CREATE VIEW b AS SELECT * FROM a; CREATE VIEW c AS SELECT 3; SELECT * FROM b",
+            "WITH a AS (SELECT 1), b AS (SELECT * FROM a) (SELECT * FROM b)",
+        );
+        check(
+            "CREATE VIEW v AS SELECT 1; WITH w AS (SELECT * FROM v) SELECT * FROM w ORDER BY 1 LIMIT 2",
+            "WITH v AS (SELECT 1) (WITH w AS (SELECT * FROM v) SELECT * FROM w ORDER BY 1 LIMIT 2)",
+        );
+        check("CREATE VIEW v AS SELECT 1; EXPLAIN SELECT * FROM v", "EXPLAIN WITH v AS (SELECT 1) (SELECT * FROM v)");
+    }
+
+    #[test]
+    fn a_view_may_be_replaced_and_dropped_while_none_is_made_of_it() {
+        check(
+            "CREATE VIEW v AS SELECT 1; CREATE OR REPLACE VIEW v AS SELECT 2; SELECT * FROM v",
+            "WITH v AS (SELECT 2) (SELECT * FROM v)",
+        );
+        check(
+            "CREATE VIEW v AS SELECT 1; CREATE VIEW IF NOT EXISTS v AS SELECT 2; SELECT * FROM v",
+            "WITH v AS (SELECT 1) (SELECT * FROM v)",
+        );
+        check("CREATE VIEW v AS SELECT 1; DROP VIEW v; DROP VIEW IF EXISTS v; SELECT * FROM v", "SELECT * FROM v");
+        fails("CREATE VIEW v AS SELECT 1; CREATE VIEW v AS SELECT 2", "`v`: there is a view of this name", "v");
+        fails(
+            "CREATE VIEW v AS SELECT 1; CREATE VIEW w AS SELECT * FROM v; DROP VIEW v",
+            "`v`: view `w` is made of it",
+            "v",
+        );
+        fails("DROP VIEW v", "`v`: this script has defined no view of this name", "v");
+        fails("CREATE VIEW s.v AS SELECT 1", "`s.v`: a view of a script has no schema", "s.v");
+        fails("CREATE MATERIALIZED VIEW v AS SELECT 1", "`v`: a view is computed when it is asked, and not kept", "v");
+    }
+
+    #[test]
+    fn few_options_may_be_set() {
+        let script = Script {
+            name: "q".into(),
+            text: "SET datafusion.execution.batch_size = 100; SET TIME ZONE 'UTC'; SET timezone = 'Europe/Berlin'"
+                .into(),
+        };
+        let mut definitions = Definitions::default();
+        for statement in script.parse().unwrap() {
+            assert!(definitions.take(&script, &statement).unwrap());
+        }
+        let set: Vec<_> = definitions.options().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(set, [(OPTIONS[0], "100"), (OPTIONS[2], "UTC"), (OPTIONS[2], "Europe/Berlin")]);
+        fails(
+            "SET datafusion.catalog.location = '/tmp'",
+            "`datafusion.catalog.location` is no option that a script may set",
+            "SET",
+        );
+        fails(
+            "SET datafusion.execution.batch_size = 0",
+            "option `datafusion.execution.batch_size` is a number from 1 to 65536, not `0`",
+            "SET",
+        );
+        fails("SET a = 1, 2", "an option has one value", "SET");
+    }
+}

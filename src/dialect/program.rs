@@ -1,0 +1,32 @@
+//! A script as the statements that do something, each complete: with the values of parameters, and with what stands before it.
+
+use super::definitions::Definitions;
+use super::parameters::Parameters;
+use super::{Script, Statement};
+use crate::error::Result;
+
+/// A statement that does something.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// With what it uses of the views and functions before it.
+    pub statement: Statement,
+    /// The engine's options that were set before it, by name.
+    pub options: Vec<(String, String)>,
+}
+
+/// The steps of a script, in order; none if it defines things and asks nothing.
+///
+/// **Errors**: `Sql` with the place, for what is no SQL, a parameter without a value, or a definition that cannot be.
+pub fn program(script: &Script, parameters: &Parameters) -> Result<Vec<Step>> {
+    let mut definitions = Definitions::default();
+    let mut steps = Vec::new();
+    for mut statement in script.parse()? {
+        parameters.bind(script, &mut statement)?;
+        if definitions.take(script, &statement)? {
+            continue;
+        }
+        definitions.apply(script, &mut statement)?;
+        steps.push(Step { statement, options: definitions.options().to_vec() });
+    }
+    Ok(steps)
+}
