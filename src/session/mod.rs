@@ -5,6 +5,8 @@
 mod checked;
 mod copy;
 mod failure;
+#[cfg(feature = "internals")]
+pub mod internals;
 mod sums;
 
 use std::sync::Arc;
