@@ -8,6 +8,7 @@ mod default_source;
 mod hidden;
 mod ignored;
 mod place;
+mod show_tables;
 mod syntax;
 mod terms;
 
@@ -23,6 +24,7 @@ pub use default_source::add_from;
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
 pub use place::{excerpt, span_of_table, word};
+pub use show_tables::list_tables;
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 

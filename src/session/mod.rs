@@ -4,8 +4,10 @@
 
 mod checked;
 mod copy;
+mod describe;
 mod failure;
 mod sums;
+mod types;
 
 use std::sync::Arc;
 
@@ -135,6 +137,7 @@ impl Session {
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
         let (mut statement, copy_to) = copy::take(statement.clone())?;
         self.supply_from(script, &mut statement)?;
+        dialect::list_tables(&mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
         let first = self.plan_laid(script, statement.clone(), look, watch).await;
@@ -192,6 +195,7 @@ impl Session {
         self.rejects.clear();
         // What `permit` did not see in the syntax.
         let plan = plan.and_then(|plan| self.options().verify_plan(&plan).map(|()| plan));
+        let plan = plan.and_then(describe::in_our_words);
         match plan {
             Ok(plan) => Ok((statement, plan, opened)),
             Err(error) => {
