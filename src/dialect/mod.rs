@@ -3,10 +3,14 @@
 //! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
+mod columns;
 mod deed;
 mod default_source;
 mod hidden;
 mod ignored;
+mod order_by_all;
+mod paths;
+mod pcollection;
 mod place;
 mod show_tables;
 mod syntax;
@@ -17,13 +21,17 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
+pub use columns::{spell, spell_groups, spell_replacements};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
-pub use default_source::add_from;
+pub use default_source::{add_from, add_from_at};
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
-pub use place::{excerpt, span_of_table, word};
+pub use order_by_all::{ask_for_all, order_by_all};
+pub use paths::{even_paths, split_paths};
+pub use pcollection::{PCOLLECTION, name_pcollection};
+pub use place::{excerpt, field, span_of_table, word};
 pub use show_tables::list_tables;
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};

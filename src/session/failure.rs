@@ -30,7 +30,7 @@ pub(super) fn misplanned(
     engine: &SessionContext,
 ) -> Error {
     match error.find_root() {
-        DataFusionError::Execution(message) if find(&error).is_none() => Error::sql(reworded(message)),
+        DataFusionError::Execution(message) if find::<Error>(&error).is_none() => Error::sql(reworded(message)),
         _ => explain(error, script, statement, engine),
     }
 }
@@ -42,8 +42,11 @@ pub(super) fn explain(
     statement: &Statement,
     engine: &SessionContext,
 ) -> Error {
-    if let Some(ours) = find(&error) {
+    if let Some(ours) = find::<Error>(&error) {
         return ours.told_again();
+    }
+    if let Some(field) = find(&error) {
+        return meaning::unknown_field(field, script);
     }
     let failure = match error.find_root() {
         DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema),
@@ -84,11 +87,11 @@ pub(super) fn missing_table(error: &DataFusionError) -> Option<(&str, &str)> {
     name.split_once('.')
 }
 
-/// Our own error, on its way through the engine.
-fn find(error: &DataFusionError) -> Option<&Error> {
+/// An error of ours, on its way through the engine.
+fn find<T: StdError + 'static>(error: &DataFusionError) -> Option<&T> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(ours) = error.downcast_ref::<Error>() {
+        if let Some(ours) = error.downcast_ref::<T>() {
             return Some(ours);
         }
         cause = match error.downcast_ref::<DataFusionError>() {

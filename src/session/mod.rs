@@ -6,6 +6,8 @@ mod checked;
 mod copy;
 mod describe;
 mod failure;
+mod fields;
+mod names;
 mod sums;
 mod types;
 
@@ -137,6 +139,8 @@ impl Session {
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
         let (mut statement, copy_to) = copy::take(statement.clone())?;
         self.supply_from(script, &mut statement)?;
+        self.name_pcollection(&mut statement);
+        dialect::even_paths(&mut statement);
         dialect::list_tables(&mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
@@ -188,9 +192,9 @@ impl Session {
         look: Look,
         watch: &Arc<Watch>,
     ) -> Result<(Statement, LogicalPlan, Vec<Arc<Source>>), (Error, Vec<Arc<Source>>)> {
-        let opened =
+        let mut opened =
             self.lay_sources(script, &mut statement, look, watch).await.map_err(|error| (error, Vec::new()))?;
-        let plan = self.engine.state().statement_to_plan(statement.clone()).await;
+        let plan = self.plan_names(script, &mut statement, &mut opened, look, watch).await;
         self.sources.clear();
         self.rejects.clear();
         // What `permit` did not see in the syntax.
@@ -373,6 +377,7 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_expr_planners(vec![Arc::new(fields::FieldPlanner)])
         .with_default_features()
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))
