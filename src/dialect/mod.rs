@@ -13,6 +13,7 @@ mod paths;
 mod pcollection;
 mod place;
 mod show_tables;
+mod summarize;
 mod syntax;
 mod terms;
 
@@ -33,6 +34,7 @@ pub use paths::{even_paths, split_paths};
 pub use pcollection::{PCOLLECTION, name_pcollection};
 pub use place::{excerpt, field, span_of_table, word};
 pub use show_tables::list_tables;
+pub use summarize::take_summarized;
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
@@ -60,6 +62,7 @@ impl Script {
         if let Some((excess, token)) = terms::excess(&tokens) {
             return Err(self.too_many(excess, token));
         }
+        let tokens = summarize::as_ctes(tokens);
         let parser =
             DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
         let statements =

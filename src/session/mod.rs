@@ -8,6 +8,7 @@ mod describe;
 mod failure;
 mod fields;
 mod names;
+mod summary;
 mod sums;
 mod types;
 
@@ -192,6 +193,7 @@ impl Session {
         look: Look,
         watch: &Arc<Watch>,
     ) -> Result<(Statement, LogicalPlan, Vec<Arc<Source>>), (Error, Vec<Arc<Source>>)> {
+        let is_summary = dialect::take_summarized(&mut statement);
         let mut opened =
             self.lay_sources(script, &mut statement, look, watch).await.map_err(|error| (error, Vec::new()))?;
         let plan = self.plan_names(script, &mut statement, &mut opened, look, watch).await;
@@ -199,7 +201,7 @@ impl Session {
         self.rejects.clear();
         // What `permit` did not see in the syntax.
         let plan = plan.and_then(|plan| self.options().verify_plan(&plan).map(|()| plan));
-        let plan = plan.and_then(describe::in_our_words);
+        let plan = plan.and_then(if is_summary { summary::of } else { describe::in_our_words });
         match plan {
             Ok(plan) => Ok((statement, plan, opened)),
             Err(error) => {

@@ -55,7 +55,7 @@ impl Session {
                 Ok(plan) => return Ok(plan),
                 Err(error) => error,
             };
-            match self.mend(&error, statement, opened, &mut settled).map_err(ours)? {
+            match self.mend(&error, script, statement, opened, &mut settled).map_err(ours)? {
                 Mended::No => return Err(error),
                 Mended::Yes => {}
                 Mended::Table => {
@@ -69,6 +69,7 @@ impl Session {
     fn mend(
         &self,
         error: &DataFusionError,
+        script: &Script,
         statement: &mut Statement,
         opened: &[Arc<Source>],
         settled: &mut Vec<(String, String)>,
@@ -101,7 +102,15 @@ impl Session {
         let span = place.map(in_syntax);
         let found = match alike(&written, valid_fields) {
             // With capitals it stands in quotes, and is none of them.
-            Err(ambiguous) if written == parts(field) => return Err(ambiguous),
+            Err(ambiguous) if written == parts(field) => {
+                return Err(match place {
+                    Some(Place { start, end }) => {
+                        let (start, end) = ((start.line, start.column), (end.line, end.column));
+                        ambiguous.with_excerpt(dialect::excerpt(script, start, end, "here"))
+                    }
+                    None => ambiguous,
+                });
+            }
             found => found.ok().flatten(),
         };
         // A query around the one that names it may supply it; the engine does not list its columns.
