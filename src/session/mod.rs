@@ -10,6 +10,7 @@ mod fields;
 mod names;
 mod summary;
 mod sums;
+mod tables;
 mod types;
 
 use std::sync::Arc;
@@ -39,7 +40,6 @@ use crate::ndjson::format::NdjsonFormatFactory;
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
 use crate::ndjson::survey::Watch;
 use crate::project::Project;
-use crate::suggest;
 
 const CATALOG: &str = "tidemill";
 /// The schema of sources, which need no qualifier.
@@ -261,21 +261,6 @@ impl Session {
         }
     }
 
-    fn supply_from(&self, script: &Script, statement: &mut Statement) -> Result<()> {
-        let source = self.catalog.project().default_source().map(|source| source.name.as_str());
-        if !dialect::add_from(statement, source) || source.is_some() {
-            return Ok(());
-        }
-        let names = self.catalog.project().sources.iter().map(|source| source.name.as_str());
-        Err(Error::sql(format!(
-            "a SELECT in `{}` names columns but no table, and no source is the default",
-            script.name
-        ))
-        .with_hint(suggest::hint("sources", "", names).map_or_else(String::new, |list| {
-            format!("write FROM and a source ({list}), or set default = true on one in tidemill.toml")
-        })))
-    }
-
     /// Lays the tables ready that the statement names, each listed once.
     async fn lay_sources(
         &self,
@@ -327,36 +312,6 @@ impl Session {
             Some(unknown) => unknown,
             None => failure::misplanned(error, script, statement, &self.engine),
         }
-    }
-
-    /// The engine says that there is no such table; this says which there are.
-    fn unknown_table(&self, error: &DataFusionError, script: &Script, statement: &Statement) -> Option<Error> {
-        let (schema, table) = failure::missing_table(error)?;
-        let sources = &self.catalog.project().sources;
-        let (shown, names): (String, Vec<String>) = match schema {
-            SOURCES => (table.to_owned(), sources.iter().map(|source| source.name.clone()).collect()),
-            REJECTS => {
-                let names = sources.iter().map(|source| format!("{REJECTS}.{}", source.name)).collect();
-                (format!("{REJECTS}.{table}"), names)
-            }
-            schema => (format!("{schema}.{table}"), Vec::new()),
-        };
-        let mut error = Error::sql(format!("there is no table `{shown}`"));
-        let place = dialect::span_of_table(statement, |parts| {
-            parts.last().is_some_and(|last| last.eq_ignore_ascii_case(table))
-        });
-        if let Some((start, end)) = place {
-            error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
-        }
-        if table.contains(['.', '/']) {
-            return Some(
-                error.with_hint("files are read as sources: [sources.NAME] and path = \"…\" in tidemill.toml"),
-            );
-        }
-        Some(match suggest::hint("tables", &shown, names.iter().map(String::as_str)) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        })
     }
 }
 
