@@ -12,8 +12,9 @@ use datafusion::sql::sqlparser::ast::{
     TableAliasColumnDef, Value, Visit, Visitor, With,
 };
 
-use super::default_source::inner_mut;
+use super::default_source::in_sql;
 use super::functions::Functions;
+use super::summarize::summarized;
 use super::{Script, normal, place};
 use crate::error::{Error, Result};
 use crate::suggest;
@@ -73,14 +74,20 @@ impl Definitions {
     ///
     /// **Errors**: `Sql` with the place, for a call that its function does not take.
     pub fn apply(&self, script: &Script, statement: &mut Statement) -> Result<()> {
-        let Some(sql) = inner_mut(statement) else { return Ok(()) };
+        in_sql(statement, |sql| self.apply_in(script, sql))
+    }
+
+    fn apply_in(&self, script: &Script, sql: &mut Sql) -> Result<()> {
         self.functions.expand(script, sql)?;
         let views = self.used_by(sql);
         if views.is_empty() {
             return Ok(());
         }
         match sql {
-            Sql::Query(query) => with_views(query, &views),
+            Sql::Query(query) => match summarized(query) {
+                Some(summarized) => with_views(summarized, &views),
+                None => with_views(query, &views),
+            },
             Sql::CreateTable(table) => table.query.iter_mut().for_each(|query| with_views(query, &views)),
             _ => {}
         }

@@ -3,16 +3,22 @@
 //! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
+mod columns;
 mod deed;
 mod default_source;
 mod definitions;
 mod functions;
 mod hidden;
 mod ignored;
+mod order_by_all;
 mod parameter;
 mod parameters;
+mod paths;
+mod pcollection;
 mod place;
 mod program;
+mod show_tables;
+mod summarize;
 mod syntax;
 mod terms;
 mod window_tables;
@@ -24,16 +30,22 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
+pub use columns::{spell, spell_groups, spell_replacements};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
-pub use default_source::add_from;
+pub use default_source::{add_from, add_from_at};
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
+pub use order_by_all::{ask_for_all, order_by_all};
 pub use parameter::{ParameterType, UnknownType};
 pub use parameters::{BUILT_IN, Parameter, Parameters};
-pub use place::{excerpt, span_of_table, word, word_of};
-pub use program::{Step, program};
+pub use paths::{even_paths, split_paths};
+pub use pcollection::{PCOLLECTION, name_pcollection};
+pub use place::{excerpt, field, span_of_table, word, word_of};
+pub use program::{Step, copy_a_query, program};
+pub use show_tables::list_tables;
+pub use summarize::take_summarized;
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
 
@@ -62,6 +74,7 @@ impl Script {
             return Err(self.too_many(excess, token));
         }
         window_tables::plain_arguments(&mut tokens);
+        let tokens = summarize::as_ctes(tokens);
         let parser =
             DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
         let statements =

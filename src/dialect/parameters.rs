@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::TimeUnit;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, Interval, Value, ValueWithSpan, VisitMut, VisitorMut};
 
-use super::default_source::inner_mut;
+use super::default_source::in_sql;
 use super::parameter::ParameterType;
 use super::{Script, place};
 use crate::error::{Error, Result};
@@ -70,11 +70,10 @@ impl Parameters {
     ///
     /// **Errors**: `Sql` with the place, for a parameter that is not declared, or has no value.
     pub fn bind(&self, script: &Script, statement: &mut Statement) -> Result<()> {
-        let Some(sql) = inner_mut(statement) else { return Ok(()) };
-        match sql.visit(&mut Binder { script, parameters: self }) {
+        in_sql(statement, |sql| match VisitMut::visit(sql, &mut Binder { script, parameters: self }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(error) => Err(*error),
-        }
+        })
     }
 
     /// The declared ones with their types, for hints.

@@ -53,6 +53,18 @@ pub fn word_of(script: &Script, is_it: impl Fn(&str) -> bool, label: &str) -> Op
     Some(excerpt(script, start, end, label))
 }
 
+/// The script with a mark under the first field of that name in a path: `.name` in any case, or `['name']`.
+pub fn field(script: &Script, name: &str, label: &str) -> Option<Excerpt> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let found = tokens.windows(2).find(|pair| match (&pair[0].token, &pair[1].token) {
+        (Token::Period, Token::Word(word)) => word.value.to_lowercase() == name.to_lowercase(),
+        (Token::LBracket, Token::SingleQuotedString(text)) => text == name,
+        _ => false,
+    })?;
+    let (start, end) = places(found[1].span);
+    Some(excerpt(script, start, end, label))
+}
+
 /// The script with a mark behind its last character.
 pub(super) fn excerpt_at_end(script: &Script) -> Excerpt {
     let end = script.text.trim_end().len();

@@ -1,9 +1,12 @@
 //! A script as the statements that do something, each complete: with the values of parameters, and with what stands before it.
 
+use datafusion::sql::parser::{CopyToSource, CopyToStatement};
+use datafusion::sql::sqlparser::ast::Statement as Sql;
+
 use super::definitions::Definitions;
 use super::parameters::Parameters;
 use super::{Script, Statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A statement that does something.
 #[derive(Debug, Clone)]
@@ -25,8 +28,22 @@ pub fn program(script: &Script, parameters: &Parameters) -> Result<Vec<Step>> {
         if definitions.take(script, &statement)? {
             continue;
         }
+        copy_a_query(&mut statement)?;
         definitions.apply(script, &mut statement)?;
         steps.push(Step { statement, options: definitions.options().to_vec() });
     }
     Ok(steps)
+}
+
+/// Makes `COPY events TO …` a `COPY` of the query that reads all of the table.
+///
+/// **Errors**: `Internal`, if that is no query.
+pub fn copy_a_query(statement: &mut Statement) -> Result<()> {
+    let Statement::CopyTo(CopyToStatement { source, .. }) = statement else { return Ok(()) };
+    let CopyToSource::Relation(name) = source else { return Ok(()) };
+    let parsed = Script { name: "COPY".into(), text: format!("SELECT * FROM {name}") }.parse()?.pop();
+    let Some(Statement::Statement(sql)) = parsed else { return Err(Error::internal("a SELECT is no statement")) };
+    let Sql::Query(query) = *sql else { return Err(Error::internal("a SELECT is no query")) };
+    *source = CopyToSource::Query(query);
+    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::suggest;
 
 /// The words that a statement and its clauses begin with.
-const CLAUSES: [&str; 28] = [
+const CLAUSES: [&str; 29] = [
     "SELECT",
     "DISTINCT",
     "FROM",
@@ -41,6 +41,7 @@ const CLAUSES: [&str; 28] = [
     "EXPLAIN",
     "DESCRIBE",
     "SHOW",
+    "SUMMARIZE",
 ];
 
 /// The failure of the parser on `script`.

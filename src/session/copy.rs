@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 
-use crate::dialect::Script;
+use crate::dialect;
 use crate::error::{Error, Result};
 
 /// The target of a `COPY`.
@@ -18,7 +18,8 @@ pub struct CopyTarget {
 }
 
 /// The query of a `COPY`, whose rows are written by us and not by the engine.
-pub(super) fn take(statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
+pub(super) fn take(mut statement: Statement) -> Result<(Statement, Option<CopyTarget>)> {
+    dialect::copy_a_query(&mut statement)?;
     let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement else {
         return Ok((statement, None));
     };
@@ -26,19 +27,8 @@ pub(super) fn take(statement: Statement) -> Result<(Statement, Option<CopyTarget
         return Err(Error::request("COPY takes no PARTITIONED BY and no OPTIONS")
             .with_hint("it writes one file: COPY (SELECT …) TO 'file.parquet' [STORED AS parquet]"));
     }
-    let query = match source {
-        CopyToSource::Query(query) => query,
-        CopyToSource::Relation(name) => {
-            let text = format!("SELECT * FROM {name}");
-            let parsed = Script { name: "COPY".into(), text }.parse()?.pop();
-            match parsed {
-                Some(Statement::Statement(sql)) => match *sql {
-                    Sql::Query(query) => query,
-                    _ => return Err(Error::internal("a SELECT is no query")),
-                },
-                _ => return Err(Error::internal("a SELECT is no statement")),
-            }
-        }
+    let CopyToSource::Query(query) = source else {
+        return Err(Error::internal("a COPY has no query"));
     };
     let target = CopyTarget { path: target.into(), format: stored_as };
     Ok((Statement::Statement(Box::new(Sql::Query(query))), Some(target)))

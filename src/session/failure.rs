@@ -53,6 +53,9 @@ pub(super) fn explain(
             None => failure,
         };
     }
+    if let Some(field) = find(&error) {
+        return meaning::unknown_field(field, script);
+    }
     let failure = match error.find_root() {
         DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema),
         DataFusionError::Plan(message) => meaning::of_plan(message, error.diagnostic(), script, engine),

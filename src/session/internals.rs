@@ -21,7 +21,8 @@ const EVENTS: &str = r#"{"id":"1","n":1,"x":0.5,"ok":true,"at":"2024-03-01T00:00
 {"id":"2","n":-1,"x":null,"ok":false,"at":"2024-03-01T00:01:00.000","o":{"a":2,"b":[]},"late":1}
 "#;
 
-const SETTINGS: &str = "[sources.events]\npath = \"events.out\"\ncolumns = { at = \"timestamp(ms)\" }\n[limits]\nthreads = 2\n";
+const SETTINGS: &str =
+    "[sources.events]\npath = \"events.out\"\ncolumns = { at = \"timestamp(ms)\" }\n[limits]\nthreads = 2\n";
 
 struct Bench {
     session: Session,

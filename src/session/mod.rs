@@ -4,10 +4,16 @@
 
 mod checked;
 mod copy;
+mod describe;
 mod failure;
+mod fields;
 #[cfg(feature = "internals")]
 pub mod internals;
+mod names;
+mod summary;
 mod sums;
+mod tables;
+mod types;
 
 use std::sync::Arc;
 
@@ -36,7 +42,6 @@ use crate::ndjson::format::NdjsonFormatFactory;
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
 use crate::ndjson::survey::Watch;
 use crate::project::Project;
-use crate::suggest;
 use crate::windows::{self, PlaceWindows, WindowPlanner};
 
 const CATALOG: &str = "tidemill";
@@ -159,6 +164,9 @@ impl Session {
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
         let (mut statement, copy_to) = copy::take(statement.clone())?;
         self.supply_from(script, &mut statement)?;
+        self.name_pcollection(&mut statement);
+        dialect::even_paths(&mut statement);
+        dialect::list_tables(&mut statement)?;
         dialect::rewrite(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
@@ -210,13 +218,15 @@ impl Session {
         look: Look,
         watch: &Arc<Watch>,
     ) -> Result<(Statement, LogicalPlan, Vec<Arc<Source>>), (Error, Vec<Arc<Source>>)> {
-        let opened =
+        let is_summary = dialect::take_summarized(&mut statement);
+        let mut opened =
             self.lay_sources(script, &mut statement, look, watch).await.map_err(|error| (error, Vec::new()))?;
-        let plan = self.engine.state().statement_to_plan(statement.clone()).await;
+        let plan = self.plan_names(script, &mut statement, &mut opened, look, watch).await;
         self.sources.clear();
         self.rejects.clear();
         // What `permit` did not see in the syntax.
         let plan = plan.and_then(|plan| self.options().verify_plan(&plan).map(|()| plan));
+        let plan = plan.and_then(if is_summary { summary::of } else { describe::in_our_words });
         match plan {
             Ok(plan) => Ok((statement, plan, opened)),
             Err(error) => {
@@ -276,21 +286,6 @@ impl Session {
         }
     }
 
-    fn supply_from(&self, script: &Script, statement: &mut Statement) -> Result<()> {
-        let source = self.catalog.project().default_source().map(|source| source.name.as_str());
-        if !dialect::add_from(statement, source) || source.is_some() {
-            return Ok(());
-        }
-        let names = self.catalog.project().sources.iter().map(|source| source.name.as_str());
-        Err(Error::sql(format!(
-            "a SELECT in `{}` names columns but no table, and no source is the default",
-            script.name
-        ))
-        .with_hint(suggest::hint("sources", "", names).map_or_else(String::new, |list| {
-            format!("write FROM and a source ({list}), or set default = true on one in tidemill.toml")
-        })))
-    }
-
     /// Lays the tables ready that the statement names, each listed once.
     async fn lay_sources(
         &self,
@@ -343,36 +338,6 @@ impl Session {
             None => failure::misplanned(error, script, statement, &self.engine),
         }
     }
-
-    /// The engine says that there is no such table; this says which there are.
-    fn unknown_table(&self, error: &DataFusionError, script: &Script, statement: &Statement) -> Option<Error> {
-        let (schema, table) = failure::missing_table(error)?;
-        let sources = &self.catalog.project().sources;
-        let (shown, names): (String, Vec<String>) = match schema {
-            SOURCES => (table.to_owned(), sources.iter().map(|source| source.name.clone()).collect()),
-            REJECTS => {
-                let names = sources.iter().map(|source| format!("{REJECTS}.{}", source.name)).collect();
-                (format!("{REJECTS}.{table}"), names)
-            }
-            schema => (format!("{schema}.{table}"), Vec::new()),
-        };
-        let mut error = Error::sql(format!("there is no table `{shown}`"));
-        let place = dialect::span_of_table(statement, |parts| {
-            parts.last().is_some_and(|last| last.eq_ignore_ascii_case(table))
-        });
-        if let Some((start, end)) = place {
-            error = error.with_excerpt(dialect::excerpt(script, start, end, "not a source"));
-        }
-        if table.contains(['.', '/']) {
-            return Some(
-                error.with_hint("files are read as sources: [sources.NAME] and path = \"…\" in tidemill.toml"),
-            );
-        }
-        Some(match suggest::hint("tables", &shown, names.iter().map(String::as_str)) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        })
-    }
 }
 
 fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
@@ -394,6 +359,7 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_expr_planners(vec![Arc::new(fields::FieldPlanner)])
         .with_default_features()
         .with_query_planner(Arc::new(WindowPlanner))
         .with_analyzer_rule(Arc::new(PlaceWindows))

@@ -101,6 +101,27 @@ fn names_that_do_not_exist() {
 }
 
 #[test]
+fn names_in_another_case_and_fields() {
+    let line = "{\"userId\":1,\"Kind\":1,\"kInd\":2,\"commit\":{\"Op\":\"a\",\"oP\":\"b\",\"langs\":[\"en\"]}}\n";
+    let mut told = Transcript::new(Project::new(&[("inputs/a.out", line)]));
+    told.sql("SELECT\n  e.KIND\nFROM events e")
+        .sql("SELECT \"USERID\" FROM events")
+        .sql("SELECT e.userid FROM events e ORDER BY e.usrid")
+        .sql("SELECT commit.op")
+        .sql("SELECT commit.lang[1]")
+        .sql("SELECT commit['lang']")
+        .sql("SELECT commit.langs.x")
+        .sql("SELECT userid.x")
+        .sql("SELECT \"PCOLLECTION\".userid FROM \"PCOLLECTION\"")
+        .sql("SUMMARIZE evnts")
+        .sql("SUMMARIZE SELECT usrid FROM events")
+        .sql("SUMMARIZE SELECT (1 FROM events")
+        .sql("SUMMARIZE")
+        .sql("SUMARIZE events");
+    assert_snapshot!(told.text());
+}
+
+#[test]
 fn syntax() {
     let mut told = events();
     told.write("queries/third.sql", "SELECT id\nFROM events\nWHER n > 1\n")

@@ -94,6 +94,11 @@ fn a_view_is_asked_over_the_files_that_are_there() {
     assert_eq!(project.rows(sql), "{\"n\":3}\n{\"n\":4}\n");
     project.write("inputs/b.out", "{\"id\":\"4\"}\n");
     assert_eq!(project.rows(sql), "{\"n\":4}\n{\"n\":5}\n");
+    let summary = project.rows("CREATE VIEW v AS SELECT n FROM events; SUMMARIZE v");
+    assert!(
+        summary.starts_with("{\"column_name\":\"n\",\"column_type\":\"bigint\",\"min\":\"1\",\"max\":\"3\""),
+        "{summary}"
+    );
     let hidden = "CREATE VIEW v AS SELECT *, _file FROM events; SELECT DISTINCT _file FROM v WHERE id = '4'";
     assert_eq!(project.rows(hidden), "{\"_file\":\"inputs/b.out\"}\n");
 }

@@ -7,6 +7,7 @@ use datafusion::prelude::SessionContext;
 use super::wording::{reworded, sql_types};
 use crate::dialect::{self, Script};
 use crate::error::Error;
+use crate::session::fields::{UnknownField, Why};
 use crate::suggest;
 
 pub(super) fn of_schema(error: &SchemaError) -> Error {
@@ -41,6 +42,28 @@ fn unknown_column(field: &Column, valid_fields: &[Column]) -> Error {
         ("tables in the query", qualifier.unwrap_or_default().to_owned(), tables)
     };
     match suggest::hint(what, &wanted, names.iter().map(String::as_str)) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}
+
+/// A field that is not there.
+pub(super) fn unknown_field(field: &UnknownField, script: &Script) -> Error {
+    let failure = Error::sql(field.to_string());
+    let failure = match dialect::field(script, &field.name, "this field") {
+        Some(place) => failure.with_excerpt(place),
+        None => failure,
+    };
+    let hint = match &field.why {
+        Why::Others(fields) => suggest::hint("fields", &field.name, fields.iter().map(String::as_str)),
+        Why::Several(fields) => {
+            let quoted: Vec<String> = fields.iter().map(|name| format!("\"{name}\"")).collect();
+            Some(format!("say which, in quotes: {}", quoted.join(" or ")))
+        }
+        Why::List => Some(format!("say which element: {}[1]", field.object)),
+        Why::NoObject(_) => None,
+    };
+    match hint {
         Some(hint) => failure.with_hint(hint),
         None => failure,
     }

@@ -1,0 +1,266 @@
+//! Columns as people type them: once it is known which one is meant, the identifier says so, in quotes.
+//!
+//! An identifier keeps its place. One in quotes is exact already, and is left alone.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    ExcludeSelectItem, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, OrderBy,
+    OrderByKind, Query, Select, SelectItem, Spanned, VisitMut, VisitorMut, WildcardAdditionalOptions,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::default_source::inner_mut;
+
+/// Gives the column that is written as `written`, in lower case and by its parts, the `real` spelling of its first
+/// parts: the one at `span`, or all of them where no place is known. Returns whether any changed.
+pub fn spell(statement: &mut Statement, written: &[String], span: Option<Span>, real: &[String]) -> bool {
+    let Some(sql) = inner_mut(statement) else { return false };
+    let mut any = false;
+    for span in [span, None] {
+        let mut speller = Speller { written, span, real, any: false };
+        let _ = sql.visit(&mut speller);
+        any = speller.any;
+        if any {
+            break;
+        }
+    }
+    any
+}
+
+/// Gives the columns that `* REPLACE` replaces the spelling in `known`, where one is that differs in case only: the engine
+/// takes them as they stand, and passes over one that is not there.
+pub fn spell_replacements(statement: &mut Statement, known: &[&str]) {
+    if let Some(sql) = inner_mut(statement) {
+        let _ = sql.visit(&mut ReplacementSpeller { known });
+    }
+}
+
+/// Gives each column in GROUP BY and ORDER BY that is called as one of `settled`, pairs of what is written and the real
+/// name, that name. Returns whether any changed.
+pub fn spell_groups(statement: &mut Statement, settled: &[(String, String)]) -> bool {
+    let Some(sql) = inner_mut(statement) else { return false };
+    let mut speller = GroupSpeller { settled, any: false };
+    let _ = sql.visit(&mut speller);
+    speller.any
+}
+
+struct GroupSpeller<'a> {
+    settled: &'a [(String, String)],
+    any: bool,
+}
+
+impl VisitorMut for GroupSpeller<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
+            groups.iter_mut().for_each(|group| self.spell(group));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(OrderBy { kind: OrderByKind::Expressions(exprs), .. }) = &mut query.order_by {
+            exprs.iter_mut().for_each(|order| self.spell(&mut order.expr));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl GroupSpeller<'_> {
+    fn spell(&mut self, column: &mut Expr) {
+        let name = match column {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(parts) => parts.last_mut(),
+            _ => None,
+        };
+        let Some(name) = name.filter(|name| name.quote_style.is_none()) else { return };
+        let real = self.settled.iter().find(|(written, _)| *written == name.value.to_lowercase());
+        if let Some((_, real)) = real {
+            *name = Ident { value: real.clone(), quote_style: Some('"'), span: name.span };
+            self.any = true;
+        }
+    }
+}
+
+struct ReplacementSpeller<'a> {
+    known: &'a [&'a str],
+}
+
+impl VisitorMut for ReplacementSpeller<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else { continue };
+            for item in options.opt_replace.iter_mut().flat_map(|replace| &mut replace.items) {
+                let name = &mut item.column_name;
+                let wanted = name.value.to_lowercase();
+                let mut alike = self.known.iter().filter(|known| known.to_lowercase() == wanted);
+                if name.quote_style.is_none()
+                    && !self.known.contains(&name.value.as_str())
+                    && let Some(first) = alike.next()
+                    && alike.all(|other| other == first)
+                {
+                    *name = Ident { value: (*first).to_owned(), quote_style: Some('"'), span: name.span };
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Speller<'a> {
+    written: &'a [String],
+    span: Option<Span>,
+    real: &'a [String],
+    any: bool,
+}
+
+impl Speller<'_> {
+    fn spell(&mut self, parts: &mut [Ident], span: Span) {
+        let is_written = parts.len() == self.written.len() && parts.iter().zip(self.written).all(is_named);
+        if !is_written || self.span.is_some_and(|wanted| wanted != span) {
+            return;
+        }
+        for (part, real) in parts.iter_mut().zip(self.real) {
+            if part.quote_style.is_none() && part.value != *real {
+                *part = Ident { value: real.clone(), quote_style: Some('"'), span: part.span };
+                self.any = true;
+            }
+        }
+    }
+
+    fn spell_name(&mut self, name: &mut ObjectName) {
+        if let [ObjectNamePart::Identifier(ident)] = name.0.as_mut_slice() {
+            self.spell_ident(ident);
+        }
+    }
+
+    fn spell_ident(&mut self, ident: &mut Ident) {
+        let span = ident.span;
+        self.spell(std::slice::from_mut(ident), span);
+    }
+
+    fn spell_wildcard(&mut self, options: &mut WildcardAdditionalOptions) {
+        match &mut options.opt_exclude {
+            Some(ExcludeSelectItem::Single(name)) => self.spell_name(name),
+            Some(ExcludeSelectItem::Multiple(names)) => names.iter_mut().for_each(|name| self.spell_name(name)),
+            None => {}
+        }
+        if let Some(except) = &mut options.opt_except {
+            std::iter::once(&mut except.first_element)
+                .chain(&mut except.additional_elements)
+                .for_each(|name| self.spell_ident(name));
+        }
+    }
+}
+
+/// As the engine reads names: without quotes, in lower case.
+fn is_named((part, name): (&Ident, &String)) -> bool {
+    if part.quote_style.is_some() { part.value == *name } else { part.value.to_lowercase() == *name }
+}
+
+impl VisitorMut for Speller<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let span = expr.span();
+        match expr {
+            Expr::Identifier(ident) => self.spell(std::slice::from_mut(ident), span),
+            Expr::CompoundIdentifier(parts) => self.spell(parts, span),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item {
+                self.spell_wildcard(options);
+            }
+        }
+        for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+            if let JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint) = &mut join.join_operator
+                && let JoinConstraint::Using(names) = constraint
+            {
+                names.iter_mut().for_each(|name| self.spell_name(name));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Script;
+
+    fn check(sql: &str, written: &[&str], span: Option<Span>, real: &[&str], expected: &str) {
+        let mut statement = Script { name: "q".into(), text: sql.into() }.parse().unwrap().remove(0);
+        let owned = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+        let any = spell(&mut statement, &owned(written), span, &owned(real));
+        assert_eq!((statement.to_string().as_str(), any), (expected, sql != expected), "{sql}");
+    }
+
+    #[test]
+    fn the_one_at_the_place_is_spelt() {
+        let span = Span::new((1, 8).into(), (1, 14).into());
+        check("SELECT USERID, userid", &["userid"], Some(span), &["userId"], r#"SELECT "userId", userid"#);
+    }
+
+    #[test]
+    fn without_a_place_all_are() {
+        check("SELECT Userid, userID", &["userid"], None, &["userId"], r#"SELECT "userId", "userId""#);
+        check(
+            "SELECT * EXCLUDE (USERID) FROM a JOIN b USING(UserID)",
+            &["userid"],
+            None,
+            &["userId"],
+            r#"SELECT * EXCLUDE ("userId") FROM a JOIN b USING("userId")"#,
+        );
+    }
+
+    #[test]
+    fn replaced_columns_are_spelt_as_they_are_known() {
+        let check = |sql: &str, expected: &str| {
+            let mut statement = Script { name: "q".into(), text: sql.into() }.parse().unwrap().remove(0);
+            spell_replacements(&mut statement, &["userId", "lat", "lat", "Ok", "ok"]);
+            assert_eq!(statement.to_string(), expected);
+        };
+        check("SELECT * REPLACE (1 AS USERID)", r#"SELECT * REPLACE (1 AS "userId")"#);
+        check("SELECT e.* REPLACE (1 AS LAT)", r#"SELECT e.* REPLACE (1 AS "lat")"#);
+        for sql in ["SELECT * REPLACE (1 AS userId)", "SELECT * REPLACE (1 AS OK)", "SELECT * REPLACE (1 AS other)"] {
+            check(sql, sql);
+        }
+    }
+
+    #[test]
+    fn groups_are_spelt_as_what_is_selected() {
+        let sql = r#"SELECT "userId" FROM e GROUP BY e.USERID, "userid", other ORDER BY UserId"#;
+        let mut statement = Script { name: "q".into(), text: sql.into() }.parse().unwrap().remove(0);
+        assert!(spell_groups(&mut statement, &[("userid".to_owned(), "userId".to_owned())]));
+        let expected = r#"SELECT "userId" FROM e GROUP BY e."userId", "userid", other ORDER BY "userId""#;
+        assert_eq!(statement.to_string(), expected);
+    }
+
+    #[test]
+    fn paths_are_spelt_from_their_beginning() {
+        check("SELECT e.COMMIT.op", &["e", "commit", "op"], None, &["e", "Commit"], r#"SELECT e."Commit".op"#);
+        check("SELECT commit.op", &["commit", "op"], None, &["Commit"], r#"SELECT "Commit".op"#);
+    }
+
+    #[test]
+    fn quotes_are_exact() {
+        check(r#"SELECT "userid""#, &["userid"], None, &["userId"], r#"SELECT "userid""#);
+        check(r#"SELECT "E".userid"#, &["E", "userid"], None, &["E", "userId"], r#"SELECT "E"."userId""#);
+    }
+}
