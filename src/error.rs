@@ -167,6 +167,15 @@ impl Error {
         self
     }
 
+    /// Says more in the message, behind what it says.
+    #[must_use]
+    pub fn with_more(mut self, more: &str) -> Self {
+        if let Some(problem) = self.problem_mut() {
+            problem.message.push_str(more);
+        }
+        self
+    }
+
     /// Keeps the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -16,6 +16,7 @@ use datafusion::sql::parser::Statement;
 use crate::dialect::{self, Script};
 use crate::error::{Error, Excerpt};
 use crate::windows::Misuse;
+pub(super) use value::cast as value_of_cast;
 use wording::reworded;
 
 /// A failure of the engine that no user can mend.

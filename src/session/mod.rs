@@ -5,6 +5,7 @@
 mod checked;
 mod copy;
 mod describe;
+mod example;
 mod failure;
 mod fields;
 #[cfg(feature = "internals")]
@@ -15,6 +16,7 @@ mod sums;
 mod tables;
 mod types;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -28,8 +30,8 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::Mutex;
 
 pub use copy::CopyTarget;
@@ -160,6 +162,16 @@ impl Session {
         watch: &Arc<Watch>,
     ) -> Result<Planned> {
         self.permit(script, statement)?;
+        guarded(script, self.plan_permitted(script, statement, look, watch)).await
+    }
+
+    async fn plan_permitted(
+        &self,
+        script: &Script,
+        statement: &Statement,
+        look: Look,
+        watch: &Arc<Watch>,
+    ) -> Result<Planned> {
         // What is made of a source outlives the statement, and a guess does not.
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
         let (mut statement, copy_to) = copy::take(statement.clone())?;
@@ -242,6 +254,11 @@ impl Session {
     /// **Errors**: as the batches': `Data` for values that an expression cannot take, `Machine` for want of memory,
     /// `Input` for a file that is not what it was.
     pub async fn start(&self, planned: Planned) -> Result<Running> {
+        let script = planned.script.clone();
+        guarded(&script, self.start_planned(planned)).await
+    }
+
+    async fn start_planned(&self, planned: Planned) -> Result<Running> {
         let Planned { script, statement, plan, .. } = planned;
         let explain = |error, engine: &SessionContext| failure::explain(error, &script, &statement, engine);
         let frame = self.engine.execute_logical_plan(plan).await.map_err(|e| explain(e, &self.engine))?;
@@ -249,8 +266,23 @@ impl Session {
         let stream: SendableRecordBatchStream =
             execute_stream(Arc::clone(&plan), self.engine.task_ctx()).map_err(|e| explain(e, &self.engine))?;
         let schema = stream.schema();
-        let engine = self.engine.clone();
-        let batches = stream.map(move |batch| batch.map_err(|e| failure::explain(e, &script, &statement, &engine)));
+        let told = Arc::new((self.with_options(&[])?, script, statement));
+        let batches = stream.then(move |batch| {
+            let told = Arc::clone(&told);
+            async move {
+                let error = match batch {
+                    Ok(batch) => return Ok(batch),
+                    Err(error) => error,
+                };
+                let (session, script, statement) = told.as_ref();
+                let example = example::find(session, statement, &error).await;
+                let failure = failure::explain(error, script, statement, &session.engine);
+                Err(match example {
+                    Some((file, offset)) => failure.with_more(&format!(", as in `{file}` at byte {offset}")),
+                    None => failure,
+                })
+            }
+        });
         Ok(Running { schema, plan, batches: batches.boxed() })
     }
 
@@ -338,6 +370,14 @@ impl Session {
             None => failure::misplanned(error, script, statement, &self.engine),
         }
     }
+}
+
+/// Does `work`, and makes an error of a panic: what a person types ends no process.
+async fn guarded<T>(script: &Script, work: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        Err(Error::internal(format!("the engine came to grief over `{}`", script.name))
+            .with_hint("this is a fault of tidemill or its engine, not of your data; please report it"))
+    })
 }
 
 fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {

@@ -105,7 +105,7 @@ fn at(failure: Error, place: Option<Excerpt>) -> Error {
 }
 
 /// The value and the type of a cast that failed.
-fn cast(message: &str) -> Option<(&str, &str)> {
+pub(in crate::session) fn cast(message: &str) -> Option<(&str, &str)> {
     if let Some(rest) = message.strip_prefix("Cannot cast string '").or(message.strip_prefix("Cannot cast value '")) {
         let (value, type_name) = rest.rsplit_once("' to value of ")?;
         return Some((value, type_name.trim_end_matches(" type")));
