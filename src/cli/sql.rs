@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let threads = project.limits.num_threads();
     let session = Session::new(project, access)?;
     block_on(threads, async {
-        for Step { statement, options } in &steps {
+        for Step { statement, options, .. } in &steps {
             let session = session.with_options(options)?;
             match output {
                 Some(output) => {

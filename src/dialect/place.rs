@@ -7,7 +7,7 @@ use std::ops::Range;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{ObjectName, Spanned, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::Script;
 use crate::error::Excerpt;
@@ -63,6 +63,18 @@ pub fn field(script: &Script, name: &str, label: &str) -> Option<Excerpt> {
     })?;
     let (start, end) = places(found[1].span);
     Some(excerpt(script, start, end, label))
+}
+
+/// The script with a mark under the first word of a statement, of which `number` stand before it.
+pub(super) fn beginning(script: &Script, number: usize) -> Option<Excerpt> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    // What stands between semicolons is a statement, if it is anything.
+    let mut statements = tokens.split(|token| token.token == Token::SemiColon);
+    let statements = statements.by_ref().filter(|tokens| !tokens.iter().all(is_space));
+    let first = statements.into_iter().nth(number)?.iter().find(|token| !is_space(token))?;
+    let (start, end) = places(first.span);
+    Some(excerpt(script, start, end, "here"))
 }
 
 /// The script with a mark behind its last character.

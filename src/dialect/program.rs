@@ -5,16 +5,25 @@ use datafusion::sql::sqlparser::ast::Statement as Sql;
 
 use super::definitions::Definitions;
 use super::parameters::Parameters;
-use super::{Script, Statement};
-use crate::error::{Error, Result};
+use super::{Script, Statement, place};
+use crate::error::{Error, Excerpt, Result};
 
 /// A statement that does something.
 #[derive(Debug, Clone)]
 pub struct Step {
+    /// How many statements stand before it in the script.
+    number: usize,
     /// With what it uses of the views and functions before it.
     pub statement: Statement,
     /// The engine's options that were set before it, by name.
     pub options: Vec<(String, String)>,
+}
+
+impl Step {
+    /// The first word of the statement in its script.
+    pub fn place(&self, script: &Script) -> Option<Excerpt> {
+        place::beginning(script, self.number)
+    }
 }
 
 /// The steps of a script, in order; none if it defines things and asks nothing.
@@ -23,14 +32,14 @@ pub struct Step {
 pub fn program(script: &Script, parameters: &Parameters) -> Result<Vec<Step>> {
     let mut definitions = Definitions::default();
     let mut steps = Vec::new();
-    for mut statement in script.parse()? {
+    for (number, mut statement) in script.parse()?.into_iter().enumerate() {
         parameters.bind(script, &mut statement)?;
         if definitions.take(script, &statement)? {
             continue;
         }
         copy_a_query(&mut statement)?;
         definitions.apply(script, &mut statement)?;
-        steps.push(Step { statement, options: definitions.options().to_vec() });
+        steps.push(Step { number, statement, options: definitions.options().to_vec() });
     }
     Ok(steps)
 }

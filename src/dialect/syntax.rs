@@ -4,6 +4,7 @@
 
 use datafusion::common::DataFusionError;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -62,10 +63,28 @@ pub(super) fn fault(script: &Script, error: &DataFusionError) -> Error {
         Some(place) => failure.with_excerpt(place::excerpt_at(script, place, "here")),
         None => failure.with_excerpt(place::excerpt_at_end(script)),
     };
-    match meant(script, place) {
-        Some((word, keyword)) => failure.with_hint(format!("did you mean `{keyword}` where it says `{word}`?")),
-        None => failure,
+    match (meant(script, place), unfinished(script, message)) {
+        (_, Some(hint)) => failure.with_hint(hint),
+        (Some((word, keyword)), None) => failure.with_hint(format!("did you mean `{keyword}` where it says `{word}`?")),
+        (None, None) => failure,
     }
+}
+
+/// What is missing behind a word that does not stand alone.
+fn unfinished(script: &Script, message: &str) -> Option<&'static str> {
+    if message.ends_with("found: GROUP") {
+        return Some("`GROUP` is followed by `BY`");
+    }
+    if message.ends_with("found: ORDER") {
+        return Some("`ORDER` is followed by `BY`");
+    }
+    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize().ok()?;
+    let count = |keyword| tokens.iter().filter(|token| is_keyword(token, keyword)).count();
+    (count(Keyword::CASE) > count(Keyword::END)).then_some("each `CASE` is closed by an `END`")
+}
+
+fn is_keyword(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword == keyword)
 }
 
 fn reworded(message: &str) -> String {

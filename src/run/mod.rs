@@ -127,11 +127,19 @@ pub async fn query(
             0 => format!("`{}` defines things, and asks nothing", script.name),
             count => format!("`{}` holds {count} statements that ask, a saved query is one", script.name),
         };
-        return Err(Error::sql(what).with_hint(hint));
+        let error = Error::sql(what).with_hint(hint);
+        return Err(match steps.get(1).and_then(|step| step.place(&script)) {
+            Some(place) => error.with_excerpt(place),
+            None => error,
+        });
     };
     if !is_select(&step.statement) {
-        return Err(Error::sql(format!("`{}` is no SELECT", script.name))
-            .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql"));
+        let error = Error::sql(format!("`{}` is no SELECT", script.name))
+            .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql");
+        return Err(match step.place(&script) {
+            Some(place) => error.with_excerpt(place),
+            None => error,
+        });
     }
     let session = session.with_options(&step.options)?;
     let mut report = publish(&session, &query.name, &script, &step.statement, Some(target), progress).await?;

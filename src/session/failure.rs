@@ -58,7 +58,7 @@ pub(super) fn explain(
         return meaning::unknown_field(field, script);
     }
     let failure = match error.find_root() {
-        DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema),
+        DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema, script),
         DataFusionError::Plan(message) => meaning::of_plan(message, error.diagnostic(), script, engine),
         DataFusionError::ResourcesExhausted(message) => {
             Error::machine(format!("the statement needs more memory: {}", of_memory(message)))
@@ -67,6 +67,9 @@ pub(super) fn explain(
         DataFusionError::ArrowError(arrow, _) => return value::of_arrow(arrow, script, statement),
         DataFusionError::Execution(message) => return value::of_execution(message, script),
         DataFusionError::External(cause) => return value::of_execution(&cause.to_string(), script),
+        DataFusionError::NotImplemented(message) if message.starts_with("Unsupported SQL type ") => {
+            meaning::unknown_type(message.trim_start_matches("Unsupported SQL type "), script)
+        }
         DataFusionError::NotImplemented(message) => {
             Error::sql(format!("the engine cannot do this: {}", reworded(message)))
         }

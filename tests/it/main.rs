@@ -22,3 +22,4 @@ mod scripts;
 mod slt;
 mod sources;
 mod windows;
+mod wrong;

@@ -10,9 +10,12 @@ use crate::error::Error;
 use crate::session::fields::{UnknownField, Why};
 use crate::suggest;
 
-pub(super) fn of_schema(error: &SchemaError) -> Error {
+/// The place is that of the first word of the name, where the engine tells none.
+pub(super) fn of_schema(error: &SchemaError, script: &Script) -> Error {
     match error {
-        SchemaError::FieldNotFound { field, valid_fields } => unknown_column(field, valid_fields),
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            at_word(unknown_column(field, valid_fields), script, &field.name)
+        }
         SchemaError::AmbiguousReference { field } => {
             let name = &field.name;
             Error::sql(format!("column `{name}` is in several tables")).with_hint(format!("say in which: table.{name}"))
@@ -94,10 +97,68 @@ pub(super) fn of_plan(
     if let Some(function) = wrong_arguments(message, script) {
         return function;
     }
+    if let Some(condition) = between(message, "non-boolean predicate '", "' returning ") {
+        let name = last_part(condition);
+        let given = message.rsplit(" returning ").next().map_or_else(String::new, sql_types);
+        return at_word(Error::sql(format!("a condition is true or false, and `{name}` is {given}")), script, name)
+            .with_hint(format!("compare it with something: {name} = …"));
+    }
+    if let Some(window) = between(message, "The window ", " is not defined") {
+        return at_word(Error::sql(format!("there is no window `{window}`")), script, window)
+            .with_hint(format!("define it behind the query: WINDOW {window} AS (PARTITION BY … ORDER BY …)"));
+    }
+    if message.starts_with("Failed to coerce then") {
+        return at_word(Error::sql(reworded(message)), script, "CASE")
+            .with_hint("make the results of all branches one type: CAST(… AS varchar)");
+    }
+    if message.starts_with("Aggregate functions are not allowed in the WHERE clause") {
+        return at_word(
+            Error::sql("WHERE chooses rows before they are grouped, and takes no aggregate"),
+            script,
+            "WHERE",
+        )
+        .with_hint("what is asked of groups stands behind GROUP BY: HAVING count(*) > 1");
+    }
+    if message.starts_with("UNION queries have different number of columns") {
+        return Error::sql("the queries of UNION have different numbers of columns")
+            .with_hint("give each as many; NULL stands for one that it does not have");
+    }
     // What the engine advises stands in a sentence of its own.
     match message.lines().next().and_then(|line| line.split_once(". ")) {
         Some((what, advice)) => Error::sql(reworded(what)).with_hint(reworded(advice)),
         None => typed(Error::sql(reworded(message)), message),
+    }
+}
+
+/// A failure that is told at the first word of the script that is `word`.
+pub(super) fn at_word(failure: Error, script: &Script, word: &str) -> Error {
+    match dialect::word(script, word, "here") {
+        Some(place) => failure.with_excerpt(place),
+        None => failure,
+    }
+}
+
+/// A type that there is none of.
+pub(super) fn unknown_type(name: &str, script: &Script) -> Error {
+    const TYPES: [&str; 12] = [
+        "boolean",
+        "smallint",
+        "integer",
+        "bigint",
+        "real",
+        "double",
+        "decimal",
+        "varchar",
+        "date",
+        "time",
+        "timestamp",
+        "interval",
+    ];
+    let word = name.split(['(', ' ']).next().unwrap_or(name);
+    let failure = at_word(Error::sql(format!("there is no type `{name}` here")), script, word);
+    match suggest::hint("types", word, TYPES) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
     }
 }
 
