@@ -10,6 +10,7 @@ mod definitions;
 mod functions;
 mod hidden;
 mod ignored;
+mod nesting;
 mod order_by_all;
 mod parameter;
 mod parameters;
@@ -106,6 +107,7 @@ impl Script {
 ///
 /// **Errors**: `Sql` with the place, for what cannot be.
 pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
+    nesting::check(script, statement)?;
     windows::rewrite(script, statement)?;
     window_tables::rewrite(script, statement)
 }
