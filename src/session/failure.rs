@@ -11,7 +11,8 @@ use std::error::Error as StdError;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Diagnostic};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::Statement;
+use datafusion::sql::parser::{ResetStatement, Statement};
+use datafusion::sql::sqlparser::ast::ObjectName;
 
 use crate::dialect::{self, Script};
 use crate::error::{Error, Excerpt};
@@ -88,6 +89,13 @@ pub(super) fn explain(
         Some(place) => failure.with_excerpt(place),
         None => failure,
     }
+}
+
+/// Tells what went wrong with a frame, which has no text.
+pub(super) fn of_frame(error: DataFusionError, engine: &SessionContext) -> Error {
+    let script = Script { name: "frame".to_owned(), text: String::new() };
+    let nothing = Statement::Reset(ResetStatement::Variable(ObjectName::from(Vec::new())));
+    explain(error, &script, &nothing, engine)
 }
 
 /// The engine's words for a failure that is told of already.

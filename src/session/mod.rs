@@ -8,6 +8,7 @@ mod describe;
 mod example;
 mod failure;
 mod fields;
+mod frame;
 #[cfg(feature = "internals")]
 pub mod internals;
 mod names;
