@@ -56,7 +56,7 @@ impl Visitor for NameFinder<'_> {
 }
 
 /// As the engine resolves names: without quotes, case does not count.
-fn normal(name: &Ident) -> String {
+pub(super) fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
