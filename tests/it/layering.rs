@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 9] = [
     &["error", "clock", "suggest"],
     &["document"],
     &["generate", "query", "dialect"],
-    &["ndjson", "sink"],
+    &["ndjson", "sink", "functions"],
     &["project"],
     &["catalog"],
     &["session"],
@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// The modules that may name the engine's types: an upgrade of the engine touches these and no others.
-const ENGINE: [&str; 7] = ["dialect", "ndjson", "sink", "project", "catalog", "session", "run"];
+const ENGINE: [&str; 8] = ["dialect", "ndjson", "sink", "functions", "project", "catalog", "session", "run"];
 
 struct Source {
     path: PathBuf,
