@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 0 | [`error`], [`clock`], [`suggest`], `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
-//! | 2 | [`ndjson`], [`sink`], [`windows`] |
+//! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`] |
 //! | 3 | [`project`], [`catalog`], [`session`] |
 //! | 4 | [`run`] |
 //! | 6 | [`cli`] |
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod dialect;
 mod document;
 pub mod error;
+pub mod functions;
 pub mod generate;
 pub mod ndjson;
 pub mod project;

@@ -4,6 +4,7 @@
 //! environment or the current folder, and nobody prints.
 
 mod failure;
+mod functions;
 mod generate;
 mod interrupts;
 mod params;
@@ -48,6 +49,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Functions(functions::Args),
     Generate(generate::Args),
     Run(run::Args),
     Schema(schema::Args),
@@ -93,6 +95,7 @@ fn on_a_deep_stack(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
 
 fn run(cli: &Cli) -> Result<()> {
     Project::of(cli).and_then(|project| match &cli.command {
+        Command::Functions(args) => functions::run(args, project),
         Command::Generate(args) => generate::run(args, &project.root),
         Command::Run(args) => run::run(args, project),
         Command::Schema(args) => schema::run(args, project),

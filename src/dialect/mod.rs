@@ -7,6 +7,7 @@ mod columns;
 mod deed;
 mod default_source;
 mod definitions;
+mod fields;
 mod functions;
 mod hidden;
 mod ignored;
@@ -78,12 +79,13 @@ impl Script {
         let tokens = summarize::as_ctes(tokens);
         let parser =
             DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
-        let statements =
+        let mut statements =
             parser.and_then(|mut parser| parser.parse_statements()).map_err(|error| syntax::fault(self, &error))?;
         if statements.is_empty() {
             return Err(Error::sql(format!("`{}` holds no statement", self.name))
                 .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
         }
+        statements.iter_mut().for_each(fields::name_fields);
         Ok(statements.into())
     }
 

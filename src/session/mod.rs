@@ -41,6 +41,7 @@ pub use datafusion::arrow::array::RecordBatch;
 use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
+use crate::functions::{self, Function};
 use crate::ndjson::format::NdjsonFormatFactory;
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
 use crate::ndjson::survey::Watch;
@@ -144,6 +145,13 @@ impl Session {
             planning: Arc::clone(&self.planning),
             access: self.access,
         })
+    }
+
+    /// The functions that statements may call, by name.
+    ///
+    /// **Errors**: `Internal`, if the engine does not know its own functions.
+    pub fn functions(&self) -> Result<Vec<Function>> {
+        functions::all(&self.engine).map_err(|error| failure::internal("the functions cannot be listed", error))
     }
 
     /// The sources.
@@ -407,6 +415,7 @@ fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionCon
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))
         .build();
+    functions::register(&mut state)?;
     for format in NdjsonFormatFactory::all() {
         state.register_file_format(format, true)?;
     }

@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 9] = [
     &["error", "clock", "suggest"],
     &["document"],
     &["generate", "query", "dialect"],
-    &["ndjson", "sink", "windows"],
+    &["ndjson", "sink", "functions", "windows"],
     &["project"],
     &["catalog"],
     &["session"],
@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// The modules that may name the engine's types: an upgrade of the engine touches these and no others.
-const ENGINE: [&str; 8] = ["dialect", "ndjson", "sink", "windows", "project", "catalog", "session", "run"];
+const ENGINE: [&str; 9] = ["dialect", "ndjson", "sink", "functions", "windows", "project", "catalog", "session", "run"];
 
 struct Source {
     path: PathBuf,

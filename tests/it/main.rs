@@ -9,6 +9,7 @@
 mod contract;
 mod drift;
 mod errors;
+mod functions;
 mod generate;
 mod generated;
 mod golden;

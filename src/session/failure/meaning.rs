@@ -7,6 +7,7 @@ use datafusion::prelude::SessionContext;
 use super::wording::{reworded, sql_types};
 use crate::dialect::{self, Script};
 use crate::error::Error;
+use crate::functions;
 use crate::session::fields::{UnknownField, Why};
 use crate::suggest;
 
@@ -164,6 +165,13 @@ pub(super) fn unknown_type(name: &str, script: &Script) -> Error {
 
 /// Says what helps against types that do not fit together.
 fn typed(failure: Error, message: &str) -> Error {
+    if message.contains(functions::json_type()) {
+        return failure
+            .with_hint("say of which type the JSON value is: CAST(json -> key AS bigint); json ->> key is its text");
+    }
+    if message.starts_with("Unexpected argument type to 'json_") {
+        return failure.with_hint("-> and ->> bind less tightly than other operators: write (json ->> key) = …");
+    }
     if ["Cannot coerce", "Cannot infer common argument type"].iter().any(|start| message.starts_with(start)) {
         return failure.with_hint("say which type is meant: CAST(… AS bigint)");
     }
@@ -205,6 +213,7 @@ fn wrong_arguments(message: &str, script: &Script) -> Option<Error> {
         None => failure,
     };
     Some(match expected(message) {
+        _ if message.contains(functions::json_type()) => typed(failure, message),
         Some(expected) => failure.with_hint(format!("it takes {expected}")),
         None => failure,
     })

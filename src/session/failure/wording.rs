@@ -1,6 +1,6 @@
 //! The engine's sentences as our fragments, its names of types as SQL's.
 
-use crate::dialect;
+use crate::{dialect, functions};
 
 /// What the engine puts before a message to say which of its parts failed.
 const PREFIXES: [&str; 8] = [
@@ -25,8 +25,9 @@ pub(super) fn reworded(message: &str) -> String {
 
 /// Arrow's names of types replaced by SQL's.
 pub(super) fn sql_types(text: &str) -> String {
+    let text = &text.replace(functions::json_type(), "json");
     let mut replaced = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some(start) = rest.find(|c: char| c.is_alphanumeric()) {
         let length = rest[start..].find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len() - start);
         let (before, word) = (&rest[..start], &rest[start..start + length]);
@@ -95,5 +96,6 @@ mod tests {
         check("Interval(MonthDayNano) * List(Int64)", "interval * list(bigint)");
         check("a > Int64(-1) and Utf8(\"x\") = Float64(1.5)", "a > -1 and \"x\" = 1.5");
         check("`Int64s` my_Int64 é", "`Int64s` my_Int64 é");
+        check(&format!("upper({})", functions::json_type()), "upper(json)");
     }
 }
