@@ -382,10 +382,16 @@ impl Session {
 }
 
 /// Does `work`, and makes an error of a panic: what a person types ends no process.
-async fn guarded<T>(script: &Script, work: impl Future<Output = Result<T>>) -> Result<T> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
-        Err(Error::internal(format!("the engine came to grief over `{}`", script.name))
-            .with_hint("this is a fault of tidemill or its engine, not of your data; please report it"))
+fn guarded<'a, T: 'a>(
+    script: &'a Script,
+    work: impl Future<Output = Result<T>> + Send + 'a,
+) -> impl Future<Output = Result<T>> + Send + 'a {
+    // Planning has a large state, which those who wait for it need not hold.
+    AssertUnwindSafe(Box::pin(work)).catch_unwind().map(|done| {
+        done.unwrap_or_else(|_| {
+            Err(Error::internal(format!("the engine came to grief over `{}`", script.name))
+                .with_hint("this is a fault of tidemill or its engine, not of your data; please report it"))
+        })
     })
 }
 
