@@ -3,7 +3,7 @@
 //!
 //! The first four have a type and no value: [`PlaceWindows`](super::PlaceWindows) takes them out of every plan.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::compute::cast;
@@ -13,7 +13,8 @@ use datafusion::arrow::datatypes::{
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, DocSection, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 use super::Misuse;
@@ -121,6 +122,30 @@ impl ScalarUDFImpl for Marker {
         Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, false)))
     }
 
+    fn documentation(&self) -> Option<&Documentation> {
+        static PAGES: LazyLock<[Documentation; 3]> = LazyLock::new(|| {
+            [
+                page(
+                    "In GROUP BY: tumbling windows over event time; TUMBLE_START and TUMBLE_END are values",
+                    "TUMBLE(ts, size [, offset])",
+                ),
+                page(
+                    "In GROUP BY: hopping windows over event time; HOP_START and HOP_END are values",
+                    "HOP(ts, slide, size [, offset])",
+                ),
+                page(
+                    "In GROUP BY: sessions that a gap ends; SESSION_START and SESSION_END are values",
+                    "SESSION(ts, gap)",
+                ),
+            ]
+        });
+        PAGES.get(match self.place {
+            Place::Tumble => 0,
+            Place::Hop => 1,
+            Place::Session | Place::SessionEnd => 2,
+        })
+    }
+
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
         internal_err!("a call of `{}` was left in the plan", self.name())
     }
@@ -195,8 +220,15 @@ impl ScalarUDFImpl for WindowEnd {
             [start, DataType::Interval(_)] if event_time(start).is_some() => {
                 Ok(event_time(start).unwrap_or(DataType::Null))
             }
-            _ => internal_err!("window_end takes a timestamp and an interval"),
+            _ => Err(misused_end("`window_end` takes a timestamp and an interval")),
         }
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        static PAGE: LazyLock<Documentation> = LazyLock::new(|| {
+            page("The end, exclusive, of the window that begins at a start", "window_end(start, INTERVAL '1' MINUTE)")
+        });
+        Some(&PAGE)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -210,10 +242,23 @@ impl ScalarUDFImpl for WindowEnd {
     }
 }
 
+fn misused_end(message: &str) -> DataFusionError {
+    let hint = "write for example window_end(start, INTERVAL '1' MINUTE)";
+    DataFusionError::External(Box::new(Misuse { function: "WINDOW_END", message: message.into(), hint: hint.into() }))
+}
+
+/// What is told of a function about windows.
+fn page(description: &str, usage: &str) -> Documentation {
+    const WINDOWS: DocSection = DocSection { include: true, label: "Windows over Event Time", description: None };
+    Documentation::builder(WINDOWS, description, usage).build()
+}
+
 fn ends(start: &ArrayRef, size: IntervalMonthDayNano, unit: TimeUnit) -> Result<Int64Array> {
     let start = cast(start, &DataType::Int64)?;
     let start = start.as_primitive::<Int64Type>();
-    let flawed = |flaw| DataFusionError::Internal(format!("the size of a window is flawed: {flaw:?}"));
+    let flawed = |_| {
+        misused_end("the size that `window_end` takes is either of months or of days and less, and fits the timestamp")
+    };
     let beyond = |at| beyond(at, unit);
     if size.months == 0 {
         let size = grid::fixed(size, unit).map_err(flawed)?;
