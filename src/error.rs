@@ -167,6 +167,15 @@ impl Error {
         self
     }
 
+    /// Says where, if that is known.
+    #[must_use]
+    pub fn at(self, excerpt: Option<Excerpt>) -> Self {
+        match excerpt {
+            Some(excerpt) => self.with_excerpt(excerpt),
+            None => self,
+        }
+    }
+
     /// Says more in the message, behind what it says.
     #[must_use]
     pub fn with_more(mut self, more: &str) -> Self {

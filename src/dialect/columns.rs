@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::default_source::inner_mut;
+use super::normal;
 
 /// Gives the column that is written as `written`, in lower case and by its parts, the `real` spelling of its first
 /// parts: the one at `span`, or all of them where no place is known. Returns whether any changed.
@@ -158,9 +159,8 @@ impl Speller<'_> {
     }
 }
 
-/// As the engine reads names: without quotes, in lower case.
 fn is_named((part, name): (&Ident, &String)) -> bool {
-    if part.quote_style.is_some() { part.value == *name } else { part.value.to_lowercase() == *name }
+    normal(part) == *name
 }
 
 impl VisitorMut for Speller<'_> {

@@ -200,10 +200,7 @@ impl Definitions {
 
 fn no_option(script: &Script, message: &str) -> Error {
     let error = Error::sql(message);
-    match place::word(script, "SET", "here") {
-        Some(place) => error.with_excerpt(place),
-        None => error,
-    }
+    error.at(place::word(script, "SET", "here"))
 }
 
 fn refused(script: &Script, name: &ObjectName, message: &str) -> Error {

@@ -40,10 +40,7 @@ pub(super) fn check(script: &Script, statement: &Statement) -> Result<()> {
         ),
     };
     let error = Error::sql(what).with_hint(hint);
-    Err(match place::word(script, word, "here") {
-        Some(place) => error.with_excerpt(place),
-        None => error,
-    })
+    Err(error.at(place::word(script, word, "here")))
 }
 
 enum Excess {

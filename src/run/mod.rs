@@ -56,19 +56,13 @@ impl Target {
     /// not tell one.
     pub fn of(query: &SavedQuery, project: &Project, options: &Options) -> Result<Self> {
         let named = match &query.settings.format {
-            Some(word) => Some(Format::from_str(word).map_err(|error| match query.place_of("format") {
-                Some(place) => error.with_excerpt(place),
-                None => error,
-            })?),
+            Some(word) => Some(Format::from_str(word).map_err(|error| error.at(query.place_of("format")))?),
             None => None,
         };
         let output = query.settings.output.as_deref();
         let format = match (options.format.or(named), output) {
             (Some(format), _) => format,
-            (None, Some(output)) => format_of(output).map_err(|error| match query.place_of("output") {
-                Some(place) => error.with_excerpt(place),
-                None => error,
-            })?,
+            (None, Some(output)) => format_of(output).map_err(|error| error.at(query.place_of("output")))?,
             (None, None) => Format::Json,
         };
         let default_name = PathBuf::from(format!("{}.{}", query.name, format.extension()));
@@ -128,18 +122,12 @@ pub async fn query(
             count => format!("`{}` holds {count} statements that ask, a saved query is one", script.name),
         };
         let error = Error::sql(what).with_hint(hint);
-        return Err(match steps.get(1).and_then(|step| step.place(&script)) {
-            Some(place) => error.with_excerpt(place),
-            None => error,
-        });
+        return Err(error.at(steps.get(1).and_then(|step| step.place(&script))));
     };
     if !is_select(&step.statement) {
         let error = Error::sql(format!("`{}` is no SELECT", script.name))
             .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql");
-        return Err(match step.place(&script) {
-            Some(place) => error.with_excerpt(place),
-            None => error,
-        });
+        return Err(error.at(step.place(&script)));
     }
     let session = session.with_options(&step.options)?;
     let mut report = publish(&session, &query.name, &script, &step.statement, Some(target), progress).await?;

@@ -50,10 +50,7 @@ pub(super) fn explain(
     }
     if let Some(Misuse { function, message, hint }) = find(&error) {
         let failure = Error::sql(message).with_hint(hint);
-        return match dialect::word_of(script, |word| word.to_uppercase().starts_with(function), "here") {
-            Some(place) => failure.with_excerpt(place),
-            None => failure,
-        };
+        return failure.at(dialect::word_of(script, |word| word.to_uppercase().starts_with(function), "here"));
     }
     if let Some(field) = find(&error) {
         return meaning::unknown_field(field, script);
@@ -85,10 +82,7 @@ pub(super) fn explain(
                 .with_hint("this is a fault of tidemill or its engine, not of your data; please report it");
         }
     };
-    match error.diagnostic().and_then(|diagnostic| excerpt(diagnostic, script)) {
-        Some(place) => failure.with_excerpt(place),
-        None => failure,
-    }
+    failure.at(error.diagnostic().and_then(|diagnostic| excerpt(diagnostic, script)))
 }
 
 /// Tells what went wrong with a frame, which has no text.

@@ -66,7 +66,8 @@ pub enum Access {
     Writes,
 }
 
-/// The engine over the sources of a project.
+/// The engine over the sources of a project. A clone is the same session.
+#[derive(Clone)]
 pub struct Session {
     engine: SessionContext,
     catalog: Arc<Catalog>,
@@ -130,6 +131,10 @@ impl Session {
     ///
     /// **Errors**: `Sql`, for a value that an option does not take.
     pub fn with_options(&self, options: &[(String, String)]) -> Result<Self> {
+        let mut session = self.clone();
+        if options.is_empty() {
+            return Ok(session);
+        }
         let mut state = self.engine.state();
         for (name, value) in options {
             let set = state.config_mut().options_mut().set(name, value);
@@ -137,14 +142,8 @@ impl Session {
                 Error::sql(format!("option `{name}` does not take `{value}`: {}", failure::reason(&error)))
             })?;
         }
-        Ok(Self {
-            engine: SessionContext::new_with_state(state),
-            catalog: Arc::clone(&self.catalog),
-            sources: Arc::clone(&self.sources),
-            rejects: Arc::clone(&self.rejects),
-            planning: Arc::clone(&self.planning),
-            access: self.access,
-        })
+        session.engine = SessionContext::new_with_state(state);
+        Ok(session)
     }
 
     /// The functions that statements may call, by name.
@@ -275,7 +274,7 @@ impl Session {
         let stream: SendableRecordBatchStream =
             execute_stream(Arc::clone(&plan), self.engine.task_ctx()).map_err(|e| explain(e, &self.engine))?;
         let schema = stream.schema();
-        let told = Arc::new((self.with_options(&[])?, script, statement));
+        let told = Arc::new((self.clone(), script, statement));
         let batches = stream.then(move |batch| {
             let told = Arc::clone(&told);
             async move {
@@ -303,17 +302,11 @@ impl Session {
 
     fn permit(&self, script: &Script, statement: &Statement) -> Result<()> {
         let verb = dialect::verb(statement);
-        let refused = |error: Error| match dialect::word(script, &verb, "") {
-            Some(place) => error.with_excerpt(place),
-            None => error,
-        };
+        let refused = |error: Error| error.at(dialect::word(script, &verb, ""));
         if let Some(clause) = dialect::ignored_clause(statement) {
             let error = Error::sql(format!("{clause} is not done here, and the rows would be all of them"))
                 .with_hint("a sample that stays the same: WHERE _offset % 100 = 0");
-            return Err(match dialect::word(script, clause, "") {
-                Some(place) => error.with_excerpt(place),
-                None => error,
-            });
+            return Err(error.at(dialect::word(script, clause, "")));
         }
         match dialect::deed(statement) {
             Deed::Ask => Ok(()),

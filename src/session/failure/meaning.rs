@@ -54,10 +54,7 @@ fn unknown_column(field: &Column, valid_fields: &[Column]) -> Error {
 /// A field that is not there.
 pub(super) fn unknown_field(field: &UnknownField, script: &Script) -> Error {
     let failure = Error::sql(field.to_string());
-    let failure = match dialect::field(script, &field.name, "this field") {
-        Some(place) => failure.with_excerpt(place),
-        None => failure,
-    };
+    let failure = failure.at(dialect::field(script, &field.name, "this field"));
     let hint = match &field.why {
         Why::Others(fields) => suggest::hint("fields", &field.name, fields.iter().map(String::as_str)),
         Why::Several(fields) => {
@@ -133,10 +130,7 @@ pub(super) fn of_plan(
 
 /// A failure that is told at the first word of the script that is `word`.
 pub(super) fn at_word(failure: Error, script: &Script, word: &str) -> Error {
-    match dialect::word(script, word, "here") {
-        Some(place) => failure.with_excerpt(place),
-        None => failure,
-    }
+    failure.at(dialect::word(script, word, "here"))
 }
 
 /// A type that there is none of.
@@ -208,10 +202,7 @@ fn wrong_arguments(message: &str, script: &Script) -> Option<Error> {
             .map_or_else(|| "these arguments".to_owned(), |t| sql_types(&format!("({t})"))),
     };
     let failure = Error::sql(format!("function `{name}` does not take {given}"));
-    let failure = match dialect::word(script, name, "this call") {
-        Some(place) => failure.with_excerpt(place),
-        None => failure,
-    };
+    let failure = failure.at(dialect::word(script, name, "this call"));
     Some(match expected(message) {
         _ if message.contains(functions::json_type()) => typed(failure, message),
         Some(expected) => failure.with_hint(format!("it takes {expected}")),

@@ -20,7 +20,7 @@ pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statemen
     match error {
         ArrowError::DivideByZero => {
             let place = first(script, statement, ["this is 0", "one of the divisors is 0, such as this"], divisor);
-            at(failed(script, "division by zero"), place).with_hint("NULLIF(divisor, 0) makes the result NULL there")
+            failed(script, "division by zero").at(place).with_hint("NULLIF(divisor, 0) makes the result NULL there")
         }
         ArrowError::ArithmeticOverflow(message) => of_overflow(message, script, statement),
         ArrowError::CastError(message) | ArrowError::ParseError(message) => of_cast(message, script, statement),
@@ -50,7 +50,7 @@ fn of_overflow(message: &str, script: &Script, statement: &Statement) -> Error {
         }
         _ => None,
     };
-    at(failed(script, &what), place).with_hint(WIDER)
+    failed(script, &what).at(place).with_hint(WIDER)
 }
 
 pub(super) fn of_execution(message: &str, script: &Script) -> Error {
@@ -75,12 +75,13 @@ fn of_cast(message: &str, script: &Script, statement: &Statement) -> Error {
     if let Some((value, type_name)) = message.strip_prefix("value of ").and_then(|r| r.split_once(" is out of range "))
     {
         let place = first(script, statement, ["this sum", "in one of the sums, such as this"], summing);
-        return at(failed(script, &format!("{value} is too large for {}", sql_types(type_name))), place)
+        return failed(script, &format!("{value} is too large for {}", sql_types(type_name)))
+            .at(place)
             .with_hint(WIDER);
     }
     let Some((value, type_name)) = cast(message) else {
         let place = quoted(message).and_then(|value| literal(script, statement, value, "this"));
-        return at(failed(script, &reworded(message)), place).with_hint("TRY_CAST(… AS …) makes the result NULL there");
+        return failed(script, &reworded(message)).at(place).with_hint("TRY_CAST(… AS …) makes the result NULL there");
     };
     let type_name = sql_types(type_name);
     let failure = failed(script, &format!("`{value}` is no {type_name}"));
@@ -90,18 +91,11 @@ fn of_cast(message: &str, script: &Script, statement: &Statement) -> Error {
             .with_hint(format!("write a {type_name} there, or compare as text: CAST(… AS varchar)"));
     }
     let place = first(script, statement, ["this cast", "in one of the casts, such as this"], casting);
-    at(failure, place).with_hint(format!("TRY_CAST(… AS {type_name}) makes the result NULL there"))
+    failure.at(place).with_hint(format!("TRY_CAST(… AS {type_name}) makes the result NULL there"))
 }
 
 fn failed(script: &Script, what: &str) -> Error {
     Error::data(format!("`{}` failed on a value: {what}", script.name))
-}
-
-fn at(failure: Error, place: Option<Excerpt>) -> Error {
-    match place {
-        Some(place) => failure.with_excerpt(place),
-        None => failure,
-    }
 }
 
 /// The value and the type of a cast that failed.
