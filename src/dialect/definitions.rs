@@ -204,8 +204,7 @@ fn no_option(script: &Script, message: &str) -> Error {
 }
 
 fn refused(script: &Script, name: &ObjectName, message: &str) -> Error {
-    let (start, end) = place::places(name.span());
-    Error::sql(format!("`{name}`: {message}")).with_excerpt(place::excerpt(script, start, end, "here"))
+    Error::sql(format!("`{name}`: {message}")).with_excerpt(place::under(script, name.span(), "here"))
 }
 
 /// A name without a schema, as those of a script are.

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::definitions::plain_name;
 use super::windows::arguments;
-use super::{MAX_OPERATORS, Script, normal, place};
+use super::{MAX_OPERATORS, Script, normal, outcome, place};
 use crate::error::{Error, Result};
 
 /// How many expressions all calls of a statement may become.
@@ -32,11 +32,10 @@ struct Defined {
 
 impl Functions {
     pub(super) fn add(&mut self, script: &Script, create: &CreateFunction) -> Result<()> {
-        let (start, end) = place::places(create.name.span());
         let name = plain_name(script, &create.name, "function")?;
         let refused = |what: &str| {
             Error::sql(format!("`{name}`: {what}"))
-                .with_excerpt(place::excerpt(script, start, end, "here"))
+                .with_excerpt(place::under(script, create.name.span(), "here"))
                 .with_hint("write CREATE FUNCTION name(a DOUBLE, b DOUBLE) RETURNS DOUBLE RETURN a + b")
         };
         let (Some(CreateFunctionBody::Return(body)), Some(FunctionReturnType::DataType(returns))) =
@@ -61,9 +60,8 @@ impl Functions {
         let mut body = body.clone();
         self.expand(script, &mut body)?;
         if let Some(column) = column_beside(&body, &parameters) {
-            let (start, end) = place::places(column.span);
             return Err(Error::sql(format!("`{column}` is no argument of `{name}`, and a function sees nothing else"))
-                .with_excerpt(place::excerpt(script, start, end, "here"))
+                .with_excerpt(place::under(script, column.span, "here"))
                 .with_hint("make it an argument"));
         }
         self.0.push(Defined { name, parameters, body: cast(body, returns.clone()) });
@@ -76,10 +74,7 @@ impl Functions {
             return Ok(());
         }
         let mut expander = Expander { script, functions: self, left: MAX_EXPRESSIONS };
-        match VisitMut::visit(part, &mut expander) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(error) => Err(*error),
-        }
+        outcome(VisitMut::visit(part, &mut expander))
     }
 
     fn of(&self, call: &Function) -> Option<&Defined> {
@@ -144,8 +139,7 @@ impl VisitorMut for Expander<'_> {
         let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
         let Some(defined) = self.functions.of(call) else { return ControlFlow::Continue(()) };
         let refused = |what: String, hint: &str| {
-            let (start, end) = place::places(call.name.span());
-            let excerpt = place::excerpt(self.script, start, end, "this call");
+            let excerpt = place::under(self.script, call.name.span(), "this call");
             ControlFlow::Break(Box::new(Error::sql(what).with_hint(hint).with_excerpt(excerpt)))
         };
         let name = &defined.name;

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::default_source::{inner, inner_mut};
-use super::{Script, normal, place};
+use super::{Script, normal, outcome, place};
 use crate::error::{Error, Result};
 
 /// The hidden columns of a table, by the table's name as written; none for a name that is no table of ours.
@@ -29,10 +29,7 @@ pub fn names_any(statement: &Statement, columns: &[&str]) -> bool {
 /// **Errors**: `Sql` with the place of a `*`, or of a NATURAL JOIN, that cannot leave them out.
 pub fn hide(script: &Script, statement: &mut Statement, hidden: Hidden<'_>) -> Result<()> {
     let Some(sql) = inner_mut(statement) else { return Ok(()) };
-    match sql.visit(&mut Hider { script, hidden, ctes: Vec::new() }) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(refusal) => Err(*refusal),
-    }
+    outcome(sql.visit(&mut Hider { script, hidden, ctes: Vec::new() }))
 }
 
 struct NameFinder<'a> {
@@ -147,9 +144,9 @@ impl Hider<'_> {
     }
 
     fn refusal(&self, options: &WildcardAdditionalOptions) -> Error {
-        let (start, end) = place::places(options.wildcard_token.0.span);
-        Error::sql("`*` over this join cannot leave out the hidden columns, for the statement names one")
-            .with_excerpt(place::excerpt(self.script, start, end, "write the columns here, or a.*, b.*"))
+        Error::sql("`*` over this join cannot leave out the hidden columns, for the statement names one").with_excerpt(
+            place::under(self.script, options.wildcard_token.0.span, "write the columns here, or a.*, b.*"),
+        )
     }
 
     fn table(&self, factor: &TableFactor) -> Table {

@@ -26,6 +26,8 @@ mod terms;
 mod window_tables;
 mod windows;
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -112,6 +114,14 @@ pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     nesting::check(script, statement)?;
     windows::rewrite(script, statement)?;
     window_tables::rewrite(script, statement)
+}
+
+/// What came of a visit that breaks off with an error.
+fn outcome(visit: ControlFlow<Box<Error>>) -> Result<()> {
+    match visit {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
 }
 
 /// As the engine resolves names: without quotes, case does not count.

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Interval, Value, ValueWithSpan, Visi
 
 use super::default_source::in_sql;
 use super::parameter::ParameterType;
-use super::{Script, place};
+use super::{Script, outcome, place};
 use crate::error::{Error, Result};
 use crate::suggest;
 
@@ -70,10 +70,7 @@ impl Parameters {
     ///
     /// **Errors**: `Sql` with the place, for a parameter that is not declared, or has no value.
     pub fn bind(&self, script: &Script, statement: &mut Statement) -> Result<()> {
-        in_sql(statement, |sql| match VisitMut::visit(sql, &mut Binder { script, parameters: self }) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(error) => Err(*error),
-        })
+        in_sql(statement, |sql| outcome(VisitMut::visit(sql, &mut Binder { script, parameters: self })))
     }
 
     /// The declared ones with their types, for hints.
@@ -87,8 +84,7 @@ impl Parameters {
     }
 
     fn literal(&self, script: &Script, placeholder: &str, value: &ValueWithSpan) -> Result<Expr> {
-        let (start, end) = place::places(value.span);
-        let here = |error: Error| error.with_excerpt(place::excerpt(script, start, end, "here"));
+        let here = |error: Error| error.with_excerpt(place::under(script, value.span, "here"));
         let name = placeholder.trim_start_matches('$');
         if !placeholder.starts_with('$') || name.chars().all(|c| c.is_ascii_digit()) {
             return Err(here(Error::sql(format!("parameters have names, and `{placeholder}` has none")))

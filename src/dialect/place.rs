@@ -49,8 +49,8 @@ pub fn word_of(script: &Script, is_it: impl Fn(&str) -> bool, label: &str) -> Op
     let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
     let is_it =
         |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && is_it(&found.value));
-    let (start, end) = places(tokens.iter().find(|token| is_it(&token.token))?.span);
-    Some(excerpt(script, start, end, label))
+    let found = tokens.iter().find(|token| is_it(&token.token))?;
+    Some(under(script, found.span, label))
 }
 
 /// The script with a mark under the first field of that name in a path: `.name` in any case, or `['name']`.
@@ -73,8 +73,7 @@ pub(super) fn beginning(script: &Script, number: usize) -> Option<Excerpt> {
     let mut statements = tokens.split(|token| token.token == Token::SemiColon);
     let statements = statements.by_ref().filter(|tokens| !tokens.iter().all(is_space));
     let first = statements.into_iter().nth(number)?.iter().find(|token| !is_space(token))?;
-    let (start, end) = places(first.span);
-    Some(excerpt(script, start, end, "here"))
+    Some(under(script, first.span, "here"))
 }
 
 /// The script with a mark behind its last character.
@@ -88,6 +87,12 @@ pub fn excerpt(script: &Script, start: Place, end: Place, label: &str) -> Excerp
     let start = offset(&script.text, start);
     let end = offset(&script.text, end).max(start);
     whole(script, start..end, label)
+}
+
+/// The script with a mark under a span.
+pub(super) fn under(script: &Script, span: Span, label: &str) -> Excerpt {
+    let (start, end) = places(span);
+    excerpt(script, start, end, label)
 }
 
 fn whole(script: &Script, span: Range<usize>, label: &str) -> Excerpt {

@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
 use super::default_source::inner_mut;
 use super::windows::{Kind, arguments, call};
-use super::{Script, place};
+use super::{Script, outcome, place};
 use crate::error::{Error, Result};
 
 /// What such a table becomes; the relation and the two calls are put in their places.
@@ -65,10 +65,7 @@ fn is_window(token: &Token) -> bool {
 /// **Errors**: `Sql` with the place, for arguments that are not those of such a table.
 pub(super) fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     let Some(sql) = inner_mut(statement) else { return Ok(()) };
-    match sql.visit(&mut Rewriter { script }) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(refusal) => Err(*refusal),
-    }
+    outcome(sql.visit(&mut Rewriter { script }))
 }
 
 struct Rewriter<'a> {
@@ -83,9 +80,8 @@ impl VisitorMut for Rewriter<'_> {
         let Some(kind) = Kind::of(name) else { return ControlFlow::Continue(()) };
         let derived = Arguments::of(kind, &args.args).and_then(|args| args.derived(kind));
         let Some(mut derived) = derived else {
-            let (start, end) = place::places(name.span());
             let error = Error::sql(format!("`{}` in FROM takes other arguments", kind.name().to_uppercase()));
-            let error = error.with_hint(usage(kind)).with_excerpt(place::excerpt(self.script, start, end, "here"));
+            let error = error.with_hint(usage(kind)).with_excerpt(place::under(self.script, name.span(), "here"));
             return ControlFlow::Break(Box::new(error));
         };
         if let (TableFactor::Derived { alias: own, .. }, Some(alias)) = (&mut derived, alias.take()) {

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::default_source::inner_mut;
-use super::{Script, place};
+use super::{Script, outcome, place};
 use crate::error::{Error, Result};
 
 /// Makes of all calls that are about windows the few that the engine is told of.
@@ -22,10 +22,7 @@ use crate::error::{Error, Result};
 /// or for a window that GROUP BY does not have.
 pub(super) fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     let Some(sql) = inner_mut(statement) else { return Ok(()) };
-    match sql.visit(&mut Rewriter { script }) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(refusal) => Err(*refusal),
-    }
+    outcome(sql.visit(&mut Rewriter { script }))
 }
 
 /// The kinds of windows.
@@ -235,8 +232,7 @@ impl Rewriter<'_> {
     }
 
     fn refuse(&self, call: &Call, message: String, hint: &str) -> ControlFlow<Box<Error>> {
-        let (start, end) = place::places(call.name.span);
-        let excerpt = place::excerpt(self.script, start, end, "here");
+        let excerpt = place::under(self.script, call.name.span, "here");
         ControlFlow::Break(Box::new(Error::sql(message).with_hint(hint).with_excerpt(excerpt)))
     }
 }

@@ -5,6 +5,7 @@
 mod checked;
 mod copy;
 mod describe;
+mod engine;
 mod example;
 mod failure;
 mod fields;
@@ -23,13 +24,11 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
@@ -42,20 +41,15 @@ use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
 use crate::functions::{self, Function};
-use crate::ndjson::format::NdjsonFormatFactory;
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
 use crate::ndjson::survey::Watch;
 use crate::project::Project;
-use crate::windows::{self, PlaceWindows, WindowPlanner};
 
 const CATALOG: &str = "tidemill";
 /// The schema of sources, which need no qualifier.
 const SOURCES: &str = "public";
 /// The schema of the tables of rejects.
 const REJECTS: &str = "rejects";
-
-/// How many of the largest consumers a failure for want of memory names.
-const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("three is not zero");
 
 /// What statements may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +110,7 @@ impl Session {
         let catalog = Arc::new(Catalog::new(project, threads));
         let sources = Arc::new(SourceSchema::of_rows(Arc::clone(&catalog)));
         let engine =
-            engine(threads, memory).map_err(|error| failure::internal("the engine cannot be set up", error))?;
+            engine::set_up(threads, memory).map_err(|error| failure::internal("the engine cannot be set up", error))?;
         let schemas = MemoryCatalogProvider::new();
         let rejects = Arc::new(SourceSchema::of_rejects(Arc::clone(&catalog)));
         schemas
@@ -386,38 +380,4 @@ fn guarded<'a, T: 'a>(
                 .with_hint("this is a fault of tidemill or its engine, not of your data; please report it"))
         })
     })
-}
-
-fn engine(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
-    let mut config = SessionConfig::new()
-        .with_target_partitions(threads)
-        .with_information_schema(true)
-        .with_default_catalog_and_schema(CATALOG, SOURCES)
-        .with_create_default_catalog_and_schema(false);
-    let options = config.options_mut();
-    // Places in errors.
-    options.sql_parser.collect_spans = true;
-    // Wrong where several aggregates have a filter each and one of them has seen no value yet: it is passed over, and the
-    // rows that it waits for are filtered away (apache/datafusion#24816, #25147).
-    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-    // A listing that is kept would hide new files.
-    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
-    let runtime =
-        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_object_list_cache_limit(0).build_arc()?;
-    let mut state = SessionStateBuilder::new()
-        .with_config(config)
-        .with_runtime_env(runtime)
-        .with_expr_planners(vec![Arc::new(fields::FieldPlanner)])
-        .with_default_features()
-        .with_query_planner(Arc::new(WindowPlanner))
-        .with_analyzer_rule(Arc::new(PlaceWindows))
-        .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
-        .with_analyzer_rule(Arc::new(sums::CheckedSums))
-        .build();
-    functions::register(&mut state)?;
-    for format in NdjsonFormatFactory::all() {
-        state.register_file_format(format, true)?;
-    }
-    windows::register(&mut state)?;
-    Ok(SessionContext::new_with_state(state))
 }

@@ -1,0 +1,54 @@
+//! The engine, set up: its options, its memory, and the rules, functions and formats that are ours.
+//!
+//! It knows no sources.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::{CATALOG, SOURCES, checked, fields, sums};
+use crate::functions;
+use crate::ndjson::format::NdjsonFormatFactory;
+use crate::windows::{self, PlaceWindows, WindowPlanner};
+
+/// How many of the largest consumers a failure for want of memory names.
+const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
+
+/// The engine on so many threads, with so many bytes of memory for what a statement holds.
+pub(super) fn set_up(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads)
+        .with_information_schema(true)
+        .with_default_catalog_and_schema(CATALOG, SOURCES)
+        .with_create_default_catalog_and_schema(false);
+    let options = config.options_mut();
+    // Places in errors.
+    options.sql_parser.collect_spans = true;
+    // Wrong where several aggregates have a filter each and one of them has seen no value yet: it is passed over, and the
+    // rows that it waits for are filtered away (apache/datafusion#24816, #25147).
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    // A listing that is kept would hide new files.
+    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
+    let runtime =
+        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_object_list_cache_limit(0).build_arc()?;
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_expr_planners(vec![Arc::new(fields::FieldPlanner)])
+        .with_default_features()
+        .with_query_planner(Arc::new(WindowPlanner))
+        .with_analyzer_rule(Arc::new(PlaceWindows))
+        .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
+        .with_analyzer_rule(Arc::new(sums::CheckedSums))
+        .build();
+    functions::register(&mut state)?;
+    for format in NdjsonFormatFactory::all() {
+        state.register_file_format(format, true)?;
+    }
+    windows::register(&mut state)?;
+    Ok(SessionContext::new_with_state(state))
+}
