@@ -2,7 +2,7 @@
 //!
 //! `dialect` makes calls of `tumble`, `hop` and `session` of all the ways in which a window can be written. Here they are
 //! functions that nothing can compute for one row alone; a rule takes each call out of the plan and puts a
-//! [`WindowAssign`](node::WindowAssign) below it, which gives every row the start of its window as a column. A row that
+//! `WindowAssign` below it, which gives every row the start of its window as a column. A row that
 //! belongs to several windows comes once for each, and a row without an event time belongs to none: it is counted.
 //!
 //! It knows nothing of SQL text or event files.
