@@ -6,6 +6,9 @@
 /// Fewer events than these are not worth a merger.
 const GATHERED: usize = 1 << 18;
 
+/// How many events are looked up side by side: each search waits for memory at every step, and so they wait together.
+const LANES: usize = 16;
+
 /// An event: the number of its key, and its time.
 type Event = (u32, i64);
 
@@ -25,9 +28,11 @@ pub(super) struct Intervals {
 #[derive(Debug)]
 pub(super) struct Complete {
     gap: i64,
-    sessions: Vec<Session>,
+    /// The first and the last event of each session, by key, then time.
+    firsts: Vec<i64>,
+    lasts: Vec<i64>,
     /// Where the sessions of each key begin; one more at the end.
-    firsts: Vec<usize>,
+    begins: Vec<usize>,
 }
 
 impl Intervals {
@@ -51,15 +56,17 @@ impl Intervals {
     /// All sessions of `keys` keys.
     pub(super) fn complete(mut self, keys: usize) -> Complete {
         self.merge();
-        let mut firsts = Vec::with_capacity(keys + 1);
+        let mut begins = Vec::with_capacity(keys + 1);
         let mut at = 0;
         for key in 0..=keys {
             while self.sessions.get(at).is_some_and(|session| (session.0 as usize) < key) {
                 at += 1;
             }
-            firsts.push(at);
+            begins.push(at);
         }
-        Complete { gap: self.gap, sessions: self.sessions, firsts }
+        let firsts = self.sessions.iter().map(|session| session.1).collect();
+        let lasts = self.sessions.iter().map(|session| session.2).collect();
+        Complete { gap: self.gap, firsts, lasts, begins }
     }
 
     fn merge(&mut self) {
@@ -92,13 +99,30 @@ fn is_within(last: i64, gap: i64, at: i64) -> bool {
 }
 
 impl Complete {
-    /// First and last event of the session that an event belongs to, which was added.
-    pub(super) fn of(&self, key: u32, at: i64) -> (i64, i64) {
-        let key = key as usize;
-        let sessions = &self.sessions[self.firsts[key]..self.firsts[key + 1]];
-        let behind = sessions.partition_point(|session| session.1 <= at);
-        let (_, first, last) = sessions[behind.saturating_sub(1)];
-        (first, last)
+    /// The first and the last event of the sessions that events belong to: `of(keys[i], times[i])` is the `i`th. All of
+    /// them were added.
+    pub(super) fn of<'a>(&'a self, keys: &'a [u32], times: &'a [i64]) -> impl Iterator<Item = (i64, i64)> + 'a {
+        let lanes = keys.chunks(LANES).zip(times.chunks(LANES));
+        let found = lanes.flat_map(|(keys, times)| self.search(keys, times).into_iter().take(keys.len()));
+        found.map(|session| (self.firsts[session], self.lasts[session]))
+    }
+
+    /// Where the sessions of at most `LANES` events are: the last of their key that begins at the event or before.
+    fn search(&self, keys: &[u32], times: &[i64]) -> [usize; LANES] {
+        let (mut begins, mut lengths) = ([0; LANES], [0; LANES]);
+        for ((begin, length), key) in begins.iter_mut().zip(&mut lengths).zip(keys) {
+            *begin = self.begins[*key as usize];
+            *length = self.begins[*key as usize + 1] - *begin;
+        }
+        while lengths.iter().any(|length| *length > 1) {
+            for ((begin, length), at) in begins.iter_mut().zip(&mut lengths).zip(times) {
+                let half = *length / 2;
+                let upper = *begin + half;
+                *begin = if self.firsts[upper] <= *at { upper } else { *begin };
+                *length -= half;
+            }
+        }
+        begins
     }
 
     /// The end of a session, exclusive; `None` beyond what timestamps can hold.
@@ -108,7 +132,8 @@ impl Complete {
 
     /// Memory taken, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.sessions.capacity() * size_of::<Session>() + self.firsts.capacity() * size_of::<usize>()
+        (self.firsts.capacity() + self.lasts.capacity()) * size_of::<i64>()
+            + self.begins.capacity() * size_of::<usize>()
     }
 }
 
@@ -131,23 +156,29 @@ mod tests {
         intervals.complete(keys)
     }
 
+    fn all(found: &Complete) -> Vec<Session> {
+        let keys = found.begins.windows(2).enumerate().flat_map(|(key, of)| vec![key as u32; of[1] - of[0]]);
+        keys.zip(&found.firsts).zip(&found.lasts).map(|((key, first), last)| (key, *first, *last)).collect()
+    }
+
     #[test]
     fn a_gap_ends_a_session() {
         let found = sessions(&[(0, 10), (0, 14), (0, 19), (1, 15), (0, 4)], 5, 100);
-        assert_eq!(found.sessions, [(0, 4, 4), (0, 10, 14), (0, 19, 19), (1, 15, 15)]);
-        assert_eq!((found.of(0, 14), found.of(0, 19), found.of(1, 15)), ((10, 14), (19, 19), (15, 15)));
+        assert_eq!(all(&found), [(0, 4, 4), (0, 10, 14), (0, 19, 19), (1, 15, 15)]);
+        let of: Vec<_> = found.of(&[0, 0, 1], &[14, 19, 15]).collect();
+        assert_eq!(of, [(10, 14), (19, 19), (15, 15)]);
     }
 
     #[test]
     fn a_late_event_joins_two_sessions() {
         let found = sessions(&[(0, 0), (0, 8), (0, 4), (0, 4)], 5, 1);
-        assert_eq!(found.sessions, [(0, 0, 8)]);
+        assert_eq!(all(&found), [(0, 0, 8)]);
     }
 
     #[test]
     fn the_ends_of_time_are_far_apart() {
         let found = sessions(&[(0, i64::MIN), (0, i64::MAX)], i64::MAX, 1);
-        assert_eq!(found.sessions.len(), 2);
+        assert_eq!(all(&found).len(), 2);
         assert_eq!(found.end(i64::MAX), None);
     }
 
@@ -165,10 +196,12 @@ mod tests {
                     _ => expected.push((key, at, at)),
                 }
             }
-            prop_assert_eq!(&found.sessions, &expected);
-            for (key, at) in events {
-                let (first, last) = found.of(key, at);
-                prop_assert!(first <= at && at <= last);
+            prop_assert_eq!(&all(&found), &expected);
+            let (keys, times): (Vec<u32>, Vec<i64>) = events.into_iter().unzip();
+            let of: Vec<_> = found.of(&keys, &times).collect();
+            prop_assert_eq!(of.len(), keys.len());
+            for ((key, at), (first, last)) in keys.into_iter().zip(times).zip(of) {
+                prop_assert!(first <= at && at <= last && expected.contains(&(key, first, last)));
             }
         }
     }

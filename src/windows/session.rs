@@ -77,8 +77,7 @@ fn give(schema: &SchemaRef, sessions: &Complete, held: &RecordBatch, unit: TimeU
     let keys = held.column(own).as_primitive::<UInt32Type>().values();
     let times = held.column(own + 1).as_primitive::<Int64Type>().values();
     let (mut starts, mut ends) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
-    for (key, at) in keys.iter().zip(times) {
-        let (first, last) = sessions.of(*key, *at);
+    for (first, last) in sessions.of(keys, times) {
         starts.push(first);
         ends.push(sessions.end(last).ok_or_else(|| beyond(last, unit))?);
     }
