@@ -3,6 +3,7 @@
 //! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
+mod bounded;
 mod columns;
 mod deed;
 mod default_source;
@@ -34,6 +35,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
+use bounded::Bounded;
 pub use columns::{spell, spell_groups, spell_replacements};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
@@ -79,10 +81,11 @@ impl Script {
         }
         window_tables::plain_arguments(&mut tokens);
         let tokens = summarize::as_ctes(tokens);
-        let parser =
-            DFParserBuilder::new(tokens).with_dialect(&GenericDialect {}).with_recursion_limit(MAX_NESTING).build();
-        let mut statements =
-            parser.and_then(|mut parser| parser.parse_statements()).map_err(|error| syntax::fault(self, &error))?;
+        let dialect = Bounded::new(&tokens);
+        let parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(MAX_NESTING).build();
+        let mut statements = parser
+            .and_then(|mut parser| parser.parse_statements())
+            .map_err(|error| dialect.excess(self).unwrap_or_else(|| syntax::fault(self, &error)))?;
         if statements.is_empty() {
             return Err(Error::sql(format!("`{}` holds no statement", self.name))
                 .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
@@ -157,6 +160,19 @@ mod tests {
     fn nesting_is_limited() {
         let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         assert!(parse(&deep).unwrap_err().chain().contains("nested deeper"));
+    }
+
+    /// Each level of these doubles what the parser tries, and none of them is SQL.
+    #[test]
+    fn ways_to_read_are_limited() {
+        for level in ["a.", "a.b[", "CAST(", "TRY_CAST(", "INTERVAL ", "POSITION(", "SUBSTRING(", "CEIL(", "CONVERT("] {
+            let error = parse(&format!("SELECT\n  1 + {}{{", level.repeat(40))).unwrap_err();
+            assert!(error.to_string().contains("too many ways to read it"), "{level}: {error}");
+            let excerpt = error.problem().unwrap().excerpt.clone().unwrap();
+            assert_eq!(&excerpt.text[excerpt.span.clone()], "{", "{level}");
+        }
+        assert!(parse(&format!("SELECT {}a", "a.".repeat(50))).is_ok());
+        assert!(parse(&format!("SELECT {}1{}", "CAST(".repeat(100), " AS int)".repeat(100))).is_ok());
     }
 
     #[test]

@@ -18,3 +18,4 @@ DESCRIBE events
 SHOW TABLES
 SUMMARIZE events
 SELECT reason, count(*) FROM rejects.events GROUP BY ROLLUP (reason)
+SELECT 1 + a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.{a, CAST(CAST(CAST(x AS int) FROM events

@@ -1,7 +1,9 @@
-//! Who may import whom: the table in `src/lib.rs`, and what the house style asks of each file.
+//! Who may import whom: the table in `src/lib.rs`, what the house style asks of each file, and what must keep up with the
+//! engine's sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The modules, from the lowest to the highest; those of one row may import each other.
 const LAYERS: [&[&str]; 9] = [
@@ -174,6 +176,42 @@ fn files_stay_small() {
             source.path.display()
         );
     }
+}
+
+/// An upgrade of the parser may bring answers of the generic dialect that ours has to give too.
+#[test]
+fn the_bounded_dialect_answers_as_the_generic_one() {
+    let generic = fs::read_to_string(source_of("sqlparser").join("src/dialect/generic.rs")).unwrap();
+    let ours = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/bounded.rs")).unwrap();
+    let methods: Vec<&str> = generic
+        .split("\nimpl Dialect for GenericDialect {")
+        .nth(1)
+        .and_then(|block| block.split("\n}").next())
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("    fn ")?.split('(').next())
+        .collect();
+    assert!(methods.len() > 50, "the methods were not found");
+    let is_missing = |method: &&&str| {
+        !ours.contains(&format!("fn {method}(")) && !ours.lines().any(|line| line.trim() == format!("{method},"))
+    };
+    assert_eq!(methods.iter().find(is_missing), None);
+}
+
+/// The folder of a dependency.
+fn source_of(package: &str) -> PathBuf {
+    let output = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let version = output(Command::new("rustc").arg("-vV"));
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let arguments = ["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", host];
+    let metadata = output(Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let found = metadata["packages"].as_array().unwrap().iter().find(|found| found["name"] == package).unwrap();
+    Path::new(found["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
 }
 
 #[test]
