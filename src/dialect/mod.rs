@@ -3,13 +3,13 @@
 //! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
-mod bounded;
 mod columns;
 mod deed;
 mod default_source;
 mod definitions;
 mod fields;
 mod functions;
+mod grammar;
 mod hidden;
 mod ignored;
 mod nesting;
@@ -20,6 +20,7 @@ mod paths;
 mod pcollection;
 mod place;
 mod program;
+mod quantified;
 mod show_tables;
 mod summarize;
 mod syntax;
@@ -35,12 +36,12 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
-use bounded::Bounded;
 pub use columns::{spell, spell_groups, spell_replacements};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
 pub use default_source::{add_from, add_from_at};
+use grammar::Grammar;
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
 pub use order_by_all::{ask_for_all, order_by_all};
@@ -81,7 +82,7 @@ impl Script {
         }
         window_tables::plain_arguments(&mut tokens);
         let tokens = summarize::as_ctes(tokens);
-        let dialect = Bounded::new(&tokens);
+        let dialect = Grammar::new(&tokens);
         let parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(MAX_NESTING).build();
         let mut statements = parser
             .and_then(|mut parser| parser.parse_statements())
@@ -90,7 +91,11 @@ impl Script {
             return Err(Error::sql(format!("`{}` holds no statement", self.name))
                 .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
         }
-        statements.iter_mut().for_each(fields::name_fields);
+        for statement in &mut statements {
+            fields::name_fields(statement);
+            window_tables::rewrite(self, statement)?;
+            quantified::name_subqueries(statement);
+        }
         Ok(statements.into())
     }
 
@@ -115,8 +120,7 @@ impl Script {
 /// **Errors**: `Sql` with the place, for what cannot be.
 pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     nesting::check(script, statement)?;
-    windows::rewrite(script, statement)?;
-    window_tables::rewrite(script, statement)
+    windows::rewrite(script, statement)
 }
 
 /// What came of a visit that breaks off with an error.
@@ -144,6 +148,28 @@ mod tests {
     fn statements_are_split_by_the_parser() {
         assert_eq!(parse("SELECT 'a;b'; -- c;\nSELECT 2;").unwrap().len(), 2);
         assert_eq!(parse("--@ format = \"json\"\nSELECT 1").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn distinct_from_takes_what_stands_beside_it() {
+        let parsed = |sql: &str| parse(&format!("SELECT {sql}")).unwrap()[0].to_string();
+        for (sql, bracketed) in [
+            ("a IS DISTINCT FROM b AND c", "(a IS DISTINCT FROM b) AND c"),
+            ("x OR a IS NOT DISTINCT FROM b = c OR d", "x OR (a IS NOT DISTINCT FROM (b = c)) OR d"),
+            ("NOT a IS DISTINCT FROM b OR c", "(NOT (a IS DISTINCT FROM b)) OR c"),
+        ] {
+            let plain = |sql: String| sql.replace(['(', ')'], "");
+            assert_eq!(parsed(sql), plain(parsed(bracketed)));
+            let tree = |sql: &str| {
+                let text = format!("{:?}", parse(&format!("SELECT {sql}")).unwrap()[0]);
+                let ops = ["And", "Or", "Eq", "IsDistinctFrom", "IsNotDistinctFrom", "Not"];
+                text.split(|c: char| !c.is_alphanumeric())
+                    .filter(|word| ops.contains(word))
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(tree(sql), tree(bracketed), "{sql}");
+        }
     }
 
     #[test]

@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 /// How deep WITH may stand within WITH, and subqueries within expressions: 16 levels take seconds.
 const MAX_LEVELS: usize = 12;
 /// How many tables a statement may read when all CTEs are put in the places of their names.
-const MAX_TABLES: u64 = 10_000;
+const MAX_TABLES: u64 = 1_000;
+/// How many CTEs a statement may have, a script's views among them: each that names another is planned with all of it.
+const MAX_CTES: usize = 500;
 
 /// **Errors**: `Sql`, for a statement whose queries nest too deep, or name each other too often.
 pub(super) fn check(script: &Script, statement: &Statement) -> Result<()> {
@@ -33,6 +35,11 @@ pub(super) fn check(script: &Script, statement: &Statement) -> Result<()> {
             "SELECT",
             "compute the inner ones in a WITH, and join them",
         ),
+        ControlFlow::Break(Excess::Ctes) => (
+            format!("the statement has more than {MAX_CTES} queries under WITH, views among them"),
+            "WITH",
+            "write some within those that read them; or save one as a query of its own, and read its result as a source",
+        ),
         ControlFlow::Break(Excess::Tables) => (
             format!("the statement reads more than {MAX_TABLES} tables when each query stands where it is named"),
             "WITH",
@@ -45,6 +52,7 @@ pub(super) fn check(script: &Script, statement: &Statement) -> Result<()> {
 
 enum Excess {
     With,
+    Ctes,
     Subqueries,
     Tables,
 }
@@ -53,6 +61,7 @@ enum Excess {
 struct Counter {
     queries: Vec<Level>,
     withs: usize,
+    ctes: usize,
     subqueries: usize,
 }
 
@@ -84,6 +93,10 @@ impl Visitor for Counter {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Excess> {
         self.withs += usize::from(query.with.is_some());
         let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.ctes += ctes.clone().count();
+        if self.ctes > MAX_CTES {
+            return ControlFlow::Break(Excess::Ctes);
+        }
         let pending = ctes.map(|cte| (address(&cte.query), normal(&cte.alias.name))).collect();
         self.queries.push(Level { tables: 0, ctes: Vec::new(), pending });
         if self.withs > MAX_LEVELS { ControlFlow::Break(Excess::With) } else { ControlFlow::Continue(()) }
@@ -98,7 +111,7 @@ impl Visitor for Counter {
         if let Some(around) = self.queries.last_mut() {
             match around.pending.iter().position(|(at, _)| *at == address(query)) {
                 // It counts where it is named.
-                Some(at) => around.ctes.push((around.pending.swap_remove(at).1, level.tables)),
+                Some(at) => around.ctes.push((around.pending.swap_remove(at).1, level.tables.max(1))),
                 None => around.tables = around.tables.saturating_add(level.tables),
             }
         }
@@ -176,8 +189,10 @@ mod tests {
             )
         };
         assert_eq!(refused(&ctes(200, "SELECT * FROM #")), None);
-        assert_eq!(refused(&ctes(13, "SELECT * FROM # UNION ALL SELECT * FROM #")), None);
+        assert!(refused(&ctes(MAX_CTES + 1, "SELECT * FROM #")).unwrap().contains("queries under WITH"));
+        assert_eq!(refused(&ctes(10, "SELECT * FROM # UNION ALL SELECT * FROM #")), None);
+        assert!(refused(&ctes(60, "SELECT * FROM # UNION ALL SELECT * FROM #").replace(" FROM t", "")).is_some());
         let told = refused(&ctes(60, "SELECT * FROM # UNION ALL SELECT * FROM #")).unwrap();
-        assert!(told.starts_with("the statement reads more than 10000 tables"), "{told}");
+        assert!(told.starts_with("the statement reads more than 1000 tables"), "{told}");
     }
 }

@@ -60,7 +60,7 @@ fn is_window(token: &Token) -> bool {
     word.quote_style.is_none() && Kind::of(&ObjectName::from(vec![Ident::new(&word.value)])).is_some()
 }
 
-/// Makes queries of the tables that are windows over another.
+/// Makes queries of the tables that are windows over another, before anything else asks what tables a statement names.
 ///
 /// **Errors**: `Sql` with the place, for arguments that are not those of such a table.
 pub(super) fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
@@ -139,14 +139,15 @@ impl Arguments {
 
     fn derived(self, kind: Kind) -> Option<TableFactor> {
         let Self { relation, keys, event_time, lengths } = self;
-        let named = |name: &str| Ident::new(name);
+        // In quotes, they are none of the calls that belong to GROUP BY.
+        let named = |name: &str| Ident::with_quote('"', name);
         let args: Vec<Expr> = std::iter::once(event_time).chain(lengths).chain(keys).collect();
         let start = call(named(kind.name()), args.clone());
         let end = match kind {
             Kind::Session => call(named("session_end"), args),
             Kind::Tumble | Kind::Hop => {
                 let size = args.get(kind.lengths()).cloned()?;
-                call(named("window_end"), vec![call(named(kind.name()), args), size])
+                call(named("window_end"), vec![start.clone(), size])
             }
         };
         let (relation, name) = relation_of(relation, kind)?;
@@ -222,8 +223,7 @@ mod tests {
 
     fn rewritten(sql: &str) -> Result<String> {
         let script = Script { name: "q".into(), text: sql.into() };
-        let mut statement = script.parse()?.remove(0);
-        rewrite(&script, &mut statement).map(|()| statement.to_string())
+        script.parse().map(|mut statements| statements.remove(0).to_string().replace('"', ""))
     }
 
     fn check(from: &str, expected: &str) {

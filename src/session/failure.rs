@@ -34,6 +34,11 @@ pub(super) fn misplanned(
 ) -> Error {
     match error.find_root() {
         DataFusionError::Execution(message) if find::<Error>(&error).is_none() => Error::sql(reworded(message)),
+        // It is a fault of the engine, but one that other SQL gets round.
+        DataFusionError::Internal(message) if find::<Error>(&error).is_none() => {
+            Error::sql(format!("the engine cannot plan this statement: {}", reworded(message)))
+                .with_hint("write it in another way; `tidemill functions` lists what there is")
+        }
         _ => explain(error, script, statement, engine),
     }
 }

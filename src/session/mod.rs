@@ -262,11 +262,11 @@ impl Session {
 
     async fn start_planned(&self, planned: Planned) -> Result<Running> {
         let Planned { script, statement, plan, .. } = planned;
-        let explain = |error, engine: &SessionContext| failure::explain(error, &script, &statement, engine);
-        let frame = self.engine.execute_logical_plan(plan).await.map_err(|e| explain(e, &self.engine))?;
-        let plan = frame.create_physical_plan().await.map_err(|e| explain(e, &self.engine))?;
+        let misplanned = |error| failure::misplanned(error, &script, &statement, &self.engine);
+        let frame = self.engine.execute_logical_plan(plan).await.map_err(misplanned)?;
+        let plan = frame.create_physical_plan().await.map_err(misplanned)?;
         let stream: SendableRecordBatchStream =
-            execute_stream(Arc::clone(&plan), self.engine.task_ctx()).map_err(|e| explain(e, &self.engine))?;
+            execute_stream(Arc::clone(&plan), self.engine.task_ctx()).map_err(misplanned)?;
         let schema = stream.schema();
         let told = Arc::new((self.clone(), script, statement));
         let batches = stream.then(move |batch| {
@@ -297,9 +297,9 @@ impl Session {
     fn permit(&self, script: &Script, statement: &Statement) -> Result<()> {
         let verb = dialect::verb(statement);
         let refused = |error: Error| error.at(dialect::word(script, &verb, ""));
-        if let Some(clause) = dialect::ignored_clause(statement) {
-            let error = Error::sql(format!("{clause} is not done here, and the rows would be all of them"))
-                .with_hint("a sample that stays the same: WHERE _offset % 100 = 0");
+        if let Some((clause, instead)) = dialect::ignored_clause(statement) {
+            let error = Error::sql(format!("{clause} is not done here, and the rows would be those without it"))
+                .with_hint(instead);
             return Err(error.at(dialect::word(script, clause, "")));
         }
         match dialect::deed(statement) {

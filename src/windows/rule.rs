@@ -88,12 +88,21 @@ impl Call {
 
 /// The calls within an expression.
 fn calls(expr: &Expr) -> Result<Vec<Call>> {
-    let mut calls = Vec::new();
+    let mut found = Vec::new();
     expr.apply(|expr| {
-        calls.extend(Call::of(expr));
-        Ok(TreeNodeRecursion::Continue)
+        let Some(call) = Call::of(expr) else { return Ok(TreeNodeRecursion::Continue) };
+        for arg in &call.args {
+            if let Some(inner) = calls(arg)?.first() {
+                return Err(inner.place.misuse(
+                    format!("`{}` stands within another window", inner.place.word()),
+                    "group by the inner window in a query of its own, and its rows by the other one",
+                ));
+            }
+        }
+        found.push(call);
+        Ok(TreeNodeRecursion::Jump)
     })?;
-    Ok(calls)
+    Ok(found)
 }
 
 /// The calls within expressions, each once.

@@ -19,3 +19,6 @@ SHOW TABLES
 SUMMARIZE events
 SELECT reason, count(*) FROM rejects.events GROUP BY ROLLUP (reason)
 SELECT 1 + a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.{a, CAST(CAST(CAST(x AS int) FROM events
+SELECT unnest(o).b FROM events
+SELECT id FROM events WHERE n > ALL (SELECT n FROM events) AND x IS NOT DISTINCT FROM z OR ok
+SELECT id, SESSION_END(at, INTERVAL 5 MINUTE) AS e FROM events GROUP BY 1, 2, SESSION(at, INTERVAL 5 MINUTE) WITH CUBE

@@ -180,9 +180,9 @@ fn files_stay_small() {
 
 /// An upgrade of the parser may bring answers of the generic dialect that ours has to give too.
 #[test]
-fn the_bounded_dialect_answers_as_the_generic_one() {
+fn our_grammar_answers_as_the_generic_dialect() {
     let generic = fs::read_to_string(source_of("sqlparser").join("src/dialect/generic.rs")).unwrap();
-    let ours = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/bounded.rs")).unwrap();
+    let ours = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/grammar.rs")).unwrap();
     let methods: Vec<&str> = generic
         .split("\nimpl Dialect for GenericDialect {")
         .nth(1)

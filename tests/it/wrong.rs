@@ -11,7 +11,7 @@ const EVENTS: &str = "{\"id\":\"1\",\"n\":1,\"x\":0.5,\"ok\":true,\"at\":\"2024-
 ";
 
 /// Each begins on the second line of its file, so that no place is right by chance.
-const QUERIES: [&str; 46] = [
+const QUERIES: [&str; 52] = [
     // What is no SQL.
     "SELEC id FROM events",
     "SELECT id FORM events",
@@ -37,6 +37,14 @@ const QUERIES: [&str; 46] = [
     "SELECT id FROM events e JOIN events f ON e.id = f.id",
     "SELECT sum(n) OVER w FROM events",
     "WITH a AS (SELECT n FROM events) SELECT id FROM a",
+    // What would be passed over.
+    "SELECT id FROM events GROUP BY id WITH ROLLUP",
+    "SELECT id FROM events PREWHERE n = 1",
+    "SELECT id FROM events FOR UPDATE",
+    // Windows that are none.
+    "SELECT id, SESSION_END(at, INTERVAL '5' MINUTE) FROM events GROUP BY id",
+    "SELECT TUMBLE_START(at, INTERVAL '1' HOUR) FILTER (WHERE ok) FROM events GROUP BY TUMBLE(at, INTERVAL '1' HOUR)",
+    "SELECT 1 + a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.{ FROM events",
     // Types that do not fit.
     "SELECT id + 1 FROM events WHERE ok + 1 > 2",
     "SELECT sum(id) FROM events",

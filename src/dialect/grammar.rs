@@ -1,4 +1,5 @@
-//! The generic dialect, for a parser that gives up after so many steps.
+//! The generic dialect with what we mend in it: the parser gives up after so many steps, and `IS DISTINCT FROM` takes no more
+//! than stands beside it.
 //!
 //! Where one way to read a text fails, the parser goes back and tries another; within calls and paths that nest, that
 //! doubles with each level, and a statement of a hundred characters would keep it for ever. It knows no SQL of its own.
@@ -7,7 +8,8 @@ use std::any::TypeId;
 use std::cell::Cell;
 
 use datafusion::sql::sqlparser::ast::Expr;
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
@@ -19,15 +21,15 @@ use crate::error::Error;
 const MIN_STEPS: usize = 100_000;
 const STEPS_PER_TOKEN: usize = 20;
 
-/// Counts the expressions that are begun.
+/// For one parse; it counts the expressions that are begun.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(super) struct Grammar {
     left: Cell<usize>,
     /// The last token at which one was.
     furthest: Cell<Place>,
 }
 
-impl Bounded {
+impl Grammar {
     /// For one parse of `tokens`.
     pub(super) fn new(tokens: &[TokenWithSpan]) -> Self {
         let steps = tokens.len().saturating_mul(STEPS_PER_TOKEN).max(MIN_STEPS);
@@ -54,7 +56,7 @@ macro_rules! generic {
     };
 }
 
-impl Dialect for Bounded {
+impl Dialect for Grammar {
     fn dialect(&self) -> TypeId {
         GenericDialect.dialect()
     }
@@ -66,6 +68,17 @@ impl Dialect for Bounded {
         let Some(left) = self.left.get().checked_sub(1) else { return Some(Err(ParserError::RecursionLimitExceeded)) };
         self.left.set(left);
         GenericDialect.parse_prefix(parser)
+    }
+
+    /// The parser's own way takes `b AND c` for the right side in `a IS DISTINCT FROM b AND c`.
+    fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        let is_not = parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]);
+        if !is_not && !parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
+            return None;
+        }
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        let build = if is_not { Expr::IsNotDistinctFrom } else { Expr::IsDistinctFrom };
+        Some(right.map(|right| build(Box::new(left.clone()), Box::new(right))))
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {

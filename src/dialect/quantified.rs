@@ -1,0 +1,64 @@
+//! `x > ALL (SELECT …)` and `x = ANY (SELECT …)`: the engine compares columns of the query around with those of the query
+//! within by their names, and over one table takes them for the same.
+//!
+//! So the query within gets a name of its own. It knows no tables.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, TableFactor, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::default_source::inner_mut;
+
+/// What such a query is put into.
+const TEMPLATE: &str = "SELECT * FROM (SELECT 1) AS __compared";
+
+/// Gives each query that a value is compared with a name.
+pub(super) fn name_subqueries(statement: &mut Statement) {
+    if let Some(sql) = inner_mut(statement) {
+        let _ = VisitMut::visit(sql, &mut Namer);
+    }
+}
+
+struct Namer;
+
+impl VisitorMut for Namer {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } = expr
+            && let Expr::Subquery(query) = right.as_mut()
+        {
+            name(query);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn name(query: &mut Box<Query>) {
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql(TEMPLATE).and_then(|mut parser| parser.parse_query());
+    let Ok(mut named) = parsed else { return };
+    if let SetExpr::Select(select) = named.body.as_mut()
+        && let Some(TableFactor::Derived { subquery, .. }) = select.from.first_mut().map(|from| &mut from.relation)
+    {
+        std::mem::swap(subquery, query);
+        *query = named;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::Script;
+
+    #[test]
+    fn queries_that_are_compared_with_have_a_name() {
+        let parsed = |sql: &str| Script { name: "q".into(), text: sql.into() }.parse().unwrap().remove(0).to_string();
+        assert_eq!(
+            parsed("SELECT a FROM t WHERE b > ALL(SELECT b FROM t) AND b = ANY(SELECT 1)"),
+            "SELECT a FROM t WHERE b > ALL(SELECT * FROM (SELECT b FROM t) AS __compared) AND b = ANY(SELECT * FROM (SELECT 1) AS __compared)"
+        );
+        assert_eq!(parsed("SELECT a IN (SELECT b FROM t)"), "SELECT a IN (SELECT b FROM t)");
+    }
+}
