@@ -48,7 +48,7 @@ impl Params {
     pub(super) fn check(&self, declared: &[&Parameter]) -> Result<()> {
         let known = |name: &str| BUILT_IN.contains(&name) || declared.iter().any(|parameter| parameter.name == name);
         let Some((name, _)) = self.given.iter().find(|(name, _)| !known(name)) else { return Ok(()) };
-        let error = Error::request(format!("no query here has a parameter `{name}`"));
+        let error = Error::request(format!("nothing here has a parameter `{name}`"));
         let names = declared.iter().map(|parameter| parameter.name.as_str()).chain(BUILT_IN);
         Err(match suggest::hint("parameters", name, names) {
             Some(hint) => error.with_hint(hint),
@@ -56,22 +56,38 @@ impl Params {
         })
     }
 
-    /// Parameters that nobody declared, for a statement that is typed once: `day=…` is a text, `day:date=…` a date.
+    /// Parameters that nobody declared, for a statement that is typed once and names those in `used`: `day=…` is a text,
+    /// `day:date=…` a date.
     ///
-    /// **Errors**: `Request`, for a type that there is none of.
-    pub(super) fn declare(&self, declared: &mut Vec<Parameter>) -> Result<Self> {
+    /// **Errors**: `Request`, for a type that there is none of, or another than is declared; and for a value of a parameter
+    /// that is neither declared nor used.
+    pub(super) fn declare(&self, declared: &mut Vec<Parameter>, used: &[String]) -> Result<Self> {
         let mut given = Vec::with_capacity(self.given.len());
         for (written, value) in &self.given {
-            let (name, word) = written.split_once(':').unwrap_or((written, "varchar"));
-            let known = BUILT_IN.contains(&name) || declared.iter().any(|parameter| parameter.name == name);
-            if !known {
-                let data_type = word.parse::<ParameterType>();
-                let data_type = data_type.map_err(|e| Error::request(e.to_string()).with_hint(e.hint()))?;
-                declared.push(Parameter { name: name.to_owned(), data_type, default: None });
+            let (name, word) = match written.split_once(':') {
+                Some((name, word)) => (name, Some(word)),
+                None => (written.as_str(), None),
+            };
+            let data_type = word.unwrap_or("varchar").parse::<ParameterType>();
+            let data_type = data_type.map_err(|e| Error::request(e.to_string()).with_hint(e.hint()))?;
+            match declared.iter().find(|parameter| parameter.name == name) {
+                Some(known) if word.is_some() && known.data_type != data_type => {
+                    return Err(Error::request(format!(
+                        "parameter `{name}` is declared as {}, and given as {data_type}",
+                        known.data_type
+                    )));
+                }
+                Some(_) => {}
+                None if used.iter().any(|used| used == name) && !BUILT_IN.contains(&name) => {
+                    declared.push(Parameter { name: name.to_owned(), data_type, default: None });
+                }
+                None => {}
             }
             given.push((name.to_owned(), value.clone()));
         }
-        Ok(Self { given })
+        let given = Self { given };
+        given.check(&declared.iter().collect::<Vec<_>>())?;
+        Ok(given)
     }
 }
 

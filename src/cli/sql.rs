@@ -71,9 +71,11 @@ impl Shape {
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let script = script(args)?;
     let mut declared = query::params(&script.name, &script.text)?;
-    let given = args.params.declare(&mut declared)?;
+    let given = args.params.declare(&mut declared, &dialect::parameters_in(&script))?;
     let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
-    let steps = dialect::program(&script, &Parameters::new(&declared, &given, clock::now())?)?;
+    let parameters = Parameters::new(&declared, &given, clock::now())?;
+    let default_source = project.default_source().map(|source| source.name.as_str());
+    let steps = dialect::program(&script, &parameters, default_source)?;
     let access = if args.allow_writes { Access::Writes } else { Access::ReadOnly };
     let shape = args.format.unwrap_or(if stdout_is_terminal() { Shape::Table } else { Shape::Format(Format::Json) });
     let output = args.output.as_ref().filter(|output| output.as_os_str() != "-");

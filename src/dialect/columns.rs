@@ -30,14 +30,6 @@ pub fn spell(statement: &mut Statement, written: &[String], span: Option<Span>, 
     any
 }
 
-/// Gives the columns that `* REPLACE` replaces the spelling in `known`, where one is that differs in case only: the engine
-/// takes them as they stand, and passes over one that is not there.
-pub fn spell_replacements(statement: &mut Statement, known: &[&str]) {
-    if let Some(sql) = inner_mut(statement) {
-        let _ = sql.visit(&mut ReplacementSpeller { known });
-    }
-}
-
 /// Gives each column in GROUP BY and ORDER BY that is called as one of `settled`, pairs of what is written and the real
 /// name, that name. Returns whether any changed.
 pub fn spell_groups(statement: &mut Statement, settled: &[(String, String)]) -> bool {
@@ -86,33 +78,6 @@ impl GroupSpeller<'_> {
     }
 }
 
-struct ReplacementSpeller<'a> {
-    known: &'a [&'a str],
-}
-
-impl VisitorMut for ReplacementSpeller<'_> {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        for item in &mut select.projection {
-            let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else { continue };
-            for item in options.opt_replace.iter_mut().flat_map(|replace| &mut replace.items) {
-                let name = &mut item.column_name;
-                let wanted = name.value.to_lowercase();
-                let mut alike = self.known.iter().filter(|known| known.to_lowercase() == wanted);
-                if name.quote_style.is_none()
-                    && !self.known.contains(&name.value.as_str())
-                    && let Some(first) = alike.next()
-                    && alike.all(|other| other == first)
-                {
-                    *name = Ident { value: (*first).to_owned(), quote_style: Some('"'), span: name.span };
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 struct Speller<'a> {
     written: &'a [String],
     span: Option<Span>,
@@ -127,7 +92,9 @@ impl Speller<'_> {
             return;
         }
         for (part, real) in parts.iter_mut().zip(self.real) {
-            if part.quote_style.is_none() && part.value != *real {
+            // As an expression it would be read in small letters, in EXCLUDE as it stands.
+            let is_real = part.value == *real && normal(part) == *real;
+            if part.quote_style.is_none() && !is_real {
                 *part = Ident { value: real.clone(), quote_style: Some('"'), span: part.span };
                 self.any = true;
             }
@@ -230,20 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn replaced_columns_are_spelt_as_they_are_known() {
-        let check = |sql: &str, expected: &str| {
-            let mut statement = Script { name: "q".into(), text: sql.into() }.parse().unwrap().remove(0);
-            spell_replacements(&mut statement, &["userId", "lat", "lat", "Ok", "ok"]);
-            assert_eq!(statement.to_string(), expected);
-        };
-        check("SELECT * REPLACE (1 AS USERID)", r#"SELECT * REPLACE (1 AS "userId")"#);
-        check("SELECT e.* REPLACE (1 AS LAT)", r#"SELECT e.* REPLACE (1 AS "lat")"#);
-        for sql in ["SELECT * REPLACE (1 AS userId)", "SELECT * REPLACE (1 AS OK)", "SELECT * REPLACE (1 AS other)"] {
-            check(sql, sql);
-        }
-    }
-
-    #[test]
     fn groups_are_spelt_as_what_is_selected() {
         let sql = r#"SELECT "userId" FROM e GROUP BY e.USERID, "userid", other ORDER BY UserId"#;
         let mut statement = Script { name: "q".into(), text: sql.into() }.parse().unwrap().remove(0);
@@ -255,6 +208,7 @@ mod tests {
     #[test]
     fn paths_are_spelt_from_their_beginning() {
         check("SELECT e.COMMIT.op", &["e", "commit", "op"], None, &["e", "Commit"], r#"SELECT e."Commit".op"#);
+        check("SELECT userId", &["userid"], None, &["userId"], r#"SELECT "userId""#);
         check("SELECT commit.op", &["commit", "op"], None, &["Commit"], r#"SELECT "Commit".op"#);
     }
 

@@ -203,6 +203,20 @@ pub(super) fn named(name: ObjectName) -> TableFactor {
     }
 }
 
+/// Whether any SELECT of a part names columns and has no FROM.
+pub(super) fn lacks_from<T: Visit>(part: &T) -> bool {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            let lacks = select.from.is_empty() && names_columns(select);
+            if lacks { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    part.visit(&mut Finder).is_break()
+}
+
 fn names_columns(select: &Select) -> bool {
     let wildcard = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
     wildcard || Visit::visit(select, &mut ColumnFinder { depth: 0, span: None }).is_break()

@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
@@ -12,8 +13,9 @@ use datafusion::sql::sqlparser::ast::{
     TableAliasColumnDef, Value, Visit, Visitor, With,
 };
 
-use super::default_source::in_sql;
+use super::default_source::{in_sql, lacks_from};
 use super::functions::Functions;
+use super::pcollection::PCOLLECTION;
 use super::summarize::summarized;
 use super::{Script, normal, place};
 use crate::error::{Error, Result};
@@ -29,8 +31,8 @@ const OPTIONS: [&str; 6] = [
     "datafusion.sql_parser.default_null_ordering",
 ];
 
-/// What a number of rows, or of partitions, may be.
-const COUNTS: std::ops::RangeInclusive<u32> = 1..=65_536;
+/// The most rows of a batch, and the most partitions: memory is taken for each pair of partitions.
+const MAX_COUNTS: [u32; 2] = [65_536, 256];
 
 /// What a script has defined so far.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,8 @@ pub struct Definitions {
     views: Vec<View>,
     functions: Functions,
     options: Vec<(String, String)>,
+    /// What a SELECT without FROM reads.
+    default_source: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +52,11 @@ struct View {
 }
 
 impl Definitions {
+    /// Of a script whose SELECTs without FROM read `default_source`, or the view of that name.
+    pub fn over(default_source: Option<&str>) -> Self {
+        Self { default_source: default_source.map(str::to_owned), ..Self::default() }
+    }
+
     /// Takes a statement that defines something, and says whether it was one.
     ///
     /// **Errors**: `Sql` with the place, for a definition that cannot be.
@@ -79,7 +88,7 @@ impl Definitions {
 
     fn apply_in(&self, script: &Script, sql: &mut Sql) -> Result<()> {
         self.functions.expand(script, sql)?;
-        let views = self.used_by(sql);
+        let views = self.used_by(script, sql)?;
         if views.is_empty() {
             return Ok(());
         }
@@ -137,7 +146,7 @@ impl Definitions {
     /// Forgets the view number `at`, which no other may be made of.
     fn remove(&mut self, script: &Script, name: &ObjectName, at: usize) -> Result<()> {
         let view = &self.views[at];
-        let user = self.views.iter().skip(at + 1).find(|other| names_table(other.query.as_ref(), &view.name));
+        let user = self.views.iter().skip(at + 1).find(|other| self.mentions(other.query.as_ref(), view).any);
         if let Some(user) = user {
             let what = format!("view `{}` is made of it", user.name.value);
             return Err(refused(script, name, &what).with_hint("give the new one another name"));
@@ -147,17 +156,33 @@ impl Definitions {
     }
 
     /// The views that a statement names, and those that these are made of, in the order of their definition.
-    fn used_by(&self, sql: &Sql) -> Vec<&View> {
+    fn used_by(&self, script: &Script, sql: &Sql) -> Result<Vec<&View>> {
         let mut used: Vec<&View> = Vec::new();
         for view in self.views.iter().rev() {
-            let is_used =
-                names_table(sql, &view.name) || used.iter().any(|user| names_table(user.query.as_ref(), &view.name));
-            if is_used {
+            let mentions = std::iter::once(self.mentions(sql, view))
+                .chain(used.iter().map(|user| self.mentions(user.query.as_ref(), view)));
+            let mentions = mentions.fold(Mentions::default(), Mentions::with);
+            if let (true, Some(own)) = (mentions.any, &mentions.own) {
+                let name = &view.name.value;
+                return Err(Error::sql(format!("`{name}` is a view of this script, and a query under WITH"))
+                    .with_hint("give one of them another name")
+                    .with_excerpt(place::under(script, own.span, "this one")));
+            }
+            if mentions.any {
                 used.push(view);
             }
         }
         used.reverse();
-        used
+        Ok(used)
+    }
+
+    fn mentions<T: Visit>(&self, part: &T, view: &View) -> Mentions {
+        let name = normal(&view.name);
+        let is_default = self.default_source.as_ref() == Some(&name);
+        let mut finder = MentionFinder { name, is_default, levels: Vec::new(), found: Mentions::default() };
+        let _ = part.visit(&mut finder);
+        finder.found.any |= is_default && lacks_from(part);
+        finder.found
     }
 
     fn set(&mut self, script: &Script, set: &Set) -> Result<()> {
@@ -184,17 +209,30 @@ impl Definitions {
             },
             other => other.to_string(),
         };
-        // The engine does not check these two, and fails on 0.
-        let is_count = name == OPTIONS[0] || name == OPTIONS[1];
-        if is_count && !value.parse().is_ok_and(|count: u32| COUNTS.contains(&count)) {
-            let (least, most) = (COUNTS.start(), COUNTS.end());
-            return Err(no_option(
-                script,
-                &format!("option `{name}` is a number from {least} to {most}, not `{value}`"),
-            ));
+        if let Some(what) = refused_value(&name, &value) {
+            return Err(no_option(script, &format!("option `{name}` is {what}, not `{value}`")));
         }
         self.options.push((name, value));
         Ok(())
+    }
+}
+
+/// What the value of an option has to be, where it is not; the engine takes others of these, and fails later or not at all.
+fn refused_value(name: &str, value: &str) -> Option<String> {
+    let at = OPTIONS.iter().position(|option| *option == name)?;
+    if let Some(most) = MAX_COUNTS.get(at) {
+        let is_count = value.parse().is_ok_and(|count: u32| (1..=*most).contains(&count));
+        return (!is_count).then(|| format!("a number from 1 to {most}"));
+    }
+    let orders = ["nulls_max", "nulls_min", "nulls_first", "nulls_last"];
+    match name {
+        "datafusion.execution.time_zone" if value.parse::<Tz>().is_err() => {
+            Some("a time zone, such as `Europe/Berlin` or `+02:00`".to_owned())
+        }
+        "datafusion.sql_parser.default_null_ordering" if !orders.contains(&value) => {
+            Some(format!("one of {}", orders.map(|order| format!("`{order}`")).join(", ")))
+        }
+        _ => None,
     }
 }
 
@@ -219,7 +257,7 @@ fn same(one: &Ident, other: &Ident) -> bool {
     normal(one) == normal(other)
 }
 
-/// The query with views as its CTEs; its own are nearer to it, and win.
+/// The query with views as its CTEs.
 fn with_views(query: &mut Box<Query>, views: &[&View]) {
     let body = std::mem::replace(
         query.as_mut(),
@@ -253,7 +291,8 @@ fn with_views(query: &mut Box<Query>, views: &[&View]) {
     });
 }
 
-fn bare(body: SetExpr) -> Query {
+/// A query that is nothing but its body.
+pub(super) fn bare(body: SetExpr) -> Query {
     Query {
         with: None,
         body: Box::new(body),
@@ -268,20 +307,72 @@ fn bare(body: SetExpr) -> Query {
     }
 }
 
-/// Whether a table of this name is named anywhere. Too often is no harm.
-fn names_table<T: Visit>(part: &T, name: &Ident) -> bool {
-    struct Finder(String);
-    impl Visitor for Finder {
-        type Break = ();
+/// How a view's name is used.
+#[derive(Default)]
+struct Mentions {
+    /// Whether it means the view anywhere.
+    any: bool,
+    /// A query under WITH that is called so too.
+    own: Option<Ident>,
+}
 
-        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-            match relation.0.as_slice() {
-                [part] if part.as_ident().is_some_and(|ident| normal(ident) == self.0) => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            }
-        }
+impl Mentions {
+    fn with(self, other: Self) -> Self {
+        Self { any: self.any || other.any, own: self.own.or(other.own) }
     }
-    part.visit(&mut Finder(normal(name))).is_break()
+}
+
+/// Looks for a name where it means the view: not where a query under WITH has it, except in that query itself.
+struct MentionFinder {
+    name: String,
+    is_default: bool,
+    levels: Vec<Level>,
+    found: Mentions,
+}
+
+/// A query that is looked at.
+#[derive(Default)]
+struct Level {
+    /// Where the tree has the query under its WITH that is called so, unless it is recursive.
+    own: Option<usize>,
+    hides: bool,
+    /// It is such a query itself.
+    is_own: bool,
+}
+
+impl Visitor for MentionFinder {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let address = |query: &Query| std::ptr::from_ref(query).addr();
+        let around = self.levels.last();
+        let is_own = around.is_some_and(|around| around.own == Some(address(query)));
+        let with = query.with.iter();
+        let own = with.flat_map(|with| &with.cte_tables).find(|cte| normal(&cte.alias.name) == self.name);
+        self.found.own = self.found.own.take().or_else(|| own.map(|cte| cte.alias.name.clone()));
+        let is_recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+        self.levels.push(Level {
+            own: own.filter(|_| !is_recursive).map(|cte| address(&cte.query)),
+            hides: own.is_some(),
+            is_own,
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.levels.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        let [part] = relation.0.as_slice() else { return ControlFlow::Continue(()) };
+        let Some(name) = part.as_ident().map(normal) else { return ControlFlow::Continue(()) };
+        let is_it = name == self.name || (self.is_default && name == PCOLLECTION);
+        // From the inside to where the name is given; in the query that has it, it means what stands around.
+        let hidden = self.levels.iter().any(|level| level.hides) && !self.levels.iter().any(|level| level.is_own);
+        self.found.any |= is_it && !hidden;
+        ControlFlow::Continue(())
+    }
 }
 
 #[cfg(test)]
@@ -291,7 +382,7 @@ mod tests {
     /// The last statement of a script, with what the others define.
     fn applied(sql: &str) -> Result<String> {
         let script = Script { name: "q".into(), text: sql.into() };
-        let mut definitions = Definitions::default();
+        let mut definitions = Definitions::over(Some("events"));
         let mut statements = script.parse()?;
         let mut last = statements.pop().unwrap();
         for statement in &statements {
@@ -324,7 +415,32 @@ mod tests {
             "CREATE VIEW v AS SELECT 1; WITH w AS (SELECT * FROM v) SELECT * FROM w ORDER BY 1 LIMIT 2",
             "WITH v AS (SELECT 1) (WITH w AS (SELECT * FROM v) SELECT * FROM w ORDER BY 1 LIMIT 2)",
         );
+        check("CREATE VIEW events AS SELECT 1 AS a; SELECT a", "WITH events AS (SELECT 1 AS a) (SELECT a)");
+        check(
+            "CREATE VIEW events AS SELECT 1; SELECT 2 FROM PCOLLECTION",
+            "WITH events AS (SELECT 1) (SELECT 2 FROM PCOLLECTION)",
+        );
         check("CREATE VIEW v AS SELECT 1; EXPLAIN SELECT * FROM v", "EXPLAIN WITH v AS (SELECT 1) (SELECT * FROM v)");
+    }
+
+    #[test]
+    fn a_query_under_with_hides_a_view_of_its_name() {
+        for sql in [
+            "WITH v AS (SELECT 2) SELECT * FROM v",
+            "WITH RECURSIVE v AS (SELECT 1 UNION ALL SELECT * FROM v) SELECT * FROM v",
+        ] {
+            check(&format!("CREATE VIEW v AS SELECT 1; {sql}"), sql);
+        }
+        for sql in
+            ["WITH v AS (SELECT * FROM v) SELECT * FROM v", "SELECT * FROM v, (WITH v AS (SELECT 2) SELECT * FROM v)"]
+        {
+            let error = applied(&format!("CREATE VIEW v AS SELECT 1; {sql}")).unwrap_err();
+            let excerpt = error.problem().unwrap().excerpt.clone().unwrap();
+            assert_eq!(
+                (error.to_string().as_str(), &excerpt.text[excerpt.span]),
+                ("`v` is a view of this script, and a query under WITH", "v")
+            );
+        }
     }
 
     #[test]
@@ -370,6 +486,16 @@ mod tests {
         fails(
             "SET datafusion.execution.batch_size = 0",
             "option `datafusion.execution.batch_size` is a number from 1 to 65536, not `0`",
+            "SET",
+        );
+        fails(
+            "SET datafusion.execution.target_partitions = 65536",
+            "option `datafusion.execution.target_partitions` is a number from 1 to 256, not `65536`",
+            "SET",
+        );
+        fails(
+            "SET timezone = 'Nowhere/City'",
+            "option `datafusion.execution.time_zone` is a time zone, such as `Europe/Berlin` or `+02:00`, not `Nowhere/City`",
             "SET",
         );
         fails("SET a = 1, 2", "an option has one value", "SET");

@@ -3,9 +3,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement};
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Value, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Expr, Function, FunctionArguments, Ident, Value, VisitMut, VisitorMut,
+};
 
 use super::normal;
+
+/// Names that the parser takes for calls of functions.
+const USERS: [&str; 4] = ["user", "current_user", "session_user", "current_catalog"];
 
 /// Makes every name of a field behind a point what the engine takes for one.
 pub(super) fn name_fields(statement: &mut Statement) {
@@ -23,13 +28,48 @@ pub(super) fn name_fields(statement: &mut Statement) {
     };
 }
 
+/// `user`, `current_user` and their like are columns: the parser takes them for functions, and the engine has none of them.
+fn as_column(expr: &mut Expr) {
+    if let Expr::Function(Function { name, args: FunctionArguments::None, .. }) = expr
+        && let [part] = name.0.as_slice()
+        && let Some(name) = part.as_ident().filter(|name| USERS.contains(&name.value.to_lowercase().as_str()))
+    {
+        *expr = Expr::Identifier(name.clone());
+    }
+}
+
+/// A path that is all names.
+fn path(root: &Expr, access_chain: &[AccessExpr]) -> Option<Vec<Ident>> {
+    let mut path = match root {
+        Expr::Identifier(name) => vec![name.clone()],
+        Expr::CompoundIdentifier(names) => names.clone(),
+        _ => return None,
+    };
+    for access in access_chain {
+        let AccessExpr::Dot(Expr::Identifier(name)) = access else { return None };
+        path.push(name.clone());
+    }
+    Some(path)
+}
+
 struct Namer;
 
 impl VisitorMut for Namer {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        as_column(expr);
         let Expr::CompoundFieldAccess { root, access_chain } = expr else { return ControlFlow::Continue(()) };
+        as_column(root);
+        for access in access_chain.iter_mut() {
+            if let AccessExpr::Dot(field) = access {
+                as_column(field);
+            }
+        }
+        if let Some(path) = path(root, access_chain) {
+            *expr = Expr::CompoundIdentifier(path);
+            return ControlFlow::Continue(());
+        }
         let is_name = |access: &AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
         // `table.column['field']`: what follows a name is a part of it.
         let of_name = match root.as_ref() {

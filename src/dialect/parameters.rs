@@ -8,7 +8,12 @@ use std::ops::ControlFlow;
 use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::arrow::datatypes::TimeUnit;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Interval, Value, ValueWithSpan, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, GroupByExpr, Ident, Interval, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan, Visit, VisitMut,
+    Visitor, VisitorMut,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::default_source::in_sql;
 use super::parameter::ParameterType;
@@ -120,8 +125,72 @@ struct Binder<'a> {
     parameters: &'a Parameters,
 }
 
+struct PlaceholderFinder;
+
+impl Visitor for PlaceholderFinder {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if is_placeholder(expr).is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// The parameters that a script names, without the `$`; none of a text that is no SQL.
+pub fn parameters_in(script: &Script) -> Vec<String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize().unwrap_or_default();
+    let name = |token: &Token| match token {
+        Token::Placeholder(name) => Some(name.trim_start_matches('$').to_owned()),
+        _ => None,
+    };
+    tokens.iter().filter_map(name).collect()
+}
+
+fn is_placeholder(expr: &Expr) -> Option<&ValueWithSpan> {
+    match expr {
+        Expr::Value(value @ ValueWithSpan { value: Value::Placeholder(_), .. }) => Some(value),
+        _ => None,
+    }
+}
+
+impl Binder<'_> {
+    /// A number there would be that of a column.
+    fn refuse_alone<'a>(&self, clause: &str, exprs: impl IntoIterator<Item = &'a Expr>) -> ControlFlow<Box<Error>> {
+        match exprs.into_iter().find_map(is_placeholder) {
+            None => ControlFlow::Continue(()),
+            Some(value) => ControlFlow::Break(Box::new(
+                Error::sql(format!("`{clause} {value}` is by a value, which is the same for all rows"))
+                    .with_hint("name the column; parameters are values and no names")
+                    .with_excerpt(place::under(self.script, value.span, "here")),
+            )),
+        }
+    }
+}
+
 impl VisitorMut for Binder<'_> {
     type Break = Box<Error>;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        match query.order_by.as_ref().map(|order_by| &order_by.kind) {
+            Some(OrderByKind::Expressions(exprs)) => self.refuse_alone("ORDER BY", exprs.iter().map(|by| &by.expr)),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        // A column is called after what is written, whatever the values.
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) = item
+                && Visit::visit(expr, &mut PlaceholderFinder).is_break()
+            {
+                let alias = Ident::with_quote('"', expr.to_string());
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            }
+        }
+        match &select.group_by {
+            GroupByExpr::Expressions(groups, _) => self.refuse_alone("GROUP BY", groups),
+            GroupByExpr::All(_) => ControlFlow::Continue(()),
+        }
+    }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         match expr {
@@ -179,9 +248,18 @@ mod tests {
         check("SELECT a WHERE d = $day", &[], "SELECT a WHERE d = CAST('2024-01-18' AS DATE)");
         check("SELECT a WHERE d = $day", &[("day", "2024-02-01")], "SELECT a WHERE d = CAST('2024-02-01' AS DATE)");
         check("SELECT a LIMIT $most", &[("most", "3")], "SELECT a LIMIT 3");
-        check("SELECT INTERVAL $most MINUTE", &[("most", "3")], "SELECT INTERVAL '3' MINUTE");
-        check("SELECT INTERVAL $gap, $gap", &[], "SELECT INTERVAL '5 minutes', INTERVAL '5 minutes'");
-        check("SELECT $run_at", &[], "SELECT CAST('2024-03-01T12:00:00.500Z' AS TIMESTAMP(3))");
+        check("SELECT INTERVAL $most MINUTE AS i", &[("most", "3")], "SELECT INTERVAL '3' MINUTE AS i");
+        check(
+            "SELECT INTERVAL $gap AS a, $gap AS b",
+            &[],
+            "SELECT INTERVAL '5 minutes' AS a, INTERVAL '5 minutes' AS b",
+        );
+        check("SELECT $run_at", &[], r#"SELECT CAST('2024-03-01T12:00:00.500Z' AS TIMESTAMP(3)) AS "$run_at""#);
+        check(
+            "SELECT sum(a) FILTER (WHERE b > $most)",
+            &[("most", "3")],
+            r#"SELECT sum(a) FILTER (WHERE b > 3) AS "sum(a) FILTER (WHERE b > $most)""#,
+        );
         check("SELECT '$day', \"$day\"", &[], "SELECT '$day', \"$day\"");
     }
 
@@ -198,6 +276,9 @@ mod tests {
         check("SELECT $mst", "there is no parameter `mst`", "did you mean `$most`?");
         check("SELECT $x", "there is no parameter `x`", "`day` (date, else `2024-01-18`), `most` (bigint)");
         check("SELECT $1", "parameters have names, and `$1` has none", "$day");
+        let alone = bound("SELECT a, $most AS b GROUP BY $most", &[("most", "1")]).unwrap_err();
+        assert!(alone.to_string().starts_with("`GROUP BY $most` is by a value"), "{alone}");
+        assert!(bound("SELECT a ORDER BY $most", &[("most", "1")]).is_err());
         check("SELECT ?", "parameters have names, and `?` has none", "$day");
         check(
             "SELECT $interval_end",

@@ -26,11 +26,12 @@ impl Step {
     }
 }
 
-/// The steps of a script, in order; none if it defines things and asks nothing.
+/// The steps of a script, in order; none if it defines things and asks nothing. A SELECT without FROM reads the
+/// `default_source`, or the view that is called so.
 ///
 /// **Errors**: `Sql` with the place, for what is no SQL, a parameter without a value, or a definition that cannot be.
-pub fn program(script: &Script, parameters: &Parameters) -> Result<Vec<Step>> {
-    let mut definitions = Definitions::default();
+pub fn program(script: &Script, parameters: &Parameters, default_source: Option<&str>) -> Result<Vec<Step>> {
+    let mut definitions = Definitions::over(default_source);
     let mut steps = Vec::new();
     for (number, mut statement) in script.parse()?.into_iter().enumerate() {
         parameters.bind(script, &mut statement)?;

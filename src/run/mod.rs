@@ -114,7 +114,8 @@ pub async fn query(
 ) -> Result<Report> {
     let script = Script { name: query.path.display().to_string(), text: query.sql.clone() };
     let parameters = Parameters::new(&query.settings.params, given, clock::now())?;
-    let steps = dialect::program(&script, &parameters)?;
+    let default_source = session.catalog().project().default_source().map(|source| source.name.as_str());
+    let steps = dialect::program(&script, &parameters, default_source)?;
     let [step] = steps.as_slice() else {
         let hint = "a saved query is one SELECT, behind any CREATE VIEW, CREATE FUNCTION and SET that it needs";
         let what = match steps.len() {

@@ -52,7 +52,7 @@ impl Bench {
     async fn plan(&self, text: &str) -> Result<()> {
         let script = Script { name: "fuzz".to_owned(), text: text.to_owned() };
         let parameters = Parameters::new(&[], &BTreeMap::new(), clock::now())?;
-        for step in dialect::program(&script, &parameters)? {
+        for step in dialect::program(&script, &parameters, Some("events"))? {
             let session = self.session.with_options(&step.options)?;
             let watch = Arc::<Watch>::default();
             let planned = session.plan(&script, &step.statement, Look::Whole, &watch).await?;

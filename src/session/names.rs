@@ -17,6 +17,7 @@ use crate::catalog::{Look, Source};
 use crate::dialect::{self, PCOLLECTION, Script};
 use crate::error::{Error, Result};
 use crate::ndjson::survey::Watch;
+use crate::suggest;
 
 /// What was done about a name that is not found.
 enum Mended {
@@ -47,12 +48,14 @@ impl Session {
         watch: &Arc<Watch>,
     ) -> Result<LogicalPlan, DataFusionError> {
         let ours = |error: Error| DataFusionError::External(Box::new(error));
-        dialect::spell_replacements(statement, &column_names(opened).collect::<Vec<_>>());
         let mut settled = Vec::new();
         loop {
             let plan = self.engine.state().statement_to_plan(statement.clone()).await;
             let error = match plan.and_then(|plan| check_sorts(&plan).map(|()| plan)) {
-                Ok(plan) => return Ok(plan),
+                Ok(plan) => match self.mend_replacement(script, statement).await.map_err(ours)? {
+                    true => continue,
+                    false => return Ok(plan),
+                },
                 Err(error) => error,
             };
             match self.mend(&error, script, statement, opened, &mut settled).map_err(ours)? {
@@ -63,6 +66,32 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Gives a column that a `* REPLACE` replaces its real spelling; returns whether there was one to give it to.
+    ///
+    /// **Errors**: `Sql` with the place, for a name that there is no column of, or several.
+    async fn mend_replacement(&self, script: &Script, statement: &mut Statement) -> Result<bool> {
+        for replacement in dialect::replacements(statement) {
+            let plan = self.engine.state().statement_to_plan(replacement.over.clone()).await;
+            // What reads columns of a query around is no statement of its own.
+            let Ok(plan) = plan else { continue };
+            let columns: Vec<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+            let Some(name) = replacement.missing(&columns) else { continue };
+            let here = |error: Error| error.at(replacement.place(script, &columns));
+            let fields: Vec<Column> = columns.iter().map(Column::from_name).collect();
+            let real = alike(&[name.to_lowercase()], &fields).map_err(here)?;
+            if real.is_some_and(|real| replacement.spell(statement, &columns, &real.concat())) {
+                return Ok(true);
+            }
+            let error = Error::sql(format!("there is no column `{name}` to replace"));
+            let hint = suggest::hint("columns", name, columns.iter().map(String::as_str));
+            return Err(here(match hint {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            }));
+        }
+        Ok(false)
     }
 
     /// **Errors**: `Sql` for a name that could be several.

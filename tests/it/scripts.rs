@@ -64,6 +64,39 @@ fn a_value_for_one_query_is_none_for_another() {
 }
 
 #[test]
+fn a_value_for_no_parameter_is_refused() {
+    let project = project();
+    for (sql, param, message) in [
+        ("SELECT 1", "x=1", "nothing here has a parameter `x`"),
+        (
+            "--@ params.day = { type = \"bigint\", default = 1 }\nSELECT $day",
+            "dya=7",
+            "nothing here has a parameter `dya`",
+        ),
+        (
+            "--@ params.day = { type = \"bigint\" }\nSELECT $day",
+            "day:date=2024-03-01",
+            "parameter `day` is declared as bigint, and given as date",
+        ),
+    ] {
+        let output = project.run(&["sql", sql, "--param", param]);
+        assert_eq!(output.status.code(), Some(2), "{sql}");
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_view_may_have_the_name_of_the_default_source() {
+    let project = project();
+    let script = "CREATE VIEW events AS SELECT * FROM events WHERE n > 1; CREATE VIEW w AS SELECT count(*) AS c;
+        SELECT c FROM w; SELECT c FROM w, (SELECT 1 FROM events LIMIT 1) AS x; SELECT count(*) AS c;
+        SELECT count(*) AS c FROM PCOLLECTION; SELECT count(*) AS c
+        FROM TUMBLE(TABLE events, DESCRIPTOR(CAST('2024-03-01' AS TIMESTAMP)), INTERVAL '1' HOUR)";
+    let output = project.run(&["sql", script]);
+    assert_eq!(String::from_utf8(output.stdout.clone()).unwrap(), "{\"c\":2}\n".repeat(5), "{}", stderr(&output));
+}
+
+#[test]
 fn parameters_stand_wherever_a_value_may() {
     let project = project();
     let check = |sql: &str, param: &str, expected: &str| {
