@@ -5,12 +5,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{CATALOG, SOURCES, checked, fields, sums};
+use super::{CATALOG, SOURCES, checked, failure, fields, sums};
+use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
 use crate::windows::{self, PlaceWindows, WindowPlanner};
@@ -41,6 +42,7 @@ pub(super) fn set_up(threads: usize, memory: usize) -> datafusion::error::Result
         .with_expr_planners(vec![Arc::new(fields::FieldPlanner)])
         .with_default_features()
         .with_query_planner(Arc::new(WindowPlanner))
+        .with_optimizer_rules(windows::optimizer_rules())
         .with_analyzer_rule(Arc::new(PlaceWindows))
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))
@@ -50,5 +52,26 @@ pub(super) fn set_up(threads: usize, memory: usize) -> datafusion::error::Result
         state.register_file_format(format, true)?;
     }
     windows::register(&mut state)?;
+    Ok(SessionContext::new_with_state(state))
+}
+
+/// The engine under other options.
+///
+/// **Errors**: `Sql`, for a value that an option does not take.
+pub(super) fn with_options(engine: &SessionContext, options: &[(String, String)]) -> Result<SessionContext> {
+    let mut state = engine.state();
+    for (name, value) in options {
+        let set = state.config_mut().options_mut().set(name, value);
+        set.map_err(|error| {
+            Error::sql(format!("option `{name}` does not take `{value}`: {}", failure::reason(&error)))
+        })?;
+    }
+    // Some functions are made for the options, as `now` is for the time zone.
+    let config = Arc::clone(state.config_options());
+    let functions: Vec<_> = state.scalar_functions().values().cloned().collect();
+    for function in functions.iter().filter_map(|function| function.inner().with_updated_config(&config)) {
+        let registered = state.register_udf(Arc::new(function));
+        registered.map_err(|error| failure::internal("an option cannot be set", error))?;
+    }
     Ok(SessionContext::new_with_state(state))
 }

@@ -126,17 +126,9 @@ impl Session {
     /// **Errors**: `Sql`, for a value that an option does not take.
     pub fn with_options(&self, options: &[(String, String)]) -> Result<Self> {
         let mut session = self.clone();
-        if options.is_empty() {
-            return Ok(session);
+        if !options.is_empty() {
+            session.engine = engine::with_options(&self.engine, options)?;
         }
-        let mut state = self.engine.state();
-        for (name, value) in options {
-            let set = state.config_mut().options_mut().set(name, value);
-            set.map_err(|error| {
-                Error::sql(format!("option `{name}` does not take `{value}`: {}", failure::reason(&error)))
-            })?;
-        }
-        session.engine = SessionContext::new_with_state(state);
         Ok(session)
     }
 

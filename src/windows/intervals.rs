@@ -48,9 +48,9 @@ impl Intervals {
         }
     }
 
-    /// Memory taken, in bytes.
+    /// Memory taken, in bytes; also what a merger takes, which makes all sessions anew.
     pub(super) fn size(&self) -> usize {
-        self.sessions.capacity() * size_of::<Session>() + self.gathered.capacity() * size_of::<Event>()
+        2 * self.sessions.capacity() * size_of::<Session>() + self.gathered.capacity() * size_of::<Event>()
     }
 
     /// All sessions of `keys` keys.

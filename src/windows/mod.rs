@@ -14,6 +14,7 @@ mod grid;
 mod intervals;
 mod node;
 mod planner;
+mod pushdown;
 mod rule;
 mod session;
 
@@ -24,6 +25,7 @@ use datafusion::execution::FunctionRegistry;
 
 pub use exec::NULL_EVENT_TIMES;
 pub use planner::WindowPlanner;
+pub use pushdown::optimizer_rules;
 pub use rule::PlaceWindows;
 
 /// A window that is not what its function takes. The call stands where `function` is named in the statement.

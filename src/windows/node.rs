@@ -92,8 +92,11 @@ impl UserDefinedLogicalNodeCore for WindowAssign {
             Kind::Hopping { .. } => names(self.num_input_columns()).collect(),
             // A row less can split a session; all rows of a key less cannot.
             Kind::Session { .. } => {
-                let is_key =
-                    |name: &String| self.keys.iter().any(|key| matches!(key, Expr::Column(c) if c.name == *name));
+                let is_key = |name: &String| {
+                    // The engine asks by bare names, which columns of several tables may have.
+                    let is_one = names(0).filter(|other| other == name).count() == 1;
+                    is_one && self.keys.iter().any(|key| matches!(key, Expr::Column(c) if c.name == *name))
+                };
                 names(0).filter(|name| !is_key(name)).collect()
             }
         }

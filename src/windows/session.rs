@@ -40,25 +40,28 @@ pub(super) fn stream(
 ) -> Result<SendableRecordBatchStream> {
     let unit = unit_of(schema.field(input.schema().fields().len()))?;
     let gap = grid::positive(gap, unit).map_err(|flaw| internal_datafusion_err!("a gap: {flaw:?}"))?;
-    let memory = MemoryConsumer::new("SESSION").with_can_spill(true);
+    // What can be spilled has a share of the memory; the sessions cannot, and may have all that others leave.
+    let rows = MemoryConsumer::new("rows of SESSION").with_can_spill(true).register(context.memory_pool());
+    let sessions = MemoryConsumer::new("SESSION").register(context.memory_pool());
     let held = held_schema(&input.schema());
     let spill = SpillManager::new(context.runtime_env(), metrics, Arc::clone(&held));
     let gathering = Gathering {
         events,
         numbers: Numbers::try_new(keys, &input.schema())?,
         intervals: Intervals::new(gap),
-        held: Held { schema: held, batches: Vec::new(), bytes: 0, spill, files: Vec::new() },
-        memory: memory.register(context.memory_pool()),
+        held: Held { schema: held, batches: Vec::new(), bytes: 0, spill, files: Vec::new(), memory: rows },
+        memory: sessions,
     };
     let out = Arc::clone(&schema);
     let batches = futures::stream::once(async move {
         let (held, sessions, memory) = gathering.gather(input).await?;
+        let (held, rows) = held.into_stream();
         let give = move |batch: Result<RecordBatch>| {
-            // It is given back with the last row.
-            let _held = &memory;
+            // They are given back with the last row.
+            let _held = (&memory, &rows);
             give(&out, &sessions, &batch?, unit)
         };
-        Ok::<_, DataFusionError>(held.into_stream()?.map(give))
+        Ok::<_, DataFusionError>(held.map(give))
     });
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches.try_flatten())))
 }
@@ -106,7 +109,7 @@ impl Gathering {
         let keys = self.numbers.len();
         let sessions = self.intervals.complete(keys);
         drop(self.numbers);
-        self.memory.try_resize(self.held.bytes + sessions.size())?;
+        self.memory.try_resize(sessions.size())?;
         Ok((self.held, sessions, self.memory))
     }
 
@@ -116,10 +119,11 @@ impl Gathering {
             self.intervals.add(*key, *at);
         }
         self.held.push(batch, keys, times)?;
-        let rest = self.intervals.size() + self.numbers.size();
-        if self.memory.try_resize(rest + self.held.bytes).is_err() {
+        let needed = self.intervals.size() + self.numbers.size();
+        if self.memory.try_resize(needed).is_err() {
+            // The rows may make room.
             self.held.write_out()?;
-            self.memory.try_resize(rest)?;
+            self.memory.try_resize(needed)?;
         }
         Ok(())
     }
@@ -171,7 +175,9 @@ struct Held {
     batches: Vec<RecordBatch>,
     /// Of `batches`.
     bytes: usize,
+    memory: MemoryReservation,
     spill: SpillManager,
+    /// Of those that memory did not hold.
     files: Vec<Arc<dyn SpillFile>>,
 }
 
@@ -182,20 +188,26 @@ impl Held {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         self.bytes += get_record_batch_memory_size(&batch);
         self.batches.push(batch);
-        Ok(())
+        match self.memory.try_resize(self.bytes) {
+            Ok(()) => Ok(()),
+            Err(_) => self.write_out(),
+        }
     }
 
     fn write_out(&mut self) -> Result<()> {
         self.files.extend(self.spill.spill_record_batch_and_finish(&self.batches, "sessions")?);
         self.batches.clear();
         self.bytes = 0;
+        self.memory.free();
         Ok(())
     }
 
-    fn into_stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let read = |file| self.spill.read_spill_as_stream(file, None);
-        let written = self.files.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let held = futures::stream::iter(self.batches.into_iter().map(Ok));
-        Ok(futures::stream::iter(written).flatten().chain(held).boxed())
+    /// The rows, and the memory that they take until all are given. One file is open at a time.
+    fn into_stream(self) -> (BoxStream<'static, Result<RecordBatch>>, MemoryReservation) {
+        let Self { batches, memory, spill, files, .. } = self;
+        let held = futures::stream::iter(batches.into_iter().map(Ok));
+        let read = move |file| std::future::ready(spill.read_spill_as_stream(file, None));
+        let written = futures::stream::iter(files.into_iter().map(Ok)).and_then(read).try_flatten();
+        (written.chain(held).boxed(), memory)
     }
 }

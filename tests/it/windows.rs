@@ -129,6 +129,31 @@ fn rows_without_an_event_time_are_told() {
 }
 
 #[test]
+fn conditions_that_make_other_sessions_stand_above_them() {
+    let project = Project::new(&[("inputs/a.out", "{\"id\":1,\"at\":\"2024-03-01T00:00:00\"}\n")]);
+    let plan = |from: &str, condition: &str| {
+        let sql = format!("EXPLAIN SELECT window_start FROM {from} WHERE {condition}");
+        let output = project.run(&["sql", &sql]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap().split("physical_plan").next().unwrap().to_owned()
+    };
+    let gap = "DESCRIPTOR(at), INTERVAL '1' MINUTE";
+    let events = "(SELECT id, CAST(at AS TIMESTAMP) AS at FROM events)";
+    let session = format!("SESSION({events} PARTITION BY id, {gap})");
+    let is_above = |plan: &str, condition: &str| {
+        let windows = plan.find("WindowAssign").unwrap();
+        plan[..windows].contains(condition) && !plan[windows..].contains(condition)
+    };
+    assert!(is_above(&plan(&session, "random() < 0.5"), "random()"));
+    assert!(is_above(&plan(&session, "at > '2024-01-01'"), "Filter"));
+    assert!(!is_above(&plan(&session, "id = 1"), "Filter"), "{}", plan(&session, "id = 1"));
+    // `id` is the key of the one, and not of the other.
+    let both = format!("(SELECT a.id, b.id, a.at FROM {events} a JOIN {events} b ON a.at = b.at)");
+    let joined = format!("SESSION({both} PARTITION BY a.id, {gap}) AS s(x, y, at, window_start, window_end)");
+    assert!(is_above(&plan(&joined, "y = 1"), "Filter"), "{}", plan(&joined, "y = 1"));
+}
+
+#[test]
 fn sessions_that_do_not_fit_memory_are_the_same() {
     let events = Project::new(&[("inputs/none.out", "")]);
     let args = ["generate", "-e", "60000", "--num-users", "500", "--max-lag-seconds", "80000", "--seed", "3"];
