@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::default_source::{in_sql, lacks_from};
 use super::functions::Functions;
 use super::pcollection::PCOLLECTION;
+use super::show_tables::list_tables;
 use super::summarize::summarized;
 use super::{Script, normal, place};
 use crate::error::{Error, Result};
@@ -88,9 +89,17 @@ impl Definitions {
 
     fn apply_in(&self, script: &Script, sql: &mut Sql) -> Result<()> {
         self.functions.expand(script, sql)?;
+        if let Sql::Explain { statement, .. } = sql {
+            return self.apply_in(script, statement);
+        }
         let views = self.used_by(script, sql)?;
         if views.is_empty() {
             return Ok(());
+        }
+        list_tables(sql)?;
+        if let Sql::ExplainTable { table_name, .. } = sql {
+            *sql = described_query(table_name)?;
+            return self.apply_in(script, sql);
         }
         match sql {
             Sql::Query(query) => match summarized(query) {
@@ -257,6 +266,15 @@ fn same(one: &Ident, other: &Ident) -> bool {
     normal(one) == normal(other)
 }
 
+/// `DESCRIBE` of all that a view answers.
+fn described_query(view: &ObjectName) -> Result<Sql> {
+    let parsed = Script { name: "DESCRIBE".into(), text: format!("DESCRIBE SELECT * FROM {view}") }.parse()?.pop();
+    match parsed {
+        Some(Statement::Statement(sql)) => Ok(*sql),
+        _ => Err(Error::internal("DESCRIBE is no statement")),
+    }
+}
+
 /// The query with views as its CTEs.
 fn with_views(query: &mut Box<Query>, views: &[&View]) {
     let body = std::mem::replace(
@@ -420,6 +438,9 @@ mod tests {
             "CREATE VIEW events AS SELECT 1; SELECT 2 FROM PCOLLECTION",
             "WITH events AS (SELECT 1) (SELECT 2 FROM PCOLLECTION)",
         );
+        for sql in ["DESCRIBE v", "SHOW COLUMNS FROM v", "DESCRIBE SELECT * FROM v"] {
+            check(&format!("CREATE VIEW v AS SELECT 1; {sql}"), "DESCRIBE WITH v AS (SELECT 1) (SELECT * FROM v)");
+        }
         check("CREATE VIEW v AS SELECT 1; EXPLAIN SELECT * FROM v", "EXPLAIN WITH v AS (SELECT 1) (SELECT * FROM v)");
     }
 

@@ -2,10 +2,10 @@
 //!
 //! It knows nothing of what stands there.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{ObjectName, Spanned, visit_relations};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, SetExpr, Spanned, visit_expressions, visit_relations};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
@@ -41,16 +41,21 @@ pub(super) fn end_of_word(text: &str, place: Place) -> usize {
 
 /// The script with a mark under the first word that is `word`, without quotes and in any case; `None` without one.
 pub fn word(script: &Script, word: &str, label: &str) -> Option<Excerpt> {
-    word_of(script, |found| found.eq_ignore_ascii_case(word), label)
-}
-
-/// The script with a mark under the first word without quotes that `is_it`; `None` without one.
-pub fn word_of(script: &Script, is_it: impl Fn(&str) -> bool, label: &str) -> Option<Excerpt> {
     let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
-    let is_it =
-        |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && is_it(&found.value));
+    let is_it = |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
     let found = tokens.iter().find(|token| is_it(&token.token))?;
     Some(under(script, found.span, label))
+}
+
+/// The script with a mark under the name of the first call of one of these functions, in any case; `None` without one.
+pub fn call_of(script: &Script, names: &[String], label: &str) -> Option<Excerpt> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let is_it = |name: &Token| match name {
+        Token::Word(word) => names.iter().any(|name| word.value.eq_ignore_ascii_case(name)),
+        _ => false,
+    };
+    let found = tokens.windows(2).find(|pair| is_it(&pair[0].token) && pair[1].token == Token::LParen)?;
+    Some(under(script, found[0].span, label))
 }
 
 /// The script with a mark under the first field of that name in a path: `.name` in any case, or `['name']`.
@@ -136,9 +141,23 @@ pub fn span_of_table(statement: &Statement, is_it: impl Fn(&[&str]) -> bool) -> 
         if found.is_none() && is_it(&parts) && name.span() != Span::empty() {
             found = Some(places(name.span()));
         }
-        std::ops::ControlFlow::<()>::Continue(())
+        ControlFlow::<()>::Continue(())
     });
     found
+}
+
+/// The script with a mark under the SELECT of a statement's first subquery within an expression; `None` without one.
+pub fn subquery(script: &Script, statement: &Statement, label: &str) -> Option<Excerpt> {
+    let found = visit_expressions(super::default_source::inner(statement)?, |expr: &Expr| match expr {
+        Expr::Subquery(query) | Expr::Exists { subquery: query, .. } | Expr::InSubquery { subquery: query, .. } => {
+            match query.body.as_ref() {
+                SetExpr::Select(select) => ControlFlow::Break(select.select_token.0.span),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.break_value().map(|span| under(script, span, label))
 }
 
 pub(super) fn places(span: Span) -> (Place, Place) {

@@ -16,13 +16,14 @@ use datafusion_functions_json::JSON_UNION_DATA_TYPE;
 use datafusion_functions_json::functions::json_union_to_text;
 use datafusion_functions_json::udfs::json_as_text_udf;
 
-use super::documented;
+use super::{documented, rewrite_expressions};
 
 /// Makes the functions and the operators `->`, `->>`, `#>` and `#>>` known.
 pub(super) fn register(state: &mut SessionState) -> Result<()> {
     // Before those of the crate, whose casts it takes over.
     state.register_function_rewrite(Arc::new(CastFromText))?;
     datafusion_functions_json::register_all(state)?;
+    state.add_analyzer_rule(Arc::new(CastsOfTheEngine));
     state.add_analyzer_rule(Arc::new(TextAtTheTop));
     Ok(())
 }
@@ -170,8 +171,9 @@ fn at_the_top(plan: LogicalPlan) -> Result<LogicalPlan> {
     Projection::try_new(columns, Arc::new(plan)).map(LogicalPlan::Projection)
 }
 
-/// The rewrite that casts values with their JSON type by way of their text. The engine would give NULL for a date, and the
-/// crate reads decimals as doubles, which have fewer digits.
+/// The rewrite that casts values with their JSON type by way of their text. The engine and the crate would give NULL for a
+/// date, for a text that is no number, or for a number that is to be text; and read decimals as doubles, which have fewer
+/// digits.
 #[derive(Debug)]
 struct CastFromText;
 
@@ -195,18 +197,29 @@ impl FunctionRewrite for CastFromText {
     }
 }
 
-/// The text of `expr`, if it has its JSON type and `wanted` is none of those that JSON has.
+/// The text of `expr`, a string without its quotes, if it has its JSON type and another is `wanted`.
 fn as_text(expr: Box<Expr>, wanted: &DataType, schema: &DFSchema) -> Result<Transformed<Box<Expr>>> {
-    use DataType::{Boolean, Float32, Float64, Int32, Int64, LargeUtf8, Utf8, Utf8View};
-    let is_of_json = matches!(wanted, Boolean | Int32 | Int64 | Float32 | Float64 | Utf8 | LargeUtf8 | Utf8View);
-    if is_of_json || expr.get_type(schema)? != *JSON_UNION_DATA_TYPE {
+    if *wanted == *JSON_UNION_DATA_TYPE || expr.get_type(schema)? != *JSON_UNION_DATA_TYPE {
         return Ok(Transformed::no(expr));
     }
-    Ok(Transformed::yes(Box::new(match expr.unalias() {
-        Expr::ScalarFunction(call) if call.func.name() == "json_get" => {
-            Expr::ScalarFunction(ScalarFunction::new_udf(json_as_text_udf(), call.args))
-        }
-        // It comes from elsewhere, and its strings are quoted.
-        other => json_union_to_text(other),
-    })))
+    let args = match expr.unalias() {
+        Expr::ScalarFunction(call) if call.func.name() == "json_get" => call.args,
+        other => vec![json_union_to_text(other)],
+    };
+    Ok(Transformed::yes(Box::new(Expr::ScalarFunction(ScalarFunction::new_udf(json_as_text_udf(), args)))))
+}
+
+/// The rule that does the same for the casts that the engine puts in itself, as for `||`.
+#[derive(Debug)]
+struct CastsOfTheEngine;
+
+impl AnalyzerRule for CastsOfTheEngine {
+    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let rewrite = |plan| rewrite_expressions(plan, |expr, schema| CastFromText.rewrite(expr, schema, config));
+        plan.transform_up_with_subqueries(rewrite).map(|done| done.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "json_casts_of_the_engine"
+    }
 }

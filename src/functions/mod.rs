@@ -16,9 +16,12 @@ mod web;
 
 use std::sync::Arc;
 
-use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
 use datafusion::execution::{FunctionRegistry, SessionState};
-use datafusion::logical_expr::{AggregateUDF, DocSection, Documentation};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{AggregateUDF, DocSection, Documentation, Expr, LogicalPlan};
 
 pub use described::{Function, all};
 pub use json::json_type;
@@ -38,6 +41,23 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     }
     state.register_udaf(Arc::new(AggregateUDF::from(frequent::ApproxTopK::new())))?;
     Ok(())
+}
+
+/// The plan with each of its expressions rewritten, from the inside; a column keeps its name. `rewrite` is told the columns
+/// that stand below.
+pub fn rewrite_expressions(
+    plan: LogicalPlan,
+    rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    // A column is called after its expression, which is about to change.
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_up(|expr| rewrite(expr, &schema))?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })?
+    .map_data(LogicalPlan::recompute_schema)
 }
 
 /// What is told about a function of ours. The first sentence of `description` stands for it in lists.

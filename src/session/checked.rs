@@ -8,11 +8,9 @@ use std::sync::Arc;
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
@@ -20,30 +18,20 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
 
+use crate::functions::rewrite_expressions;
+
 /// The rule that replaces operators by calls. It stands behind the engine's own, which make both sides one type.
 #[derive(Debug)]
 pub(super) struct CheckedArithmetic;
 
 impl AnalyzerRule for CheckedArithmetic {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(in_plan).map(|done| done.data)
+        plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, in_expr)).map(|done| done.data)
     }
 
     fn name(&self) -> &'static str {
         "checked_arithmetic"
     }
-}
-
-fn in_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let schema = merge_schema(&plan.inputs());
-    // A column is called after its expression, which is about to change.
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let expr = expr.transform_up(|expr| in_expr(expr, &schema))?;
-        Ok(expr.update_data(|expr| name.restore(expr)))
-    })?
-    .map_data(LogicalPlan::recompute_schema)
 }
 
 fn in_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -1,4 +1,4 @@
-//! Where a value stands that a statement failed on: the first row of an event file that has it.
+//! Where a value stands that a statement failed on: a row of an event file that has it.
 //!
 //! The engine tells the value, and the statement which expressions may have met it. Each of them is asked for once more, as
 //! a statement of its own over the one table that its columns are of; where there are several tables, nothing is looked for.
@@ -13,8 +13,8 @@ use datafusion::common::DataFusionError;
 use datafusion::physical_plan::collect;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType as SqlType, Expr, Query, Select, SetExpr, Statement as Sql, Value, Visit,
-    Visitor,
+    BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Query, Select, SetExpr, Statement as Sql, Value, Visit, Visitor, visit_expressions,
 };
 
 use super::{Session, failure};
@@ -26,7 +26,7 @@ use crate::ndjson::survey::Watch;
 const TRIED: usize = 4;
 
 /// What is asked, with the table and the condition put in their places.
-const TEMPLATE: &str = "SELECT _file, _offset FROM t WHERE true ORDER BY _file, _offset LIMIT 1";
+const TEMPLATE: &str = "SELECT _file, _offset FROM t WHERE true LIMIT 1";
 
 /// A row that has such a value: its file, and the offset of its line.
 pub(super) async fn find(session: &Session, statement: &Statement, error: &DataFusionError) -> Option<(String, i64)> {
@@ -100,16 +100,26 @@ impl Culprit {
             (Self::Cast(value), Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, .. }) => {
                 Some(is(expr, value))
             }
+            // What takes texts: `to_timestamp(t)`, `date_trunc('hour', t)`.
+            (Self::Cast(value), Expr::Function(Function { args: FunctionArguments::List(list), .. })) => {
+                let columns = list.args.iter().filter_map(|arg| match arg {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(
+                        column @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+                    )) => Some(is(column, value)),
+                    _ => None,
+                });
+                columns.reduce(|one, other| joined(one, BinaryOperator::Or, other))
+            }
             (Self::Overflow(a, operator, b), Expr::BinaryOp { left, op, right }) if op.to_string() == *operator => {
-                Some(Expr::BinaryOp {
-                    left: Box::new(is(left, a)),
-                    op: BinaryOperator::And,
-                    right: Box::new(is(right, b)),
-                })
+                Some(joined(is(left, a), BinaryOperator::And, is(right, b)))
             }
             _ => None,
         }
     }
+}
+
+fn joined(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
 }
 
 /// The statements that find such rows, one for each expression that may have met the culprit.
@@ -144,10 +154,26 @@ impl Visitor for Finder<'_> {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         let Some(Some(select)) = self.tables.last() else { return ControlFlow::Continue(()) };
         if let Some(condition) = self.culprit.condition(expr) {
+            // Rows that the statement does not read did not fail it, unless it failed on the way to know.
+            let condition = match &select.selection {
+                Some(read) if !stands_in(expr, read) => {
+                    joined(nested(read.clone()), BinaryOperator::And, nested(condition))
+                }
+                _ => condition,
+            };
             self.questions.extend(question(select, condition));
         }
         if self.questions.len() < TRIED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
+}
+
+fn nested(expr: Expr) -> Expr {
+    Expr::Nested(Box::new(expr))
+}
+
+fn stands_in(expr: &Expr, within: &Expr) -> bool {
+    let is_it = |found: &Expr| if found == expr { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    visit_expressions(within, is_it).is_break()
 }
 
 fn question(select: &Select, condition: Expr) -> Option<Statement> {

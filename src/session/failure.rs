@@ -55,7 +55,8 @@ pub(super) fn explain(
     }
     if let Some(Misuse { function, message, hint }) = find(&error) {
         let failure = Error::sql(message).with_hint(hint);
-        return failure.at(dialect::word_of(script, |word| word.to_uppercase().starts_with(function), "here"));
+        let names = ["", "_START", "_END"].map(|part| format!("{function}{part}"));
+        return failure.at(dialect::call_of(script, &names, "here"));
     }
     if let Some(field) = find(&error) {
         return meaning::unknown_field(field, script);
@@ -72,6 +73,15 @@ pub(super) fn explain(
         DataFusionError::External(cause) => return value::of_execution(&cause.to_string(), script),
         DataFusionError::NotImplemented(message) if message.starts_with("Unsupported SQL type ") => {
             meaning::unknown_type(message.trim_start_matches("Unsupported SQL type "), script)
+        }
+        DataFusionError::NotImplemented(message)
+            if ["ScalarSubquery", "InSubquery", "Exists", "OuterReference"]
+                .iter()
+                .any(|kind| message.contains(kind)) =>
+        {
+            Error::sql("a subquery that uses columns of the query around it cannot be computed where it stands")
+                .with_hint("write a FROM of its own in it, if it means another table; or join with it")
+                .at(dialect::subquery(script, statement, "this one, or one in it"))
         }
         DataFusionError::NotImplemented(message) => {
             Error::sql(format!("the engine cannot do this: {}", reworded(message)))

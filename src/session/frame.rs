@@ -19,8 +19,13 @@ impl Session {
     /// **Shape**: its columns, with the types that all of its lines make; no order. **Errors**: those of
     /// [`Catalog::open`](crate::catalog::Catalog::open); `Data` for a source over its budget of rejects.
     pub async fn frame(&self, source: &str) -> Result<DataFrame> {
-        self.catalog().open(source, Look::Whole, &Arc::<Watch>::default()).await?.check_budget()?;
+        let opened = self.catalog().open(source, Look::Whole, &Arc::<Watch>::default()).await?;
+        opened.check_budget()?;
+        // What is laid ready is for one statement at a time.
+        let _turn = self.planning.lock().await;
+        self.sources.lay_rows(&opened, false);
         let table = self.engine.table(TableReference::full(CATALOG, SOURCES, source)).await;
+        self.sources.clear();
         table.map_err(|error| failure::of_frame(error, &self.engine))
     }
 

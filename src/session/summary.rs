@@ -119,7 +119,11 @@ impl Values<'_> {
             Kind::Number | Kind::Instant => {
                 let found = aggregate(what, approx_percentile_cont(self.figure().sort(true, false), lit(share), None));
                 // The nearest double of a large integer may be out of its type.
-                let of_type = text(try_cast(found.clone(), self.data_type.clone()));
+                let whole = match self.data_type {
+                    DataType::Date32 => try_cast(found.clone(), DataType::Int32),
+                    _ => found.clone(),
+                };
+                let of_type = text(try_cast(whole, self.data_type.clone()));
                 coalesce(vec![of_type, text(found)])
             }
             Kind::Ordered | Kind::Nested => no_text(),

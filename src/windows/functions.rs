@@ -185,9 +185,12 @@ pub(super) fn flawed(place: Place, flaw: Flaw) -> DataFusionError {
     let word = place.word();
     let (message, hint) = match flaw {
         Flaw::NotPositive => ("is more than nothing", "write for example INTERVAL '1' MINUTE"),
+        Flaw::Mixed if matches!(place, Place::Session | Place::SessionEnd) => {
+            ("is of days and less: months are of different lengths", "write for example INTERVAL '31' DAY")
+        }
         Flaw::Mixed => (
             "is either of months and years or of days and less, and slide and size are of one kind",
-            "count in days, or in months: INTERVAL '31' DAY, INTERVAL '1' MONTH",
+            "count all in days, or all in months; an offset is of days and less",
         ),
         Flaw::TooFine => {
             ("is a whole number of the event time's unit", "make the event time finer: CAST(… AS TIMESTAMP(9))")

@@ -70,6 +70,21 @@ pub(super) fn unknown_field(field: &UnknownField, script: &Script) -> Error {
     }
 }
 
+/// What both of two columns are called, which the engine tells by their expressions: by their alias, or by the column that
+/// one of them is and the other casts.
+fn common_name(message: &str) -> &str {
+    let told = message.split("\" at position ").filter_map(|part| {
+        let (_, told) = part.split_once("expression \"").or_else(|| part.split_once("and \""))?;
+        Some(told)
+    });
+    let told: Vec<&str> = told.collect();
+    let alias = told.iter().find_map(|told| told.rsplit_once(" AS ").filter(|(_, alias)| !alias.contains(')')));
+    match alias {
+        Some((_, alias)) => alias,
+        None => told.iter().find(|told| !told.contains('(')).or(told.first()).map_or("", |told| last_part(told)),
+    }
+}
+
 pub(super) fn of_plan(
     message: &str,
     diagnostic: Option<&Diagnostic>,
@@ -84,7 +99,7 @@ pub(super) fn of_plan(
         return unknown_function(name, engine);
     }
     if message.starts_with("Projections require unique expression names") {
-        let name = message.split('"').nth(3).map_or("", last_part);
+        let name = common_name(message);
         return Error::sql(format!("two columns of the result have the name `{name}`"))
             .with_hint("give one of them another name with `AS`");
     }

@@ -104,6 +104,9 @@ pub(in crate::session) fn cast(message: &str) -> Option<(&str, &str)> {
         let (value, type_name) = rest.rsplit_once("' to value of ")?;
         return Some((value, type_name.trim_end_matches(" type")));
     }
+    if let Some(rest) = message.strip_prefix("Error parsing timestamp from '") {
+        return rest.rsplit_once("': ").map(|(value, _)| (value, "Timestamp(ms)"));
+    }
     message.strip_prefix("Can't cast value ")?.rsplit_once(" to type ")
 }
 
