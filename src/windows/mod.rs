@@ -5,7 +5,7 @@
 //! `WindowAssign` below it, which gives every row the start of its window as a column. A row that
 //! belongs to several windows comes once for each, and a row without an event time belongs to none: it is counted.
 //!
-//! It knows nothing of SQL text or event files.
+//! It looks into no SQL text and no event file; its errors say in SQL what to write.
 
 mod assign;
 mod exec;
