@@ -15,7 +15,8 @@ use super::default_source::inner_mut;
 use super::normal;
 
 /// Gives the column that is written as `written`, in lower case and by its parts, the `real` spelling of its first
-/// parts: the one at `span`, or all of them where no place is known. Returns whether any changed.
+/// parts: the one at `span`; or all that stand in EXCLUDE, EXCEPT and USING, of which no place is told. Returns whether any
+/// changed.
 pub fn spell(statement: &mut Statement, written: &[String], span: Option<Span>, real: &[String]) -> bool {
     let Some(sql) = inner_mut(statement) else { return false };
     let mut any = false;
@@ -134,6 +135,10 @@ impl VisitorMut for Speller<'_> {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // Of those the place is always known.
+        if self.span.is_none() {
+            return ControlFlow::Continue(());
+        }
         let span = expr.span();
         match expr {
             Expr::Identifier(ident) => self.spell(std::slice::from_mut(ident), span),
@@ -178,15 +183,19 @@ mod tests {
         assert_eq!((statement.to_string().as_str(), any), (expected, sql != expected), "{sql}");
     }
 
-    #[test]
-    fn the_one_at_the_place_is_spelt() {
-        let span = Span::new((1, 8).into(), (1, 14).into());
-        check("SELECT USERID, userid", &["userid"], Some(span), &["userId"], r#"SELECT "userId", userid"#);
+    /// The place behind `SELECT `, up to a column of the text.
+    fn selected(last: u64) -> Option<Span> {
+        Some(Span::new((1, 8).into(), (1, last + 1).into()))
     }
 
     #[test]
-    fn without_a_place_all_are() {
-        check("SELECT Userid, userID", &["userid"], None, &["userId"], r#"SELECT "userId", "userId""#);
+    fn the_one_at_the_place_is_spelt() {
+        check("SELECT USERID, userid", &["userid"], selected(13), &["userId"], r#"SELECT "userId", userid"#);
+    }
+
+    #[test]
+    fn without_a_place_those_are_that_have_none() {
+        check("SELECT Userid, userID", &["userid"], None, &["userId"], "SELECT Userid, userID");
         check(
             "SELECT * EXCLUDE (USERID) FROM a JOIN b USING(UserID)",
             &["userid"],
@@ -207,14 +216,14 @@ mod tests {
 
     #[test]
     fn paths_are_spelt_from_their_beginning() {
-        check("SELECT e.COMMIT.op", &["e", "commit", "op"], None, &["e", "Commit"], r#"SELECT e."Commit".op"#);
-        check("SELECT userId", &["userid"], None, &["userId"], r#"SELECT "userId""#);
-        check("SELECT commit.op", &["commit", "op"], None, &["Commit"], r#"SELECT "Commit".op"#);
+        check("SELECT e.COMMIT.op", &["e", "commit", "op"], selected(18), &["e", "Commit"], r#"SELECT e."Commit".op"#);
+        check("SELECT userId", &["userid"], selected(13), &["userId"], r#"SELECT "userId""#);
+        check("SELECT commit.op", &["commit", "op"], selected(16), &["Commit"], r#"SELECT "Commit".op"#);
     }
 
     #[test]
     fn quotes_are_exact() {
-        check(r#"SELECT "userid""#, &["userid"], None, &["userId"], r#"SELECT "userid""#);
-        check(r#"SELECT "E".userid"#, &["E", "userid"], None, &["E", "userId"], r#"SELECT "E"."userId""#);
+        check(r#"SELECT "userid""#, &["userid"], selected(15), &["userId"], r#"SELECT "userid""#);
+        check(r#"SELECT "E".userid"#, &["E", "userid"], selected(17), &["E", "userId"], r#"SELECT "E"."userId""#);
     }
 }
