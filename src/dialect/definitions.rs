@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     CreateView, Cte, Expr, Ident, ObjectName, ObjectType, Query, Set, SetExpr, Spanned, Statement as Sql, TableAlias,
     TableAliasColumnDef, Value, Visit, Visitor, With,
 };
+use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::default_source::{in_sql, lacks_from};
 use super::functions::Functions;
@@ -195,17 +196,20 @@ impl Definitions {
     }
 
     fn set(&mut self, script: &Script, set: &Set) -> Result<()> {
-        let (variable, value) = match set {
+        let (variable, value, at) = match set {
             Set::SingleAssignment { variable, values, .. } => match values.as_slice() {
-                [value] => (variable.to_string().to_lowercase(), value),
-                _ => return Err(no_option(script, "an option has one value")),
+                [value] => (variable.to_string().to_lowercase(), value, variable.span()),
+                _ => return Err(no_option(script, variable.span(), "an option has one value")),
             },
-            Set::SetTimeZone { value, .. } => ("timezone".to_owned(), value),
-            _ => return Err(no_option(script, "this SET is not done here")),
+            Set::SetTimeZone { value, .. } => ("timezone".to_owned(), value, value.span()),
+            _ => {
+                let error = Error::sql("this SET is not done here");
+                return Err(error.at(place::word(script, "SET", "here")));
+            }
         };
         let name = if variable == "timezone" { OPTIONS[2].to_owned() } else { variable };
         if !OPTIONS.contains(&name.as_str()) {
-            let error = no_option(script, &format!("`{name}` is no option that a script may set"));
+            let error = no_option(script, at, &format!("`{name}` is no option that a script may set"));
             return Err(match suggest::hint("options", &name, OPTIONS) {
                 Some(hint) => error.with_hint(hint),
                 None => error,
@@ -219,7 +223,7 @@ impl Definitions {
             other => other.to_string(),
         };
         if let Some(what) = refused_value(&name, &value) {
-            return Err(no_option(script, &format!("option `{name}` is {what}, not `{value}`")));
+            return Err(no_option(script, at, &format!("option `{name}` is {what}, not `{value}`")));
         }
         self.options.push((name, value));
         Ok(())
@@ -245,9 +249,13 @@ fn refused_value(name: &str, value: &str) -> Option<String> {
     }
 }
 
-fn no_option(script: &Script, message: &str) -> Error {
-    let error = Error::sql(message);
-    error.at(place::word(script, "SET", "here"))
+fn no_option(script: &Script, at: Span, message: &str) -> Error {
+    // The parser keeps no place for a time zone.
+    let place = match at == Span::empty() {
+        true => place::word(script, "SET", "here"),
+        false => Some(place::under(script, at, "here")),
+    };
+    Error::sql(message).at(place)
 }
 
 fn refused(script: &Script, name: &ObjectName, message: &str) -> Error {
@@ -502,23 +510,23 @@ mod tests {
         fails(
             "SET datafusion.catalog.location = '/tmp'",
             "`datafusion.catalog.location` is no option that a script may set",
-            "SET",
+            "datafusion.catalog.location",
         );
         fails(
             "SET datafusion.execution.batch_size = 0",
             "option `datafusion.execution.batch_size` is a number from 1 to 65536, not `0`",
-            "SET",
+            "datafusion.execution.batch_size",
         );
         fails(
             "SET datafusion.execution.target_partitions = 65536",
             "option `datafusion.execution.target_partitions` is a number from 1 to 256, not `65536`",
-            "SET",
+            "datafusion.execution.target_partitions",
         );
         fails(
             "SET timezone = 'Nowhere/City'",
             "option `datafusion.execution.time_zone` is a time zone, such as `Europe/Berlin` or `+02:00`, not `Nowhere/City`",
             "SET",
         );
-        fails("SET a = 1, 2", "an option has one value", "SET");
+        fails("SET a = 1, 2", "an option has one value", "a");
     }
 }
