@@ -29,9 +29,9 @@ pub(super) fn list_tables(sql: &mut Sql) -> Result<()> {
             *sql = *listing;
         }
     }
-    if let Sql::ShowColumns { show_options: ShowStatementOptions { show_in: Some(show_in), .. }, .. } = sql
+    if let Sql::ShowColumns { show_options: ShowStatementOptions { show_in: Some(show_in), .. }, .. } = &*sql
         && let Some(name) = show_in.parent_name.clone()
-        && sql.to_string() == format!("SHOW COLUMNS FROM {name}")
+        && sql.to_string() == format!("SHOW COLUMNS {} {name}", show_in.clause)
     {
         *sql = described(name)?;
     }
@@ -61,6 +61,7 @@ mod tests {
         };
         assert!(listed("show tables").starts_with("SELECT table_schema, table_name"));
         assert_eq!(listed("show columns from s.t"), "DESCRIBE s.t");
+        assert_eq!(listed("show columns in t"), "DESCRIBE t");
         for sql in ["SHOW TABLES FROM s", "SHOW FULL TABLES", "SHOW TABLES LIKE 'a%'", "SHOW FULL COLUMNS FROM t"] {
             assert_eq!(listed(sql), sql);
         }
