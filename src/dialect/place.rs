@@ -54,7 +54,9 @@ pub fn call_of(script: &Script, names: &[String], label: &str) -> Option<Excerpt
         Token::Word(word) => names.iter().any(|name| word.value.eq_ignore_ascii_case(name)),
         _ => false,
     };
-    let found = tokens.windows(2).find(|pair| is_it(&pair[0].token) && pair[1].token == Token::LParen)?;
+    let words: Vec<&TokenWithSpan> =
+        tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    let found = words.windows(2).find(|pair| is_it(&pair[0].token) && pair[1].token == Token::LParen)?;
     Some(under(script, found[0].span, label))
 }
 
@@ -176,6 +178,18 @@ mod tests {
         assert_eq!(offset(text, (9, 1)), text.len());
         assert_eq!(offset(text, (2, 99)), 16);
         assert_eq!(offset("", (0, 0)), 0);
+    }
+
+    #[test]
+    fn a_call_is_the_very_name_before_its_arguments() {
+        let check = |text: &str, expected: Option<&str>| {
+            let script = Script { name: "q".into(), text: text.into() };
+            let found = call_of(&script, &["SESSION".into(), "SESSION_END".into()], "here");
+            assert_eq!(found.map(|excerpt| excerpt.text[excerpt.span.start..].to_owned()).as_deref(), expected);
+        };
+        check("SELECT session_id, session, session (a)", Some("session (a)"));
+        check("SELECT session_end /* all */\n(a)", Some("session_end /* all */\n(a)"));
+        check("SELECT session_ends(a), session", None);
     }
 
     #[test]
