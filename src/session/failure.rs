@@ -3,6 +3,7 @@
 //! It is the only place that looks into `DataFusionError`.
 
 mod meaning;
+mod same_name;
 mod value;
 mod wording;
 
@@ -62,8 +63,9 @@ pub(super) fn explain(
         return meaning::unknown_field(field, script);
     }
     let failure = match error.find_root() {
-        DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema, script),
-        DataFusionError::Plan(message) => meaning::of_plan(message, error.diagnostic(), script, engine),
+        DataFusionError::SchemaError(schema, _) => meaning::of_schema(schema, script, statement),
+        DataFusionError::Plan(message) => same_name::of_plan(message, script, statement)
+            .unwrap_or_else(|| meaning::of_plan(message, error.diagnostic(), script, engine)),
         DataFusionError::ResourcesExhausted(message) => {
             Error::machine(format!("the statement needs more memory: {}", of_memory(message)))
                 .with_hint("raise it in tidemill.toml, [limits] memory = \"8GiB\", or ask for less at once")

@@ -3,7 +3,9 @@
 use datafusion::common::{Column, Diagnostic, SchemaError};
 use datafusion::execution::FunctionRegistry;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
 
+use super::same_name;
 use super::wording::{reworded, sql_types};
 use crate::dialect::{self, Script};
 use crate::error::Error;
@@ -12,14 +14,17 @@ use crate::session::fields::{UnknownField, Why};
 use crate::suggest;
 
 /// The place is that of the first word of the name, where the engine tells none.
-pub(super) fn of_schema(error: &SchemaError, script: &Script) -> Error {
+pub(super) fn of_schema(error: &SchemaError, script: &Script, statement: &Statement) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             at_word(unknown_column(field, valid_fields), script, &field.name)
         }
         SchemaError::AmbiguousReference { field } => {
             let name = &field.name;
-            Error::sql(format!("column `{name}` is in several tables")).with_hint(format!("say in which: table.{name}"))
+            same_name::of_alias(name, script, statement).unwrap_or_else(|| {
+                Error::sql(format!("column `{name}` is in several tables"))
+                    .with_hint(format!("say in which: table.{name}"))
+            })
         }
         other => Error::sql(reworded(&other.to_string())),
     }
@@ -70,21 +75,6 @@ pub(super) fn unknown_field(field: &UnknownField, script: &Script) -> Error {
     }
 }
 
-/// What both of two columns are called, which the engine tells by their expressions: by their alias, or by the column that
-/// one of them is and the other casts.
-fn common_name(message: &str) -> &str {
-    let told = message.split("\" at position ").filter_map(|part| {
-        let (_, told) = part.split_once("expression \"").or_else(|| part.split_once("and \""))?;
-        Some(told)
-    });
-    let told: Vec<&str> = told.collect();
-    let alias = told.iter().find_map(|told| told.rsplit_once(" AS ").filter(|(_, alias)| !alias.contains(')')));
-    match alias {
-        Some((_, alias)) => alias,
-        None => told.iter().find(|told| !told.contains('(')).or(told.first()).map_or("", |told| last_part(told)),
-    }
-}
-
 pub(super) fn of_plan(
     message: &str,
     diagnostic: Option<&Diagnostic>,
@@ -97,11 +87,6 @@ pub(super) fn of_plan(
     }
     if let Some(name) = between(message, "Invalid function '", "'") {
         return unknown_function(name, engine);
-    }
-    if message.starts_with("Projections require unique expression names") {
-        let name = common_name(message);
-        return Error::sql(format!("two columns of the result have the name `{name}`"))
-            .with_hint("give one of them another name with `AS`");
     }
     if let Some(column) = diagnostic.and_then(|d| between(&d.message, "'", "' must appear in GROUP BY")) {
         return Error::sql(format!("`{column}` is neither in GROUP BY nor inside of an aggregate"))
@@ -253,7 +238,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 /// The column's own name in a qualified one; an expression is left whole.
-fn last_part(name: &str) -> &str {
+pub(super) fn last_part(name: &str) -> &str {
     let qualified = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
     if qualified { name.rsplit('.').next().unwrap_or(name) } else { name }
 }

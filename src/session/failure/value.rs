@@ -155,7 +155,7 @@ fn spans(statement: &Statement, spot: impl Fn(&Expr) -> Option<Span>) -> Vec<Spa
     spans
 }
 
-fn inner(statement: &Statement) -> Option<&Sql> {
+pub(super) fn inner(statement: &Statement) -> Option<&Sql> {
     match statement {
         Statement::Statement(sql) => Some(sql),
         Statement::Explain(explain) => inner(&explain.statement),
@@ -163,7 +163,7 @@ fn inner(statement: &Statement) -> Option<&Sql> {
     }
 }
 
-fn excerpt(script: &Script, span: Span, label: &str) -> Option<Excerpt> {
+pub(super) fn excerpt(script: &Script, span: Span, label: &str) -> Option<Excerpt> {
     let (start, end) = ((span.start.line, span.start.column), (span.end.line, span.end.column));
     (start.0 > 0).then(|| dialect::excerpt(script, start, end, label))
 }
