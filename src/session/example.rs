@@ -63,12 +63,15 @@ enum Culprit {
 
 impl Culprit {
     fn of(error: &DataFusionError) -> Option<Self> {
-        let DataFusionError::ArrowError(error, _) = error.find_root() else { return None };
+        let of_cast = |message: &str| failure::value_of_cast(message).map(|(value, _)| Self::Cast(value.to_owned()));
+        let error = match error.find_root() {
+            DataFusionError::ArrowError(error, _) => error,
+            DataFusionError::Execution(message) => return of_cast(message),
+            _ => return None,
+        };
         match error.as_ref() {
             ArrowError::DivideByZero => Some(Self::Zero),
-            ArrowError::CastError(message) | ArrowError::ParseError(message) => {
-                failure::value_of_cast(message).map(|(value, _)| Self::Cast(value.to_owned()))
-            }
+            ArrowError::CastError(message) | ArrowError::ParseError(message) => of_cast(message),
             ArrowError::ArithmeticOverflow(message) => {
                 let parts: Vec<&str> = message.strip_prefix("Overflow happened on: ")?.split(' ').collect();
                 let [left, operator, right] = parts.as_slice() else { return None };

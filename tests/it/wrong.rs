@@ -11,7 +11,7 @@ const EVENTS: &str = "{\"id\":\"1\",\"n\":1,\"x\":0.5,\"ok\":true,\"at\":\"2024-
 ";
 
 /// Each begins on the second line of its file, so that no place is right by chance.
-const QUERIES: [&str; 57] = [
+const QUERIES: [&str; 64] = [
     // What is no SQL.
     "SELEC id FROM events",
     "SELECT id FORM events",
@@ -47,11 +47,19 @@ const QUERIES: [&str; 57] = [
     "SELECT 1 + a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.{ FROM events",
     "SELECT SESSION_START(CAST(at AS TIMESTAMP(3)), INTERVAL '1' MONTH) FROM events GROUP BY 1",
     "SELECT id AS session_id FROM events GROUP BY id, SESSION(id, INTERVAL '1' HOUR)",
+    "SELECT id AS session_id FROM events GROUP BY id, SESSION (id, INTERVAL '1' HOUR)",
+    // Columns of one name.
+    "SELECT id, CAST(id AS DOUBLE) FROM events",
+    "SELECT TUMBLE_START(at, INTERVAL '1' HOUR) AS s, TUMBLE_END(at, INTERVAL '1' HOUR) AS s FROM events GROUP BY TUMBLE(at, INTERVAL '1' HOUR)",
+    "SELECT *, n + 1 AS m, id FROM events",
+    "SELECT id, upper(id) AS id FROM events",
     // What the engine cannot do.
     "SELECT id FROM events WHERE n = (SELECT max(n))",
     // Texts that are no timestamps, and rows that are not read.
     "SELECT CAST(id AS TIMESTAMP(3)) AS t FROM events",
+    "SELECT CAST(id AS INTERVAL) AS t FROM events",
     "SELECT 1 / n FROM events WHERE id = '1' OR n / n = 1",
+    "SELECT 1 / (length(id) - 1) FROM events WHERE NOT ok",
     // Types that do not fit.
     "SELECT id + 1 FROM events WHERE ok + 1 > 2",
     "SELECT sum(id) FROM events",

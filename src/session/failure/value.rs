@@ -16,6 +16,15 @@ use crate::error::{Error, Excerpt};
 /// What helps against a value that is too large.
 const WIDER: &str = "a wider type holds it: CAST(… AS decimal(38, 0)), or CAST(… AS double) for about so much";
 
+/// What stands before and behind a text that was to be read as a type, as Arrow and the engine's functions tell it.
+const PARSED: [(&str, &str, &str); 5] = [
+    ("Error parsing timestamp from '", "' using format '", "Timestamp(ms)"),
+    ("Error parsing timestamp from '", "': ", "Timestamp(ms)"),
+    ("Error parsing '", "' as time", "Time64(ns)"),
+    ("Failed to parse '", "' as time", "Time64(ns)"),
+    ("Invalid input syntax for type interval: \"", "\"", "Interval(MonthDayNano)"),
+];
+
 pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statement) -> Error {
     match error {
         ArrowError::DivideByZero => {
@@ -104,8 +113,12 @@ pub(in crate::session) fn cast(message: &str) -> Option<(&str, &str)> {
         let (value, type_name) = rest.rsplit_once("' to value of ")?;
         return Some((value, type_name.trim_end_matches(" type")));
     }
-    if let Some(rest) = message.strip_prefix("Error parsing timestamp from '") {
-        return rest.rsplit_once("': ").map(|(value, _)| (value, "Timestamp(ms)"));
+    let parsed = PARSED.iter().find_map(|(before, after, type_name)| {
+        let (value, _) = message.strip_prefix(before)?.rsplit_once(after)?;
+        Some((value, *type_name))
+    });
+    if parsed.is_some() {
+        return parsed;
     }
     message.strip_prefix("Can't cast value ")?.rsplit_once(" to type ")
 }
@@ -186,5 +199,22 @@ fn casting(expr: &Expr) -> Option<Span> {
     match expr {
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, .. } => Some(expr.span()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_none_of_a_type_is_told_with_it() {
+        let check = |message: &str, expected: (&str, &str)| assert_eq!(cast(message), Some(expected));
+        check("Cannot cast string 'a' to value of Int64 type", ("a", "Int64"));
+        check("Error parsing timestamp from 'a': b': error parsing date", ("a': b", "Timestamp(ms)"));
+        check("Error parsing timestamp from 'a' using format '%d': too short", ("a", "Timestamp(ms)"));
+        check("Error parsing 'a' as time. Tried formats: [\"%H\"]", ("a", "Time64(ns)"));
+        check("Failed to parse 'a' as time", ("a", "Time64(ns)"));
+        check("Invalid input syntax for type interval: \"1 day\"\"", ("1 day\"", "Interval(MonthDayNano)"));
+        assert_eq!(cast("Error parsing it"), None);
     }
 }
