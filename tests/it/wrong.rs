@@ -11,7 +11,7 @@ const EVENTS: &str = "{\"id\":\"1\",\"n\":1,\"x\":0.5,\"ok\":true,\"at\":\"2024-
 ";
 
 /// Each begins on the second line of its file, so that no place is right by chance.
-const QUERIES: [&str; 64] = [
+const QUERIES: [&str; 65] = [
     // What is no SQL.
     "SELEC id FROM events",
     "SELECT id FORM events",
@@ -58,6 +58,7 @@ const QUERIES: [&str; 64] = [
     // Texts that are no timestamps, and rows that are not read.
     "SELECT CAST(id AS TIMESTAMP(3)) AS t FROM events",
     "SELECT CAST(id AS INTERVAL) AS t FROM events",
+    "SELECT CAST('x' AS INTERVAL) AS t FROM events",
     "SELECT 1 / n FROM events WHERE id = '1' OR n / n = 1",
     "SELECT 1 / (length(id) - 1) FROM events WHERE NOT ok",
     // Types that do not fit.

@@ -95,9 +95,10 @@ fn of_cast(message: &str, script: &Script, statement: &Statement) -> Error {
     let type_name = sql_types(type_name);
     let failure = failed(script, &format!("`{value}` is no {type_name}"));
     if let Some(place) = literal(script, statement, value, &format!("no {type_name}")) {
+        let article = if type_name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
         return failure
             .with_excerpt(place)
-            .with_hint(format!("write a {type_name} there, or compare as text: CAST(… AS varchar)"));
+            .with_hint(format!("write {article} {type_name} there, or compare as text: CAST(… AS varchar)"));
     }
     let place = first(script, statement, ["this cast", "in one of the casts, such as this"], casting);
     failure.at(place).with_hint(format!("TRY_CAST(… AS {type_name}) makes the result NULL there"))
