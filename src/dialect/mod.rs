@@ -7,7 +7,6 @@ mod columns;
 mod deed;
 mod default_source;
 mod definitions;
-mod fields;
 mod functions;
 mod grammar;
 mod hidden;
@@ -48,7 +47,7 @@ pub use ignored::ignored_clause;
 pub use order_by_all::{ask_for_all, order_by_all};
 pub use parameter::{ParameterType, UnknownType};
 pub use parameters::{BUILT_IN, Parameter, Parameters, parameters_in};
-pub use paths::{even_paths, split_paths};
+pub use paths::split_paths;
 pub use pcollection::{PCOLLECTION, name_pcollection};
 pub use place::{call_of, excerpt, field, span_of_table, subquery, word};
 pub use program::{Step, copy_a_query, program};
@@ -94,7 +93,7 @@ impl Script {
                 .with_hint("write one, for example: SELECT * FROM events LIMIT 10"));
         }
         for statement in &mut statements {
-            fields::name_fields(statement);
+            paths::even_paths(statement)?;
             window_tables::rewrite(self, statement)?;
             quantified::name_subqueries(statement);
         }

@@ -171,7 +171,6 @@ impl Session {
         let (mut statement, copy_to) = copy::take(statement.clone())?;
         self.supply_from(script, &mut statement)?;
         self.name_pcollection(&mut statement);
-        dialect::even_paths(&mut statement);
         dialect::list_tables(&mut statement)?;
         dialect::rewrite(script, &mut statement)?;
         // What is laid ready is for one statement at a time.
