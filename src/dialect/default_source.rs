@@ -53,7 +53,7 @@ impl VisitorMut for Adder<'_> {
 }
 
 /// The statement as the SQL parser knows it, without its EXPLAIN.
-pub(super) fn inner(statement: &Statement) -> Option<&Sql> {
+pub fn inner(statement: &Statement) -> Option<&Sql> {
     match statement {
         Statement::Statement(sql) => Some(sql),
         Statement::Explain(explain) => inner(&explain.statement),

@@ -19,7 +19,7 @@ use super::functions::Functions;
 use super::pcollection::PCOLLECTION;
 use super::show_tables::list_tables;
 use super::summarize::summarized;
-use super::{Script, normal, place};
+use super::{Script, address, made, normal, place};
 use crate::error::{Error, Result};
 use crate::suggest;
 
@@ -99,7 +99,7 @@ impl Definitions {
         }
         list_tables(sql)?;
         if let Sql::ExplainTable { table_name, .. } = sql {
-            *sql = described_query(table_name)?;
+            *sql = made(format!("DESCRIBE SELECT * FROM {table_name}"))?;
             return self.apply_in(script, sql);
         }
         match sql {
@@ -274,15 +274,6 @@ fn same(one: &Ident, other: &Ident) -> bool {
     normal(one) == normal(other)
 }
 
-/// `DESCRIBE` of all that a view answers.
-fn described_query(view: &ObjectName) -> Result<Sql> {
-    let parsed = Script { name: "DESCRIBE".into(), text: format!("DESCRIBE SELECT * FROM {view}") }.parse()?.pop();
-    match parsed {
-        Some(Statement::Statement(sql)) => Ok(*sql),
-        _ => Err(Error::internal("DESCRIBE is no statement")),
-    }
-}
-
 /// The query with views as its CTEs.
 fn with_views(query: &mut Box<Query>, views: &[&View]) {
     let body = std::mem::replace(
@@ -370,7 +361,6 @@ impl Visitor for MentionFinder {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let address = |query: &Query| std::ptr::from_ref(query).addr();
         let around = self.levels.last();
         let is_own = around.is_some_and(|around| around.own == Some(address(query)));
         let with = query.with.iter();

@@ -31,16 +31,16 @@ mod windows;
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::DFParserBuilder;
-use datafusion::sql::sqlparser::ast::Ident;
+use datafusion::sql::sqlparser::ast::{Ident, Query, Statement as Sql};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::ParserError;
-use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer, TokenizerError};
 
 pub use columns::{spell, spell_groups};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
-pub use default_source::{add_from, add_from_at};
+pub use default_source::{add_from, add_from_at, inner};
 use grammar::Grammar;
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
@@ -49,7 +49,7 @@ pub use parameter::{ParameterType, UnknownType};
 pub use parameters::{BUILT_IN, Parameter, Parameters, parameters_in};
 pub use paths::split_paths;
 pub use pcollection::{PCOLLECTION, name_pcollection};
-pub use place::{call_of, excerpt, field, span_of_table, subquery, word};
+pub use place::{call_of, excerpt, field, span_of_table, subquery, under, word};
 pub use program::{Step, copy_a_query, program};
 pub use replacements::{Replacement, replacements};
 pub use show_tables::list as list_tables;
@@ -72,11 +72,18 @@ pub struct Script {
 }
 
 impl Script {
+    /// Its tokens, with their places.
+    ///
+    /// **Errors**: the tokenizer's, for a text that is no SQL.
+    fn tokens(&self) -> Result<Vec<TokenWithSpan>, TokenizerError> {
+        Tokenizer::new(&GenericDialect {}, &self.text).tokenize_with_location()
+    }
+
     /// The statements, in order.
     ///
     /// **Errors**: `Sql` with the place, if the text is not SQL, holds no statement, or one that is too deep to plan.
     pub fn parse(&self) -> Result<Vec<Statement>> {
-        let tokens = Tokenizer::new(&GenericDialect {}, &self.text).tokenize_with_location();
+        let tokens = self.tokens();
         let mut tokens = tokens.map_err(|error| syntax::fault(self, &ParserError::from(error).into()))?;
         if let Some((excess, token)) = terms::excess(&tokens) {
             return Err(self.too_many(excess, token));
@@ -132,8 +139,28 @@ fn outcome(visit: ControlFlow<Box<Error>>) -> Result<()> {
     }
 }
 
+/// A statement that is made here, of a text that is SQL: what a user wrote as another.
+///
+/// **Errors**: `Internal`, if it is none.
+fn made(text: String) -> Result<Sql> {
+    match (Script { name: "made".into(), text }).parse()?.pop() {
+        Some(Statement::Statement(sql)) => Ok(*sql),
+        _ => Err(Error::internal("a statement that was made is none")),
+    }
+}
+
+/// A query to put parts of a statement into.
+fn template(text: &str) -> Option<Box<Query>> {
+    Parser::new(&GenericDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_query()).ok()
+}
+
+/// Which query of a tree it is, while the tree stands.
+fn address(query: &Query) -> usize {
+    std::ptr::from_ref(query).addr()
+}
+
 /// As the engine resolves names: without quotes, case does not count.
-fn normal(name: &Ident) -> String {
+pub fn normal(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 

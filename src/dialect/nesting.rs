@@ -9,7 +9,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query, Visit, Visitor};
 
 use super::default_source::inner;
-use super::{Script, normal, place};
+use super::{Script, address, normal, place};
 use crate::error::{Error, Result};
 
 /// How deep WITH may stand within WITH, and subqueries within expressions: 16 levels take seconds.
@@ -73,10 +73,6 @@ struct Level {
     ctes: Vec<(String, u64)>,
     /// The others: where the tree has their queries, and their names.
     pending: Vec<(usize, String)>,
-}
-
-fn address(query: &Query) -> usize {
-    std::ptr::from_ref(query).addr()
 }
 
 impl Counter {

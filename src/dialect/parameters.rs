@@ -12,8 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Ident, Interval, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan, Visit, VisitMut,
     Visitor, VisitorMut,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::default_source::in_sql;
 use super::parameter::ParameterType;
@@ -137,12 +136,11 @@ impl Visitor for PlaceholderFinder {
 
 /// The parameters that a script names, without the `$`; none of a text that is no SQL.
 pub fn parameters_in(script: &Script) -> Vec<String> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize().unwrap_or_default();
-    let name = |token: &Token| match token {
+    let name = |token: &TokenWithSpan| match &token.token {
         Token::Placeholder(name) => Some(name.trim_start_matches('$').to_owned()),
         _ => None,
     };
-    tokens.iter().filter_map(name).collect()
+    script.tokens().unwrap_or_default().iter().filter_map(name).collect()
 }
 
 fn is_placeholder(expr: &Expr) -> Option<&ValueWithSpan> {

@@ -6,8 +6,7 @@ use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, SetExpr, Spanned, visit_expressions, visit_relations};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::Script;
 use crate::error::Excerpt;
@@ -41,7 +40,7 @@ pub(super) fn end_of_word(text: &str, place: Place) -> usize {
 
 /// The script with a mark under the first word that is `word`, without quotes and in any case; `None` without one.
 pub fn word(script: &Script, word: &str, label: &str) -> Option<Excerpt> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let tokens = script.tokens().ok()?;
     let is_it = |token: &Token| matches!(token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
     let found = tokens.iter().find(|token| is_it(&token.token))?;
     Some(under(script, found.span, label))
@@ -49,7 +48,7 @@ pub fn word(script: &Script, word: &str, label: &str) -> Option<Excerpt> {
 
 /// The script with a mark under the name of the first call of one of these functions, in any case; `None` without one.
 pub fn call_of(script: &Script, names: &[String], label: &str) -> Option<Excerpt> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let tokens = script.tokens().ok()?;
     let is_it = |name: &Token| match name {
         Token::Word(word) => names.iter().any(|name| word.value.eq_ignore_ascii_case(name)),
         _ => false,
@@ -62,7 +61,7 @@ pub fn call_of(script: &Script, names: &[String], label: &str) -> Option<Excerpt
 
 /// The script with a mark under the first field of that name in a path: `.name` in any case, or `['name']`.
 pub fn field(script: &Script, name: &str, label: &str) -> Option<Excerpt> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let tokens = script.tokens().ok()?;
     let found = tokens.windows(2).find(|pair| match (&pair[0].token, &pair[1].token) {
         (Token::Period, Token::Word(word)) => word.value.to_lowercase() == name.to_lowercase(),
         (Token::LBracket, Token::SingleQuotedString(text)) => text == name,
@@ -74,7 +73,7 @@ pub fn field(script: &Script, name: &str, label: &str) -> Option<Excerpt> {
 
 /// The script with a mark under the first word of a statement, of which `number` stand before it.
 pub(super) fn beginning(script: &Script, number: usize) -> Option<Excerpt> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &script.text).tokenize_with_location().ok()?;
+    let tokens = script.tokens().ok()?;
     let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
     // What stands between semicolons is a statement, if it is anything.
     let mut statements = tokens.split(|token| token.token == Token::SemiColon);
@@ -97,7 +96,7 @@ pub fn excerpt(script: &Script, start: Place, end: Place, label: &str) -> Excerp
 }
 
 /// The script with a mark under a span.
-pub(super) fn under(script: &Script, span: Span, label: &str) -> Excerpt {
+pub fn under(script: &Script, span: Span, label: &str) -> Excerpt {
     let (start, end) = places(span);
     excerpt(script, start, end, label)
 }

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::Statement as Sql;
 
 use super::definitions::Definitions;
 use super::parameters::Parameters;
-use super::{Script, Statement, place};
+use super::{Script, Statement, made, place};
 use crate::error::{Error, Excerpt, Result};
 
 /// A statement that does something.
@@ -51,9 +51,9 @@ pub fn program(script: &Script, parameters: &Parameters, default_source: Option<
 pub fn copy_a_query(statement: &mut Statement) -> Result<()> {
     let Statement::CopyTo(CopyToStatement { source, .. }) = statement else { return Ok(()) };
     let CopyToSource::Relation(name) = source else { return Ok(()) };
-    let parsed = Script { name: "COPY".into(), text: format!("SELECT * FROM {name}") }.parse()?.pop();
-    let Some(Statement::Statement(sql)) = parsed else { return Err(Error::internal("a SELECT is no statement")) };
-    let Sql::Query(query) = *sql else { return Err(Error::internal("a SELECT is no query")) };
+    let Sql::Query(query) = made(format!("SELECT * FROM {name}"))? else {
+        return Err(Error::internal("a SELECT is no query"));
+    };
     *source = CopyToSource::Query(query);
     Ok(())
 }

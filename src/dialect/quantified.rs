@@ -7,10 +7,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, TableFactor, VisitMut, VisitorMut};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 
 use super::default_source::inner_mut;
+use super::template;
 
 /// What such a query is put into.
 const TEMPLATE: &str = "SELECT * FROM (SELECT 1) AS __compared";
@@ -38,8 +37,7 @@ impl VisitorMut for Namer {
 }
 
 fn name(query: &mut Box<Query>) {
-    let parsed = Parser::new(&GenericDialect {}).try_with_sql(TEMPLATE).and_then(|mut parser| parser.parse_query());
-    let Ok(mut named) = parsed else { return };
+    let Some(mut named) = template(TEMPLATE) else { return };
     if let SetExpr::Select(select) = named.body.as_mut()
         && let Some(TableFactor::Derived { subquery, .. }) = select.from.first_mut().map(|from| &mut from.relation)
     {

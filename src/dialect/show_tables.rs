@@ -6,8 +6,9 @@
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{ObjectName, ShowStatementOptions, Statement as Sql};
 
-use super::{Script, default_source::inner_mut};
-use crate::error::{Error, Result};
+use super::default_source::inner_mut;
+use super::made;
+use crate::error::Result;
 
 /// A row for each table: its schema, its name and what it is.
 const LISTING: &str = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
@@ -24,10 +25,7 @@ pub fn list(statement: &mut Statement) -> Result<()> {
 pub(super) fn list_tables(sql: &mut Sql) -> Result<()> {
     // Any option shows in its text.
     if matches!(sql, Sql::ShowTables { .. }) && sql.to_string() == "SHOW TABLES" {
-        let listing = Script { name: "SHOW TABLES".into(), text: LISTING.into() }.parse()?.pop();
-        if let Some(Statement::Statement(listing)) = listing {
-            *sql = *listing;
-        }
+        *sql = made(LISTING.into())?;
     }
     if let Sql::ShowColumns { show_options: ShowStatementOptions { show_in: Some(show_in), .. }, .. } = &*sql
         && let Some(name) = show_in.parent_name.clone()
@@ -40,17 +38,17 @@ pub(super) fn list_tables(sql: &mut Sql) -> Result<()> {
 
 /// `DESCRIBE name`, where it stands.
 fn described(name: ObjectName) -> Result<Sql> {
-    let parsed = Script { name: "DESCRIBE".into(), text: format!("DESCRIBE {name}") }.parse()?.pop();
-    let Some(Statement::Statement(mut sql)) = parsed else { return Err(Error::internal("DESCRIBE is no statement")) };
-    if let Sql::ExplainTable { table_name, .. } = sql.as_mut() {
+    let mut sql = made(format!("DESCRIBE {name}"))?;
+    if let Sql::ExplainTable { table_name, .. } = &mut sql {
         *table_name = name;
     }
-    Ok(*sql)
+    Ok(sql)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Script;
 
     #[test]
     fn a_plain_one_is_a_query() {

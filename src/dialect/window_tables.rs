@@ -7,17 +7,15 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SelectItem, SetExpr, Spanned, TableFactor, VisitMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Spanned, TableFactor, VisitMut,
     VisitorMut,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
 use super::default_source::inner_mut;
 use super::windows::{Kind, arguments, call};
-use super::{Script, outcome, place};
+use super::{Script, outcome, place, template};
 use crate::error::{Error, Result};
 
 /// What such a table becomes; the relation and the two calls are put in their places.
@@ -151,7 +149,7 @@ impl Arguments {
             }
         };
         let (relation, name) = relation_of(relation, kind)?;
-        let mut query = template()?;
+        let mut query = template(TEMPLATE)?;
         let SetExpr::Select(outer) = query.body.as_mut() else { return None };
         let mut derived = outer.from.pop()?.relation;
         let TableFactor::Derived { subquery, alias: Some(alias), .. } = &mut derived else { return None };
@@ -211,10 +209,6 @@ fn relation_of(relation: Expr, kind: Kind) -> Option<(TableFactor, Ident)> {
     };
     let name = idents.last()?.clone();
     Some((super::default_source::named(ObjectName::from(idents)), name))
-}
-
-fn template() -> Option<Box<Query>> {
-    Parser::new(&GenericDialect {}).try_with_sql(TEMPLATE).and_then(|mut parser| parser.parse_query()).ok()
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Select, SelectItem, Spanned, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem, Spanned, Visit, Visitor};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::value::{excerpt, inner};
-use crate::dialect::Script;
+use super::value::excerpt;
+use crate::dialect::{self, Script};
 use crate::error::Error;
 
 /// What the engine says of two such columns, if `message` is that.
@@ -59,11 +59,13 @@ struct Column {
 impl Column {
     fn of(item: &SelectItem) -> Option<Self> {
         match item {
-            SelectItem::ExprWithAlias { alias, .. } => Some(Self { parts: vec![spelled(alias)], span: alias.span }),
+            SelectItem::ExprWithAlias { alias, .. } => {
+                Some(Self { parts: vec![dialect::normal(alias)], span: alias.span })
+            }
             SelectItem::UnnamedExpr(expr) => {
                 let parts = match uncast(expr) {
-                    Expr::Identifier(name) => vec![spelled(name)],
-                    Expr::CompoundIdentifier(path) => path.iter().map(spelled).collect(),
+                    Expr::Identifier(name) => vec![dialect::normal(name)],
+                    Expr::CompoundIdentifier(path) => path.iter().map(dialect::normal).collect(),
                     other => vec![other.to_string()],
                 };
                 Some(Self { parts, span: expr.span() })
@@ -90,11 +92,6 @@ fn uncast(expr: &Expr) -> &Expr {
     }
 }
 
-/// A name as the engine has it: without quotes it is in small letters.
-fn spelled(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_ascii_lowercase() }
-}
-
 /// Looks for the second of two columns with one name; one of them may be in a `*`, and has the name that was told.
 struct Second<'a> {
     told: &'a str,
@@ -102,7 +99,7 @@ struct Second<'a> {
 
 impl Second<'_> {
     fn of(statement: &Statement, told: &str) -> Option<Column> {
-        inner(statement)?.visit(&mut Second { told }).break_value()
+        dialect::inner(statement)?.visit(&mut Second { told }).break_value()
     }
 }
 

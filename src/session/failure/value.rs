@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Spanned, Statement as Sql, Value, visit_expressions,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Spanned, Value, visit_expressions};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::wording::{reworded, sql_types};
@@ -160,7 +158,7 @@ fn literal(script: &Script, statement: &Statement, text: &str, label: &str) -> O
 
 fn spans(statement: &Statement, spot: impl Fn(&Expr) -> Option<Span>) -> Vec<Span> {
     let mut spans = Vec::new();
-    let Some(sql) = inner(statement) else { return spans };
+    let Some(sql) = dialect::inner(statement) else { return spans };
     let _ = visit_expressions(sql, |expr: &Expr| {
         spans.extend(spot(expr).filter(|span| *span != Span::empty()));
         ControlFlow::<()>::Continue(())
@@ -169,17 +167,8 @@ fn spans(statement: &Statement, spot: impl Fn(&Expr) -> Option<Span>) -> Vec<Spa
     spans
 }
 
-pub(super) fn inner(statement: &Statement) -> Option<&Sql> {
-    match statement {
-        Statement::Statement(sql) => Some(sql),
-        Statement::Explain(explain) => inner(&explain.statement),
-        _ => None,
-    }
-}
-
 pub(super) fn excerpt(script: &Script, span: Span, label: &str) -> Option<Excerpt> {
-    let (start, end) = ((span.start.line, span.start.column), (span.end.line, span.end.column));
-    (start.0 > 0).then(|| dialect::excerpt(script, start, end, label))
+    (span != Span::empty()).then(|| dialect::under(script, span, label))
 }
 
 fn divisor(expr: &Expr) -> Option<Span> {
