@@ -56,10 +56,7 @@ pub fn fault(name: &str, text: &str, span: Range<usize>, message: &str) -> Error
         span,
         label: String::new(),
     });
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
+    error.with_hint_if(hint)
 }
 
 /// Message and hint of `error` as one text for `serde::de::Error::custom`, whose errors hold no more than a text.

@@ -158,6 +158,15 @@ impl Error {
         self
     }
 
+    /// Says what to do next, if that is known.
+    #[must_use]
+    pub fn with_hint_if(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
+    }
+
     /// Says where.
     #[must_use]
     pub fn with_excerpt(mut self, excerpt: Excerpt) -> Self {

@@ -50,10 +50,7 @@ impl Params {
         let Some((name, _)) = self.given.iter().find(|(name, _)| !known(name)) else { return Ok(()) };
         let error = Error::request(format!("nothing here has a parameter `{name}`"));
         let names = declared.iter().map(|parameter| parameter.name.as_str()).chain(BUILT_IN);
-        Err(match suggest::hint("parameters", name, names) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        })
+        Err(error.with_hint_if(suggest::hint("parameters", name, names)))
     }
 
     /// Parameters that nobody declared, for a statement that is typed once and names those in `used`: `day=…` is a text,

@@ -145,10 +145,7 @@ impl Definitions {
             None => {
                 let names = self.views.iter().map(|view| view.name.value.as_str());
                 let error = refused(script, name, "this script has defined no view of this name");
-                Err(match suggest::hint("views", &ident.value, names) {
-                    Some(hint) => error.with_hint(hint),
-                    None => error,
-                })
+                Err(error.with_hint_if(suggest::hint("views", &ident.value, names)))
             }
         }
     }
@@ -210,10 +207,7 @@ impl Definitions {
         let name = if variable == "timezone" { OPTIONS[2].to_owned() } else { variable };
         if !OPTIONS.contains(&name.as_str()) {
             let error = no_option(script, at, &format!("`{name}` is no option that a script may set"));
-            return Err(match suggest::hint("options", &name, OPTIONS) {
-                Some(hint) => error.with_hint(hint),
-                None => error,
-            });
+            return Err(error.with_hint_if(suggest::hint("options", &name, OPTIONS)));
         }
         let value = match value {
             Expr::Value(value) => match &value.value {

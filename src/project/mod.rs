@@ -98,7 +98,7 @@ impl Project {
     pub fn source(&self, name: &str) -> Result<&SourceConfig> {
         self.sources.iter().find(|source| source.name == name).ok_or_else(|| {
             let names = self.sources.iter().map(|source| source.name.as_str());
-            hinted(Error::request(format!("there is no source `{name}`")), suggest::hint("sources", name, names))
+            Error::request(format!("there is no source `{name}`")).with_hint_if(suggest::hint("sources", name, names))
         })
     }
 
@@ -131,10 +131,11 @@ impl Project {
         }
         match names.iter().position(|candidate| candidate == name) {
             Some(n) => Ok(paths[n].clone()),
-            None => Err(hinted(
-                Error::request(format!("there is no saved query `{name}` in `{}`", self.queries_dir.display())),
-                suggest::hint("saved queries", name, names.iter().map(String::as_str)),
-            )),
+            None => {
+                let error =
+                    Error::request(format!("there is no saved query `{name}` in `{}`", self.queries_dir.display()));
+                Err(error.with_hint_if(suggest::hint("saved queries", name, names.iter().map(String::as_str))))
+            }
         }
     }
 
@@ -183,13 +184,6 @@ fn parse(name: &str, text: &str) -> Result<(Vec<SourceConfig>, Limits)> {
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path)
         .map_err(|source| Error::request(format!("`{}` names no folder", path.display())).with_source(source))
-}
-
-fn hinted(error: Error, hint: Option<String>) -> Error {
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
 }
 
 #[cfg(test)]

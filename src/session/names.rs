@@ -86,10 +86,7 @@ impl Session {
             }
             let error = Error::sql(format!("there is no column `{name}` to replace"));
             let hint = suggest::hint("columns", name, columns.iter().map(String::as_str));
-            return Err(here(match hint {
-                Some(hint) => error.with_hint(hint),
-                None => error,
-            }));
+            return Err(here(error.with_hint_if(hint)));
         }
         Ok(false)
     }

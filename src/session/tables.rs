@@ -56,9 +56,6 @@ impl Session {
                 error.with_hint("files are read as sources: [sources.NAME] and path = \"…\" in tidemill.toml"),
             );
         }
-        Some(match suggest::hint("tables", &shown, names.iter().map(String::as_str)) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        })
+        Some(error.with_hint_if(suggest::hint("tables", &shown, names.iter().map(String::as_str))))
     }
 }

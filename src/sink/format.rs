@@ -57,10 +57,7 @@ impl FromStr for Format {
             let names = Self::ALL.iter().map(|format| format.extension()).chain([NDJSON]);
             let hint = suggest::nearest(name, names).map(|near| format!("did you mean `{near}`?"));
             let error = Error::request(format!("unknown format `{name}`: formats are json, parquet, csv and arrow"));
-            match hint {
-                Some(hint) => error.with_hint(hint),
-                None => error,
-            }
+            error.with_hint_if(hint)
         })
     }
 }

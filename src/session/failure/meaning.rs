@@ -50,10 +50,7 @@ fn unknown_column(field: &Column, valid_fields: &[Column]) -> Error {
         tables.dedup();
         ("tables in the query", qualifier.unwrap_or_default().to_owned(), tables)
     };
-    match suggest::hint(what, &wanted, names.iter().map(String::as_str)) {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
-    }
+    failure.with_hint_if(suggest::hint(what, &wanted, names.iter().map(String::as_str)))
 }
 
 /// A field that is not there.
@@ -69,10 +66,7 @@ pub(super) fn unknown_field(field: &UnknownField, script: &Script) -> Error {
         Why::List => Some(format!("say which element: {}[1]", field.object)),
         Why::NoObject(_) => None,
     };
-    match hint {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
-    }
+    failure.with_hint_if(hint)
 }
 
 pub(super) fn of_plan(
@@ -151,10 +145,7 @@ pub(super) fn unknown_type(name: &str, script: &Script) -> Error {
     ];
     let word = name.split(['(', ' ']).next().unwrap_or(name);
     let failure = at_word(Error::sql(format!("there is no type `{name}` here")), script, word);
-    match suggest::hint("types", word, TYPES) {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
-    }
+    failure.with_hint_if(suggest::hint("types", word, TYPES))
 }
 
 /// Says what helps against types that do not fit together.
