@@ -3,38 +3,21 @@
 //! A view becomes a CTE of each statement that names it, and a call of a function becomes its body. So nothing is made
 //! anywhere, nothing outlives the script, and a view is planned over the files that are there when it is asked.
 
-use std::ops::ControlFlow;
-
-use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    CreateView, Cte, Expr, Ident, ObjectName, ObjectType, Query, Set, SetExpr, Spanned, Statement as Sql, TableAlias,
-    TableAliasColumnDef, Value, Visit, Visitor, With,
+    CreateView, Cte, Ident, ObjectName, ObjectType, Query, SetExpr, Spanned, Statement as Sql, TableAlias,
+    TableAliasColumnDef, Visit, With,
 };
-use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::default_source::{in_sql, lacks_from};
+use super::default_source::in_sql;
 use super::functions::Functions;
-use super::pcollection::PCOLLECTION;
+use super::mentions::Mentions;
 use super::show_tables::list_tables;
 use super::summarize::summarized;
-use super::{Script, address, made, normal, place};
+use super::{Script, made, normal, options, place};
 use crate::error::{Error, Result};
 use crate::suggest;
-
-/// The options that `SET` may change, by the engine's names.
-const OPTIONS: [&str; 6] = [
-    "datafusion.execution.batch_size",
-    "datafusion.execution.target_partitions",
-    "datafusion.execution.time_zone",
-    "datafusion.optimizer.prefer_hash_join",
-    "datafusion.optimizer.repartition_joins",
-    "datafusion.sql_parser.default_null_ordering",
-];
-
-/// The most rows of a batch, and the most partitions: memory is taken for each pair of partitions.
-const MAX_COUNTS: [u32; 2] = [65_536, 256];
 
 /// What a script has defined so far.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +50,7 @@ impl Definitions {
         match sql.as_ref() {
             Sql::CreateView(view) => self.add_view(script, view)?,
             Sql::CreateFunction(function) => self.functions.add(script, function)?,
-            Sql::Set(set) => self.set(script, set)?,
+            Sql::Set(set) => self.options.push(options::option(script, set)?),
             Sql::Drop { object_type: ObjectType::View, if_exists, names, .. } => {
                 names.iter().try_for_each(|name| self.drop_view(script, name, *if_exists))?;
             }
@@ -184,72 +167,8 @@ impl Definitions {
     }
 
     fn mentions<T: Visit>(&self, part: &T, view: &View) -> Mentions {
-        let name = normal(&view.name);
-        let is_default = self.default_source.as_ref() == Some(&name);
-        let mut finder = MentionFinder { name, is_default, levels: Vec::new(), found: Mentions::default() };
-        let _ = part.visit(&mut finder);
-        finder.found.any |= is_default && lacks_from(part);
-        finder.found
+        Mentions::of(part, &view.name, self.default_source.as_ref() == Some(&normal(&view.name)))
     }
-
-    fn set(&mut self, script: &Script, set: &Set) -> Result<()> {
-        let (variable, value, at) = match set {
-            Set::SingleAssignment { variable, values, .. } => match values.as_slice() {
-                [value] => (variable.to_string().to_lowercase(), value, variable.span()),
-                _ => return Err(no_option(script, variable.span(), "an option has one value")),
-            },
-            Set::SetTimeZone { value, .. } => ("timezone".to_owned(), value, value.span()),
-            _ => {
-                let error = Error::sql("this SET is not done here");
-                return Err(error.at(place::word(script, "SET", "here")));
-            }
-        };
-        let name = if variable == "timezone" { OPTIONS[2].to_owned() } else { variable };
-        if !OPTIONS.contains(&name.as_str()) {
-            let error = no_option(script, at, &format!("`{name}` is no option that a script may set"));
-            return Err(error.with_hint_if(suggest::hint("options", &name, OPTIONS)));
-        }
-        let value = match value {
-            Expr::Value(value) => match &value.value {
-                Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => text.clone(),
-                other => other.to_string(),
-            },
-            other => other.to_string(),
-        };
-        if let Some(what) = refused_value(&name, &value) {
-            return Err(no_option(script, at, &format!("option `{name}` is {what}, not `{value}`")));
-        }
-        self.options.push((name, value));
-        Ok(())
-    }
-}
-
-/// What the value of an option has to be, where it is not; the engine takes others of these, and fails later or not at all.
-fn refused_value(name: &str, value: &str) -> Option<String> {
-    let at = OPTIONS.iter().position(|option| *option == name)?;
-    if let Some(most) = MAX_COUNTS.get(at) {
-        let is_count = value.parse().is_ok_and(|count: u32| (1..=*most).contains(&count));
-        return (!is_count).then(|| format!("a number from 1 to {most}"));
-    }
-    let orders = ["nulls_max", "nulls_min", "nulls_first", "nulls_last"];
-    match name {
-        "datafusion.execution.time_zone" if value.parse::<Tz>().is_err() => {
-            Some("a time zone, such as `Europe/Berlin` or `+02:00`".to_owned())
-        }
-        "datafusion.sql_parser.default_null_ordering" if !orders.contains(&value) => {
-            Some(format!("one of {}", orders.map(|order| format!("`{order}`")).join(", ")))
-        }
-        _ => None,
-    }
-}
-
-fn no_option(script: &Script, at: Span, message: &str) -> Error {
-    // The parser keeps no place for a time zone.
-    let place = match at == Span::empty() {
-        true => place::word(script, "SET", "here"),
-        false => Some(place::under(script, at, "here")),
-    };
-    Error::sql(message).at(place)
 }
 
 fn refused(script: &Script, name: &ObjectName, message: &str) -> Error {
@@ -315,73 +234,6 @@ pub(super) fn bare(body: SetExpr) -> Query {
         settings: None,
         format_clause: None,
         pipe_operators: Vec::new(),
-    }
-}
-
-/// How a view's name is used.
-#[derive(Default)]
-struct Mentions {
-    /// Whether it means the view anywhere.
-    any: bool,
-    /// A query under WITH that is called so too.
-    own: Option<Ident>,
-}
-
-impl Mentions {
-    fn with(self, other: Self) -> Self {
-        Self { any: self.any || other.any, own: self.own.or(other.own) }
-    }
-}
-
-/// Looks for a name where it means the view: not where a query under WITH has it, except in that query itself.
-struct MentionFinder {
-    name: String,
-    is_default: bool,
-    levels: Vec<Level>,
-    found: Mentions,
-}
-
-/// A query that is looked at.
-#[derive(Default)]
-struct Level {
-    /// Where the tree has the query under its WITH that is called so, unless it is recursive.
-    own: Option<usize>,
-    hides: bool,
-    /// It is such a query itself.
-    is_own: bool,
-}
-
-impl Visitor for MentionFinder {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let around = self.levels.last();
-        let is_own = around.is_some_and(|around| around.own == Some(address(query)));
-        let with = query.with.iter();
-        let own = with.flat_map(|with| &with.cte_tables).find(|cte| normal(&cte.alias.name) == self.name);
-        self.found.own = self.found.own.take().or_else(|| own.map(|cte| cte.alias.name.clone()));
-        let is_recursive = query.with.as_ref().is_some_and(|with| with.recursive);
-        self.levels.push(Level {
-            own: own.filter(|_| !is_recursive).map(|cte| address(&cte.query)),
-            hides: own.is_some(),
-            is_own,
-        });
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.levels.pop();
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        let [part] = relation.0.as_slice() else { return ControlFlow::Continue(()) };
-        let Some(name) = part.as_ident().map(normal) else { return ControlFlow::Continue(()) };
-        let is_it = name == self.name || (self.is_default && name == PCOLLECTION);
-        // From the inside to where the name is given; in the query that has it, it means what stands around.
-        let hidden = self.levels.iter().any(|level| level.hides) && !self.levels.iter().any(|level| level.is_own);
-        self.found.any |= is_it && !hidden;
-        ControlFlow::Continue(())
     }
 }
 
@@ -476,41 +328,5 @@ mod tests {
         fails("DROP VIEW v", "`v`: this script has defined no view of this name", "v");
         fails("CREATE VIEW s.v AS SELECT 1", "`s.v`: a view of a script has no schema", "s.v");
         fails("CREATE MATERIALIZED VIEW v AS SELECT 1", "`v`: a view is computed when it is asked, and not kept", "v");
-    }
-
-    #[test]
-    fn few_options_may_be_set() {
-        let script = Script {
-            name: "q".into(),
-            text: "SET datafusion.execution.batch_size = 100; SET TIME ZONE 'UTC'; SET timezone = 'Europe/Berlin'"
-                .into(),
-        };
-        let mut definitions = Definitions::default();
-        for statement in script.parse().unwrap() {
-            assert!(definitions.take(&script, &statement).unwrap());
-        }
-        let set: Vec<_> = definitions.options().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(set, [(OPTIONS[0], "100"), (OPTIONS[2], "UTC"), (OPTIONS[2], "Europe/Berlin")]);
-        fails(
-            "SET datafusion.catalog.location = '/tmp'",
-            "`datafusion.catalog.location` is no option that a script may set",
-            "datafusion.catalog.location",
-        );
-        fails(
-            "SET datafusion.execution.batch_size = 0",
-            "option `datafusion.execution.batch_size` is a number from 1 to 65536, not `0`",
-            "datafusion.execution.batch_size",
-        );
-        fails(
-            "SET datafusion.execution.target_partitions = 65536",
-            "option `datafusion.execution.target_partitions` is a number from 1 to 256, not `65536`",
-            "datafusion.execution.target_partitions",
-        );
-        fails(
-            "SET timezone = 'Nowhere/City'",
-            "option `datafusion.execution.time_zone` is a time zone, such as `Europe/Berlin` or `+02:00`, not `Nowhere/City`",
-            "SET",
-        );
-        fails("SET a = 1, 2", "an option has one value", "a");
     }
 }
