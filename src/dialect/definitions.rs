@@ -214,11 +214,12 @@ fn with_views(query: &mut Box<Query>, views: &[&View]) {
         materialized: None,
         closing_paren_token: AttachedToken::empty(),
     };
-    query.with = Some(With {
-        with_token: AttachedToken::empty(),
-        recursive: false,
-        cte_tables: views.iter().map(cte).collect(),
-    });
+    query.with = Some(with(views.iter().map(cte).collect()));
+}
+
+/// `WITH` these.
+pub(super) fn with(cte_tables: Vec<Cte>) -> With {
+    With { with_token: AttachedToken::empty(), recursive: false, cte_tables }
 }
 
 /// A query that is nothing but its body.

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Cte, Distinct, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, Statement as Sql, Visit, VisitMut, Visitor,
-    VisitorMut, WildcardAdditionalOptions, With,
+    Cte, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, Statement as Sql, Visit, VisitMut, Visitor,
+    VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::default_source::{inner, inner_mut};
+use super::definitions::{bare, with};
 use super::{Script, place};
 use crate::error::Excerpt;
 
@@ -96,8 +97,8 @@ impl Finder {
             }
             _ => SelectItem::Wildcard(WildcardAdditionalOptions::default()),
         };
-        let bare = Select {
-            distinct: None::<Distinct>,
+        let all = Select {
+            distinct: None,
             projection: vec![item],
             selection: None,
             group_by: GroupByExpr::Expressions(Vec::new(), Vec::new()),
@@ -106,7 +107,7 @@ impl Finder {
             qualify: None,
             ..select.clone()
         };
-        let mut query = super::definitions::bare(SetExpr::Select(Box::new(bare)));
+        let mut query = bare(SetExpr::Select(Box::new(all)));
         // Of two of one name, the inner one counts.
         let mut ctes: Vec<Cte> = Vec::new();
         for cte in self.ctes.iter().rev() {
@@ -115,11 +116,7 @@ impl Finder {
             }
         }
         ctes.reverse();
-        query.with = (!ctes.is_empty()).then(|| With {
-            with_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
-            recursive: false,
-            cte_tables: ctes,
-        });
+        query.with = (!ctes.is_empty()).then(|| with(ctes));
         Statement::Statement(Box::new(Sql::Query(Box::new(query))))
     }
 }
