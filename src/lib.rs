@@ -11,12 +11,14 @@
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`] |
 //! | 3 | [`project`], [`catalog`], [`session`] |
 //! | 4 | [`run`] |
-//! | 6 | [`cli`] |
+//! | 5 | [`display`] |
+//! | 7 | [`cli`] |
 
 pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod dialect;
+pub mod display;
 mod document;
 pub mod error;
 pub mod functions;

@@ -3,17 +3,13 @@
 //! Standard output carries data, standard error everything else. Below this module nobody reads arguments, the
 //! environment or the current folder, and nobody prints.
 
-mod failure;
 mod functions;
 mod generate;
 mod interrupts;
 mod params;
-mod picture;
-mod progress;
 mod run;
 mod schema;
 mod sql;
-mod table;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -24,6 +20,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::display::failure;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use interrupts::Interrupts;
@@ -66,7 +63,7 @@ pub fn main() -> ExitCode {
     match on_a_deep_stack(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            failure::print(&error);
+            tell_failure(&error);
             ExitCode::from(error.exit_code())
         }
     }
@@ -137,10 +134,21 @@ fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// Prints a failure on standard error.
+fn tell_failure(error: &Error) {
+    if let Some(text) = failure::tell(error) {
+        say(text.trim_end());
+    }
+}
+
 /// The path as one would type it from here.
 fn from_here(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+    path.strip_prefix(here()).unwrap_or(path).display().to_string()
+}
+
+/// The current folder; paths are told as one would type them there.
+fn here() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
 }
 
 /// A failure to write to standard output.

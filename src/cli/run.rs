@@ -1,7 +1,6 @@
 //! `tidemill run`: saved queries, one after the other, each published whole or not at all.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,12 +8,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::progress::shown;
-use super::{block_on, failure, from_here, print, say};
+use super::{block_on, here, print, say, tell_failure};
+use crate::display::{progress, report};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
-use crate::run::{self, Options, Progress, Report, ScanReport, SourceReport, Target};
+use crate::run::{self, Options, Progress, Report, Target};
 use crate::session::{Access, Session};
 use crate::sink::Format;
 
@@ -89,7 +88,7 @@ struct Job {
 async fn run_one(session: &Session, job: &Job, given: &BTreeMap<String, String>) -> Result<Report> {
     let (query, target) = job.ready.as_ref().map_err(Error::told_again)?;
     let progress = Progress::default();
-    shown(&job.name, &progress, run::query(session, query, target, given, &progress)).await
+    progress::shown(&job.name, &progress, run::query(session, query, target, given, &progress)).await
 }
 
 /// **Errors**: a query that does not exist, or two with one output; what is wrong inside of a file stops that one only.
@@ -145,11 +144,11 @@ fn load(path: &Path, project: &Project, options: &Options) -> Result<(SavedQuery
 
 fn tell(name: &str, outcome: &Result<Report>, verbose: bool) {
     match outcome {
-        Ok(report) if verbose => say(&format!("{}\n{}", text(report), scan_text(&report.scan))),
-        Ok(report) => say(&text(report)),
+        Ok(done) if verbose => say(&format!("{}\n{}", report::text(done, &here()), report::scan(&done.scan))),
+        Ok(done) => say(&report::text(done, &here())),
         Err(error) => {
             say(&format!("{name}: nothing was published"));
-            failure::print(error);
+            tell_failure(error);
         }
     }
 }
@@ -160,53 +159,6 @@ fn conclude(outcomes: Vec<(String, Result<Report>)>) -> Result<()> {
     match failures.max_by_key(Error::exit_code) {
         Some(gravest) => Err(Error::Told(gravest.exit_code())),
         None => Ok(()),
-    }
-}
-
-/// The report in a few lines.
-pub(super) fn text(report: &Report) -> String {
-    let Report { query, path, rows, bytes, seconds, .. } = report;
-    let path = from_here(path);
-    let size = indicatif::HumanBytes(*bytes);
-    let mut text = format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}");
-    for source in &report.sources {
-        describe(source, &mut text);
-    }
-    for note in run::windowless(report.null_event_times).iter().chain(&report.notes) {
-        let _ = write!(text, "\n  {note}");
-    }
-    text
-}
-
-fn scan_text(scan: &ScanReport) -> String {
-    let ScanReport { bytes, lines, lines_careful, seconds_reading, seconds_parsing, seconds_decoding } = scan;
-    let size = indicatif::HumanBytes(*bytes);
-    format!(
-        "  scanned {lines} lines, {size}, of which {lines_careful} lines were unlike those before; \
-         all threads: {seconds_reading:.3} s reading, {seconds_parsing:.3} s parsing, {seconds_decoding:.3} s decoding"
-    )
-}
-
-fn describe(source: &SourceReport, text: &mut String) {
-    let SourceReport { source: name, files, lines, rows, rejects, blank, .. } = source;
-    let files_word = if *files == 1 { "file" } else { "files" };
-    let _ = write!(
-        text,
-        "\n  {name}: {lines} lines = {rows} rows + {rejects} rejects + {blank} blank ({files} {files_word}, {})",
-        indicatif::HumanBytes(source.bytes)
-    );
-    for (column, count) in &source.empty_as_null {
-        let _ = write!(text, "\n  {name}.{column}: {count} \"\" read as NULL");
-    }
-    if source.duplicate_keys > 0 {
-        let _ = write!(text, "\n  {name}: {} rows with a duplicate-key, the last one won", source.duplicate_keys);
-    }
-    for reject in &source.first_rejects {
-        let _ = write!(text, "\n  {}:{}: {}: {}", reject.file, reject.line, reject.reason, reject.detail);
-    }
-    let told = source.first_rejects.len() as u64;
-    if *rejects > told {
-        let _ = write!(text, "\n  … and {} more: SELECT * FROM rejects.{name}", rejects - told);
     }
 }
 

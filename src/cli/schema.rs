@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::progress::shown;
 use super::{block_on, print, say};
 use crate::catalog::{Look, Source};
+use crate::display::progress::shown;
 use crate::error::Result;
 use crate::ndjson::declared::Declared;
 use crate::project::Project;

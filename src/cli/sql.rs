@@ -8,11 +8,12 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt};
 
 use super::params::Params;
-use super::progress::shown;
-use super::table::Table;
-use super::{block_on, print, say, stdout_is_terminal};
+use super::{block_on, here, print, say, stdout_is_terminal};
 use crate::clock;
 use crate::dialect::{self, Deed, Parameters, Script, Statement, Step};
+use crate::display::progress::shown;
+use crate::display::report;
+use crate::display::table::Table;
 use crate::document;
 use crate::error::{Error, Problem, Result};
 use crate::project::Project;
@@ -140,8 +141,8 @@ fn check_output(args: &Args, script: &Script, steps: &[Step]) -> Result<()> {
 async fn publish(session: &Session, script: &Script, statement: &Statement, target: Option<&Target>) -> Result<()> {
     let progress = Progress::default();
     let work = run::publish(session, "statement", script, statement, target, &progress);
-    let report = shown("statement", &progress, work).await?;
-    say(&super::run::text(&report));
+    let done = shown("statement", &progress, work).await?;
+    say(&report::text(&done, &here()));
     Ok(())
 }
 

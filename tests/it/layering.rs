@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules, from the lowest to the highest; those of one row may import each other.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["error", "clock", "suggest"],
     &["document"],
     &["generate", "query", "dialect"],
@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 9] = [
     &["catalog"],
     &["session"],
     &["run"],
+    &["display"],
     &["cli"],
 ];
 

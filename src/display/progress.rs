@@ -12,7 +12,7 @@ use crate::run::Progress;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Runs `work` and draws how far it is.
-pub(super) async fn shown<T>(name: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
+pub async fn shown<T>(name: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
     if !std::io::stderr().is_terminal() {
         return work.await;
     }

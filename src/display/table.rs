@@ -11,18 +11,20 @@ use crate::error::{Error, Result};
 const SHOWN_ROWS: usize = 1000;
 
 /// The first rows of a result, and how many there are.
-pub(super) struct Table {
+pub struct Table {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     rows: usize,
 }
 
 impl Table {
-    pub(super) fn new(schema: SchemaRef) -> Self {
+    /// A result without rows so far.
+    pub fn new(schema: SchemaRef) -> Self {
         Self { schema, batches: Vec::new(), rows: 0 }
     }
 
-    pub(super) fn add(&mut self, batch: &RecordBatch) {
+    /// Adds rows.
+    pub fn add(&mut self, batch: &RecordBatch) {
         let room = SHOWN_ROWS.saturating_sub(self.rows).min(batch.num_rows());
         if room > 0 {
             self.batches.push(batch.slice(0, room));
@@ -31,7 +33,7 @@ impl Table {
     }
 
     /// The table, and a line on what is left out of it.
-    pub(super) fn text(&self) -> Result<String> {
+    pub fn text(&self) -> Result<String> {
         let options = FormatOptions::default().with_null("NULL").with_display_error(true);
         // Without rows, the header alone says what there would be.
         let empty = [RecordBatch::new_empty(self.schema.clone())];

@@ -1,0 +1,54 @@
+//! What a run did, in words.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::run::{self, Report, ScanReport, SourceReport};
+
+/// The report in a few lines; the path of the result as one would type it `here`.
+pub fn text(report: &Report, here: &Path) -> String {
+    let Report { query, path, rows, bytes, seconds, .. } = report;
+    let path = path.strip_prefix(here).unwrap_or(path).display();
+    let size = indicatif::HumanBytes(*bytes);
+    let mut text = format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}");
+    for source in &report.sources {
+        describe(source, &mut text);
+    }
+    for note in run::windowless(report.null_event_times).iter().chain(&report.notes) {
+        let _ = write!(text, "\n  {note}");
+    }
+    text
+}
+
+/// How the input was read.
+pub fn scan(scan: &ScanReport) -> String {
+    let ScanReport { bytes, lines, lines_careful, seconds_reading, seconds_parsing, seconds_decoding } = scan;
+    let size = indicatif::HumanBytes(*bytes);
+    format!(
+        "  scanned {lines} lines, {size}, of which {lines_careful} lines were unlike those before; \
+         all threads: {seconds_reading:.3} s reading, {seconds_parsing:.3} s parsing, {seconds_decoding:.3} s decoding"
+    )
+}
+
+fn describe(source: &SourceReport, text: &mut String) {
+    let SourceReport { source: name, files, lines, rows, rejects, blank, .. } = source;
+    let files_word = if *files == 1 { "file" } else { "files" };
+    let _ = write!(
+        text,
+        "\n  {name}: {lines} lines = {rows} rows + {rejects} rejects + {blank} blank ({files} {files_word}, {})",
+        indicatif::HumanBytes(source.bytes)
+    );
+    for (column, count) in &source.empty_as_null {
+        let _ = write!(text, "\n  {name}.{column}: {count} \"\" read as NULL");
+    }
+    if source.duplicate_keys > 0 {
+        let _ = write!(text, "\n  {name}: {} rows with a duplicate-key, the last one won", source.duplicate_keys);
+    }
+    for reject in &source.first_rejects {
+        let _ = write!(text, "\n  {}:{}: {}: {}", reject.file, reject.line, reject.reason, reject.detail);
+    }
+    let told = source.first_rejects.len() as u64;
+    if *rejects > told {
+        let _ = write!(text, "\n  … and {} more: SELECT * FROM rejects.{name}", rejects - told);
+    }
+}
