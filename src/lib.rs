@@ -6,7 +6,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`error`], [`clock`], [`suggest`], `document` |
+//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`] |
 //! | 3 | [`project`], [`catalog`], [`session`] |
@@ -27,6 +27,7 @@ pub mod ndjson;
 pub mod project;
 pub mod query;
 pub mod run;
+pub mod runtime;
 pub mod session;
 pub mod sink;
 pub mod suggest;

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::interrupts::{self, Interrupts};
 use crate::error::{Error, Result};
 use crate::generate::{Generator, Rate};
+use crate::runtime::{self, Interrupts};
 use output::Output;
 use plan::Plan;
 use progress::Progress;
@@ -117,7 +117,7 @@ pub fn run(args: &Args, project_root: &Path) -> Result<()> {
 
     progress.report(&plan, &generator, &output);
     match interrupt {
-        Some(interrupts::CTRL_C) if plan.num_events.is_none() => Ok(()),
+        Some(runtime::CTRL_C) if plan.num_events.is_none() => Ok(()),
         Some(signal) => Err(Error::Interrupted(signal)),
         None => Ok(()),
     }

@@ -5,7 +5,6 @@
 
 mod functions;
 mod generate;
-mod interrupts;
 mod params;
 mod run;
 mod schema;
@@ -23,7 +22,7 @@ use clap::{Parser, Subcommand};
 use crate::display::failure;
 use crate::error::{Error, Result};
 use crate::project::Project;
-use interrupts::Interrupts;
+use crate::runtime::{self, Interrupts};
 
 /// Saved SQL over event files, from one binary.
 ///
@@ -53,14 +52,10 @@ enum Command {
     Sql(sql::Args),
 }
 
-/// Stack for planning a statement as deep as `dialect` lets it be, which recurses once per level. The usual 8 MiB end,
-/// without optimisation, soon behind what is allowed. Memory that is not touched is not taken.
-const STACK_BYTES: usize = 64 << 20;
-
 /// Runs the program and says how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::parse_from(std::env::args_os().map(comment));
-    match on_a_deep_stack(|| run(&cli)) {
+    match runtime::on_a_deep_stack(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell_failure(&error);
@@ -80,14 +75,6 @@ fn comment(arg: OsString) -> OsString {
     let mut statement = OsString::from(" ");
     statement.push(arg);
     statement
-}
-
-fn on_a_deep_stack(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        let thread = thread.map_err(|source| Error::machine("cannot start a thread").with_source(source))?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
 }
 
 fn run(cli: &Cli) -> Result<()> {
@@ -113,20 +100,7 @@ impl Project {
 /// Runs `work` on `threads` threads of the engine until it is done or a signal comes; then `work` is dropped, which cleans
 /// up.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(threads.max(1))
-        .thread_stack_size(STACK_BYTES)
-        .build()
-        .map_err(|source| Error::machine("cannot start threads").with_source(source))?;
-    runtime.block_on(async {
-        let mut interrupts = Interrupts::listen()?;
-        tokio::select! {
-            biased;
-            signal = interrupts.next() => Err(Error::Interrupted(signal)),
-            done = work => done,
-        }
-    })
+    runtime::start(threads)?.block_on(async { Interrupts::listen()?.end(work).await })
 }
 
 /// Prints a line for the person who watches. A closed standard error is no reason to stop.

@@ -56,11 +56,12 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let jobs = jobs(args, &project, &options)?;
     let queries = jobs.iter().filter_map(|job| job.ready.as_ref().ok());
     let declared: Vec<_> = queries.flat_map(|(query, _)| &query.settings.params).collect();
+    let given = args.params.given();
     // What a file that cannot be read declares is not known.
     if jobs.iter().all(|job| job.ready.is_ok()) {
-        args.params.check(&declared)?;
+        given.check(&declared)?;
     }
-    let given = args.params.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
+    let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
     let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
     let outcomes = block_on(project.limits.num_threads(), async {
         let mut outcomes = Vec::with_capacity(jobs.len());

@@ -9,15 +9,13 @@ use futures::{FutureExt, StreamExt};
 
 use super::params::Params;
 use super::{block_on, here, print, say, stdout_is_terminal};
-use crate::clock;
-use crate::dialect::{self, Deed, Parameters, Script, Statement, Step};
+use crate::dialect::{self, Deed, Script, Statement, Step};
 use crate::display::progress::shown;
 use crate::display::report;
 use crate::display::table::Table;
 use crate::document;
 use crate::error::{Error, Problem, Result};
 use crate::project::Project;
-use crate::query;
 use crate::run::{self, Progress, Target};
 use crate::session::{Access, Running, Session};
 use crate::sink::{self, Format};
@@ -71,10 +69,7 @@ impl Shape {
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let script = script(args)?;
-    let mut declared = query::params(&script.name, &script.text)?;
-    let given = args.params.declare(&mut declared, &dialect::parameters_in(&script))?;
-    let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
-    let parameters = Parameters::new(&declared, &given, clock::now())?;
+    let parameters = run::parameters(&script, &args.params.given())?;
     let default_source = project.default_source().map(|source| source.name.as_str());
     let steps = dialect::program(&script, &parameters, default_source)?;
     let access = if args.allow_writes { Access::Writes } else { Access::ReadOnly };

@@ -21,11 +21,11 @@ pub use report::{Report, ScanReport, SourceReport};
 
 use crate::catalog::{Look, Source};
 use crate::clock;
-use crate::dialect::{self, Parameters, Script, Statement};
+use crate::dialect::{self, Given, Parameters, Script, Statement};
 use crate::error::{Error, Result};
 use crate::ndjson::listing;
 use crate::project::Project;
-use crate::query::SavedQuery;
+use crate::query::{self, SavedQuery};
 use crate::session::{Planned, Running, Session};
 use crate::sink::{self, Format, Staged};
 
@@ -134,6 +134,18 @@ pub async fn query(
     let mut report = publish(&session, &query.name, &script, &step.statement, Some(target), progress).await?;
     report.params = parameters.values().clone();
     Ok(report)
+}
+
+/// The parameters of a script that is asked once: those that its `--@` lines declare, and those that it uses and that have
+/// a value, which need no declaration.
+///
+/// **Errors**: `Request`, for settings that are wrong, a value that is not of its parameter's type, and values of parameters
+/// that are neither declared nor used.
+pub fn parameters(script: &Script, given: &Given) -> Result<Parameters> {
+    let mut declared = query::params(&script.name, &script.text)?;
+    let given = given.declare(&mut declared, &dialect::parameters_in(script))?;
+    let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
+    Parameters::new(&declared, &given, clock::now())
 }
 
 fn is_select(statement: &Statement) -> bool {
