@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -81,6 +82,11 @@ impl Interrupts {
             signal = self.next() => Err(Error::Interrupted(signal)),
             done = work => done,
         }
+    }
+
+    /// Forgets signals that came and were waited for by nobody: another program, such as a pager, had the terminal then.
+    pub fn forget(&mut self) {
+        while self.next().now_or_never().is_some() {}
     }
 
     /// Waits for `pause`, or until a signal comes, whose number it returns.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::print;
+use crate::display::standard::print;
 use crate::error::{Error, Result};
 use crate::functions::Function;
 use crate::project::Project;

@@ -12,15 +12,15 @@ mod sql;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::display::failure;
-use crate::error::{Error, Result};
+use crate::display::standard::tell_failure;
+use crate::error::Result;
 use crate::project::Project;
 use crate::runtime::{self, Interrupts};
 
@@ -103,18 +103,6 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<
     runtime::start(threads)?.block_on(async { Interrupts::listen()?.end(work).await })
 }
 
-/// Prints a line for the person who watches. A closed standard error is no reason to stop.
-fn say(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
-}
-
-/// Prints a failure on standard error.
-fn tell_failure(error: &Error) {
-    if let Some(text) = failure::tell(error) {
-        say(text.trim_end());
-    }
-}
-
 /// The path as one would type it from here.
 fn from_here(path: &Path) -> String {
     path.strip_prefix(here()).unwrap_or(path).display().to_string()
@@ -123,20 +111,6 @@ fn from_here(path: &Path) -> String {
 /// The current folder; paths are told as one would type them there.
 fn here() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
-}
-
-/// A failure to write to standard output.
-fn stdout_failure(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::BrokenPipe => Error::ClosedPipe,
-        _ => Error::machine("cannot write to standard output").with_source(error),
-    }
-}
-
-/// Writes text to standard output.
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(stdout_failure)
 }
 
 fn stdout_is_terminal() -> bool {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::params::Params;
-use super::{block_on, here, print, say, tell_failure};
+use super::{block_on, here};
+use crate::display::standard::{print, say, tell_failure};
 use crate::display::{progress, report};
 use crate::error::{Error, Result};
 use crate::project::Project;

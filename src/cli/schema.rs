@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{block_on, print, say};
+use super::block_on;
 use crate::catalog::{Look, Source};
 use crate::display::progress::shown;
+use crate::display::standard::{print, say};
 use crate::error::Result;
 use crate::ndjson::declared::Declared;
 use crate::project::Project;

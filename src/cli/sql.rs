@@ -8,10 +8,11 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt};
 
 use super::params::Params;
-use super::{block_on, here, print, say, stdout_is_terminal};
+use super::{block_on, here, stdout_is_terminal};
 use crate::dialect::{self, Deed, Script, Statement, Step};
 use crate::display::progress::shown;
 use crate::display::report;
+use crate::display::standard::{print, say};
 use crate::display::table::Table;
 use crate::document;
 use crate::error::{Error, Problem, Result};

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::suggest;
 
 /// What a script has defined so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Definitions {
     views: Vec<View>,
     functions: Functions,
@@ -29,7 +29,7 @@ pub struct Definitions {
     default_source: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct View {
     name: Ident,
     columns: Vec<Ident>,
@@ -57,6 +57,11 @@ impl Definitions {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The names of the views, in the order of their definition.
+    pub fn views(&self) -> impl Iterator<Item = &str> {
+        self.views.iter().map(|view| view.name.value.as_str())
     }
 
     /// The options that were set, by the engine's names, in order.

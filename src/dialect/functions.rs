@@ -19,10 +19,10 @@ use crate::error::{Error, Result};
 const MAX_EXPRESSIONS: usize = 100_000;
 
 /// Functions that a script has defined.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Functions(Vec<Defined>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Defined {
     name: Ident,
     parameters: Vec<(Ident, DataType)>,

@@ -44,6 +44,7 @@ pub use columns::{spell, spell_groups};
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
 pub use default_source::{add_from, add_from_at, inner};
+pub use definitions::Definitions;
 pub use given::Given;
 use grammar::Grammar;
 pub use hidden::{Hidden, hide, names_any};
@@ -54,7 +55,7 @@ pub use parameters::{BUILT_IN, Parameter, Parameters, parameters_in};
 pub use paths::split_paths;
 pub use pcollection::{PCOLLECTION, name_pcollection};
 pub use place::{call_of, excerpt, field, span_of_table, subquery, under, word};
-pub use program::{Step, copy_a_query, program};
+pub use program::{Step, continued, copy_a_query, program};
 pub use replacements::{Replacement, replacements};
 pub use show_tables::list as list_tables;
 pub use summarize::take_summarized;
@@ -87,8 +88,20 @@ impl Script {
     ///
     /// **Errors**: `Sql` with the place, if the text is not SQL, holds no statement, or one that is too deep to plan.
     pub fn parse(&self) -> Result<Vec<Statement>> {
-        let tokens = self.tokens();
-        let mut tokens = tokens.map_err(|error| syntax::fault(self, &ParserError::from(error).into()))?;
+        self.parse_tokens(self.tokens_or_fault()?)
+    }
+
+    /// The same statements, whose parts are nowhere: for what is held longer than the text.
+    fn parse_without_places(&self) -> Result<Vec<Statement>> {
+        let tokens = self.tokens_or_fault()?.into_iter().map(|token| TokenWithSpan::wrap(token.token));
+        self.parse_tokens(tokens.collect())
+    }
+
+    fn tokens_or_fault(&self) -> Result<Vec<TokenWithSpan>> {
+        self.tokens().map_err(|error| syntax::fault(self, &ParserError::from(error).into()))
+    }
+
+    fn parse_tokens(&self, mut tokens: Vec<TokenWithSpan>) -> Result<Vec<Statement>> {
         if let Some((excess, token)) = terms::excess(&tokens) {
             return Err(self.too_many(excess, token));
         }

@@ -31,7 +31,27 @@ impl Step {
 ///
 /// **Errors**: `Sql` with the place, for what is no SQL, a parameter without a value, or a definition that cannot be.
 pub fn program(script: &Script, parameters: &Parameters, default_source: Option<&str>) -> Result<Vec<Step>> {
-    let mut definitions = Definitions::over(default_source);
+    steps(script, parameters, &mut Definitions::over(default_source))
+}
+
+/// The steps of a script that goes on where others ended: it knows their `definitions`, and adds its own, or none of them
+/// where it fails.
+///
+/// **Errors**: those of [`program`].
+pub fn continued(script: &Script, parameters: &Parameters, definitions: &mut Definitions) -> Result<Vec<Step>> {
+    let mut known = definitions.clone();
+    let steps = steps(script, parameters, &mut known)?;
+    if known != *definitions {
+        // Places in this text would be taken for places in those to come.
+        for mut statement in script.parse_without_places()? {
+            parameters.bind(script, &mut statement)?;
+            definitions.take(script, &statement)?;
+        }
+    }
+    Ok(steps)
+}
+
+fn steps(script: &Script, parameters: &Parameters, definitions: &mut Definitions) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for (number, mut statement) in script.parse()?.into_iter().enumerate() {
         parameters.bind(script, &mut statement)?;

@@ -7,4 +7,5 @@ pub mod failure;
 mod picture;
 pub mod progress;
 pub mod report;
+pub mod standard;
 pub mod table;

@@ -12,7 +12,9 @@ mod fields;
 mod frame;
 #[cfg(feature = "internals")]
 pub mod internals;
+mod kept;
 mod names;
+mod results;
 mod summary;
 mod sums;
 mod tables;
@@ -36,6 +38,7 @@ use tokio::sync::Mutex;
 
 pub use copy::CopyTarget;
 pub use datafusion::arrow::array::RecordBatch;
+pub use kept::{Keeping, Kept};
 
 use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};
