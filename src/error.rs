@@ -185,6 +185,20 @@ impl Error {
         }
     }
 
+    /// The same failure where its place, in a text called `name`, is one in a longer text: so many lines, and so many
+    /// characters of the first, stand before.
+    #[must_use]
+    pub fn moved(mut self, name: &str, lines: usize, characters: usize) -> Self {
+        let excerpt = self.problem_mut().and_then(|problem| problem.excerpt.as_mut());
+        if let Some(excerpt) = excerpt.filter(|excerpt| excerpt.name == name) {
+            if excerpt.first_line == 1 {
+                excerpt.first_column += characters;
+            }
+            excerpt.first_line += lines;
+        }
+        self
+    }
+
     /// Says more in the message, behind what it says.
     #[must_use]
     pub fn with_more(mut self, more: &str) -> Self {

@@ -8,6 +8,7 @@ use miette::{
     SourceSpan, SpanContents,
 };
 
+use super::text::visible;
 use crate::error::Excerpt;
 
 /// Characters of a line that are shown: with the line numbers and a label, what most terminals hold.
@@ -98,23 +99,17 @@ fn window(line: &str, from: usize) -> String {
     let skipped = chars.by_ref().take(from).count();
     let mut text = String::new();
     for (at, char) in chars.by_ref().take(WIDTH).enumerate() {
-        text.push(if at == 0 && skipped > 0 { '…' } else { visible(char) });
+        text.push(match char {
+            _ if at == 0 && skipped > 0 => '…',
+            // The handler aligns what stands behind a tab.
+            '\t' => char,
+            char => visible(char),
+        });
     }
     if chars.next().is_some() {
         text.push('…');
     }
     text
-}
-
-/// A control character as its symbol.
-fn visible(char: char) -> char {
-    match char {
-        '\t' => char,
-        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(char)).unwrap_or('\u{fffd}'),
-        '\x7f' => '␡',
-        char if char.is_control() => '\u{fffd}',
-        char => char,
-    }
 }
 
 impl std::fmt::Display for Shown<'_> {

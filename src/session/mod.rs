@@ -15,6 +15,7 @@ pub mod internals;
 mod kept;
 mod names;
 mod results;
+mod sample;
 mod summary;
 mod sums;
 mod tables;
@@ -39,6 +40,7 @@ use tokio::sync::Mutex;
 pub use copy::CopyTarget;
 pub use datafusion::arrow::array::RecordBatch;
 pub use kept::{Keeping, Kept};
+pub use types::type_name;
 
 use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};

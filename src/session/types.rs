@@ -2,8 +2,8 @@
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 
-/// What a column of this type is called.
-pub(super) fn type_name(data_type: &DataType) -> String {
+/// What a column of this type is called, in the words in which one is declared.
+pub fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Null => "null".to_owned(),
         DataType::Boolean => "boolean".to_owned(),

@@ -3,11 +3,13 @@
 //! It knows formats only by what they refuse.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Fields, Schema};
 
 use super::Format;
+use super::values;
 use crate::error::{Error, Result};
 
 /// Checks that no two columns, or fields of one struct, have one name, and that `format` holds every type:
@@ -18,6 +20,18 @@ pub(super) fn check(schema: &Schema, format: Format, refuses: fn(&DataType) -> O
         return Err(Error::sql("the result has no columns, and parquet cannot hold its rows")
             .with_hint("choose another format, or name a column"));
     }
+    check_types(schema, &format, refuses)
+}
+
+/// Checks that lines of text in the `form` of that name, which [`Texts`](super::Texts) are written in, can hold a result
+/// of `schema`: no two columns, or fields of one struct, have one name, and each type has text.
+///
+/// **Errors**: [`Error::Sql`].
+pub fn check_text(schema: &Schema, form: &str) -> Result<()> {
+    check_types(schema, &form, values::refuses)
+}
+
+fn check_types(schema: &Schema, format: &dyn Display, refuses: fn(&DataType) -> Option<&'static str>) -> Result<()> {
     check_fields(schema.fields(), None, &|path, data_type| match refuses(data_type) {
         None => Ok(()),
         Some(what) => Err(Error::sql(format!("column `{path}` is {what}, which {format} cannot hold"))

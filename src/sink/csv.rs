@@ -6,17 +6,15 @@
 //! - Fields are quoted only where they must be. Lists, structs and maps are JSON text in a field.
 //! - Dates, times and numbers are written as in JSON; the floats that JSON lacks are `NaN`, `inf` and `-inf`.
 
-use std::fmt::Debug;
-use std::io::Write;
-
-use arrow::array::{Array, ArrayAccessor, ArrowPrimitiveType, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayAccessor, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Fields, Float16Type, Float32Type, Float64Type, SchemaRef};
+use arrow::datatypes::{DataType, Fields, SchemaRef};
 use memchr::{memchr2, memchr3};
 
 use super::lines::each_row;
-use super::recast::{self, Recast};
-use super::values::{Put, Values};
+use super::plain;
+use super::recast::Recast;
+use super::values::Put;
 use crate::error::Result;
 
 /// The line before all records.
@@ -35,7 +33,7 @@ pub(super) struct Records(Recast);
 
 impl Records {
     pub(super) fn new(schema: &SchemaRef) -> Self {
-        Self(Recast::new(schema, recast::plain))
+        Self(Recast::plain(schema))
     }
 
     /// Appends the records of `batch`.
@@ -77,11 +75,9 @@ impl<'a> Column<'a> {
             DataType::Utf8 => string(array.as_string::<i32>()),
             DataType::LargeUtf8 => string(array.as_string::<i64>()),
             DataType::Utf8View => string(array.as_string_view()),
-            DataType::Float16 => float::<Float16Type>(array, name, |value| value.is_finite())?,
-            DataType::Float32 => float::<Float32Type>(array, name, |value| value.is_finite())?,
-            DataType::Float64 => float::<Float64Type>(array, name, |value| value.is_finite())?,
-            data_type if data_type.is_nested() => nested(Values::new(array, name)?),
-            _ => bare(Values::new(array, name)?),
+            data_type if data_type.is_nested() => nested(plain::put(array, name)?),
+            // Numbers, dates and the like need no quotes.
+            _ => plain::put(array, name)?,
         };
         Ok(Self { nulls: array.logical_nulls(), put })
     }
@@ -98,41 +94,11 @@ fn string<'a>(array: impl ArrayAccessor<Item = &'a str> + 'a) -> Put<'a> {
     })
 }
 
-fn float<'a, T>(array: &'a dyn Array, name: &str, is_finite: fn(T::Native) -> bool) -> Result<Put<'a>>
-where
-    T: ArrowPrimitiveType<Native: Debug>,
-{
-    let values = Values::new(array, name)?;
-    let array = array.as_primitive::<T>();
-    Ok(Box::new(move |row, line| {
-        let value = array.value(row);
-        if is_finite(value) {
-            return values.write(row, line);
-        }
-        write!(line, "{value:?}").expect("memory takes every byte");
-        Ok(())
-    }))
-}
-
-fn nested(values: Values<'_>) -> Put<'_> {
+fn nested(json: Put<'_>) -> Put<'_> {
     Box::new(move |row, line| {
-        let mut json = Vec::new();
-        values.write(row, &mut json)?;
-        text(&json, line);
-        Ok(())
-    })
-}
-
-/// JSON text without its quotes. What is not text of its own (dates, hexadecimal, numbers) needs neither them nor
-/// those of CSV.
-fn bare(values: Values<'_>) -> Put<'_> {
-    Box::new(move |row, line| {
-        let start = line.len();
-        values.write(row, line)?;
-        if line.get(start) == Some(&b'"') {
-            line.remove(start);
-            line.pop();
-        }
+        let mut value = Vec::new();
+        json(row, &mut value)?;
+        text(&value, line);
         Ok(())
     })
 }

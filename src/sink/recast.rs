@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use crate::error::{Error, Result};
 
 /// A schema and the one that replaces it.
-pub(super) struct Recast {
+pub struct Recast {
     schema: SchemaRef,
     /// No type was replaced: batches pass as they are.
     idle: bool,
@@ -25,15 +25,21 @@ impl Recast {
         Self { schema: Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())), idle }
     }
 
+    /// Replaces dictionaries and runs, at any depth, by arrays of their values: each batch may bring a dictionary of its
+    /// own, and the values are what was asked for.
+    pub fn plain(schema: &SchemaRef) -> Self {
+        Self::new(schema, plain)
+    }
+
     /// The schema of the batches that [`Recast::apply`] makes.
-    pub(super) fn schema(&self) -> &SchemaRef {
+    pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
     /// `batch` in the new schema.
     ///
     /// **Errors**: [`Error::Data`] if the new type cannot hold a value.
-    pub(super) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         if self.idle {
             return Ok(batch.clone());
         }
@@ -51,8 +57,6 @@ impl Recast {
 }
 
 /// The type of a dictionary's or a run's values.
-///
-/// Each batch may bring a dictionary of its own, and the values are what was asked for.
 pub(super) fn plain(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Dictionary(_, value) => Some(value.as_ref().clone()),

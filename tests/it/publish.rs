@@ -376,6 +376,9 @@ fn several_statements_answer_in_order() {
     let project = Project::new(&[("inputs/a.out", EVENTS), ("two.sql", "SELECT 1 AS a;\n-- and\nSELECT 2 AS b;\n")]);
     assert_eq!(project.rows("SELECT 1 AS a; SELECT 2 AS b"), "{\"a\":1}\n{\"b\":2}\n");
     let output = project.run(&["sql", "-f", "two.sql", "--format", "table"]);
-    let expected = "+---+\n| a |\n+---+\n| 1 |\n+---+\n1 row\n+---+\n| b |\n+---+\n| 2 |\n+---+\n1 row\n";
+    let table = |name: &str, value: i32| {
+        format!("┌────────┐\n│      {name} │\n│ bigint │\n├────────┤\n│      {value} │\n└────────┘\n1 row\n")
+    };
+    let expected = table("a", 1) + &table("b", 2);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
