@@ -4,6 +4,7 @@
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
 mod columns;
+mod completeness;
 mod deed;
 mod default_source;
 mod definitions;
@@ -30,6 +31,7 @@ mod syntax;
 mod terms;
 mod window_tables;
 mod windows;
+mod words;
 
 use std::ops::ControlFlow;
 
@@ -40,6 +42,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer, TokenizerError};
 
 pub use columns::{spell, spell_groups};
+pub use completeness::{Completeness, completeness, first_backslash, first_statement};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
@@ -49,6 +52,7 @@ pub use given::Given;
 use grammar::Grammar;
 pub use hidden::{Hidden, hide, names_any};
 pub use ignored::ignored_clause;
+pub use options::OPTIONS;
 pub use order_by_all::{ask_for_all, order_by_all};
 pub use parameter::{ParameterType, UnknownType};
 pub use parameters::{BUILT_IN, Parameter, Parameters, parameters_in};
@@ -61,6 +65,7 @@ pub use show_tables::list as list_tables;
 pub use summarize::take_summarized;
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
+pub use words::{Standing, Word, WordKind, is_keyword, is_plain, words};
 
 use crate::error::{Error, Result};
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::suggest;
 
 /// The options that `SET` may change, by the engine's names.
-const OPTIONS: [&str; 6] = [
+pub const OPTIONS: [&str; 6] = [
     "datafusion.execution.batch_size",
     "datafusion.execution.target_partitions",
     "datafusion.execution.time_zone",
