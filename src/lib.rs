@@ -12,6 +12,7 @@
 //! | 3 | [`project`], [`catalog`], [`session`] |
 //! | 4 | [`run`] |
 //! | 5 | [`display`] |
+//! | 6 | [`repl`] |
 //! | 7 | [`cli`] |
 
 pub mod catalog;
@@ -26,6 +27,7 @@ pub mod generate;
 pub mod ndjson;
 pub mod project;
 pub mod query;
+pub mod repl;
 pub mod run;
 pub mod runtime;
 pub mod session;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
 
@@ -44,33 +46,56 @@ pub fn start(threads: usize) -> Result<Runtime> {
         .map_err(|source| Error::machine("cannot start threads").with_source(source))
 }
 
+/// Does `work` on the engine's threads, so that whoever waits for it can stop waiting at any time; then it is dropped where
+/// it next gives way. A panic in it becomes an error.
+///
+/// **Errors**: those of `work`; `Internal` for a panic.
+pub async fn apart<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(work);
+    match tasks.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(failure)) if failure.is_panic() => Err(panicked()),
+        Some(Err(_)) | None => Err(Error::Stopped),
+    }
+}
+
+/// What is told of a panic in a statement.
+pub fn panicked() -> Error {
+    Error::internal("the engine came to grief over the statement")
+        .with_hint("this is a fault of tidemill or its engine, not of your data; please report it")
+}
+
 /// The signals that ask to stop.
+///
+/// A thread of its own waits for them: the engine's threads may all be busy, and whoever presses Ctrl-C is not to wait for one.
 pub struct Interrupts {
-    ctrl_c: Signal,
-    terminate: Signal,
-    hang_up: Signal,
+    numbers: UnboundedReceiver<u8>,
 }
 
 impl Interrupts {
-    /// From now on these signals no longer end the process by themselves. Needs a runtime around it.
+    /// From now on these signals no longer end the process by themselves.
+    ///
+    /// **Errors**: `Machine`, if they cannot be listened for.
     pub fn listen() -> Result<Self> {
-        let listen =
-            |kind| signal(kind).map_err(|source| Error::machine("cannot listen for signals").with_source(source));
-        Ok(Self {
-            ctrl_c: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
+        let failed = |source| Error::machine("cannot listen for signals").with_source(source);
+        let (sender, numbers) = unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
+        let mut signals = {
+            let _inside = runtime.enter();
+            Signals::listen().map_err(failed)?
+        };
+        let wait = move || {
+            runtime.block_on(async { while sender.send(signals.next().await).is_ok() {} });
+        };
+        std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
+        Ok(Self { numbers })
     }
 
     /// Waits for a signal and returns its number.
     pub async fn next(&mut self) -> u8 {
-        tokio::select! {
-            biased;
-            _ = self.ctrl_c.recv() => CTRL_C,
-            _ = self.terminate.recv() => TERMINATE,
-            _ = self.hang_up.recv() => HANG_UP,
-        }
+        // The thread that sends them ends with the process.
+        self.numbers.recv().await.unwrap_or(TERMINATE)
     }
 
     /// Does `work` until it is done or a signal comes; then `work` is dropped, which cleans up.
@@ -105,5 +130,31 @@ async fn rest(pause: Duration) {
         tokio::task::yield_now().await;
     } else {
         tokio::time::sleep(pause).await;
+    }
+}
+
+struct Signals {
+    ctrl_c: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Needs a runtime around it.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            ctrl_c: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            biased;
+            _ = self.ctrl_c.recv() => CTRL_C,
+            _ = self.terminate.recv() => TERMINATE,
+            _ = self.hang_up.recv() => HANG_UP,
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod functions;
 mod generate;
 mod params;
+mod repl;
 mod run;
 mod schema;
 mod sql;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::display::standard::tell_failure;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::runtime::{self, Interrupts};
 
@@ -39,14 +40,16 @@ struct Cli {
     #[arg(long, global = true, value_name = "PATH", env = "TIDEMILL_PROJECT")]
     project: Option<PathBuf>,
 
+    /// Without one, a session at the terminal: see `tidemill repl`
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Functions(functions::Args),
     Generate(generate::Args),
+    Repl(repl::Args),
     Run(run::Args),
     Schema(schema::Args),
     Sql(sql::Args),
@@ -78,9 +81,17 @@ fn comment(arg: OsString) -> OsString {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    Project::of(cli).and_then(|project| match &cli.command {
+    let Some(command) = &cli.command else {
+        if !(std::io::stdin().is_terminal() && stdout_is_terminal()) {
+            return Err(Error::request("there is no command")
+                .with_hint("tidemill --help shows them; at a terminal, tidemill alone is a session"));
+        }
+        return Project::of(cli).and_then(|project| repl::run(&repl::Args::default(), project));
+    };
+    Project::of(cli).and_then(|project| match command {
         Command::Functions(args) => functions::run(args, project),
         Command::Generate(args) => generate::run(args, &project.root),
+        Command::Repl(args) => repl::run(args, project),
         Command::Run(args) => run::run(args, project),
         Command::Schema(args) => schema::run(args, project),
         Command::Sql(args) => sql::run(args, project),

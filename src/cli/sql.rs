@@ -10,10 +10,12 @@ use futures::{FutureExt, StreamExt};
 use super::params::Params;
 use super::{block_on, here, stdout_is_terminal};
 use crate::dialect::{self, Deed, Script, Statement, Step};
+use crate::display::layout::{Expanded, Layout};
+use crate::display::mode::Mode;
 use crate::display::progress::shown;
 use crate::display::report;
+use crate::display::rows::Rows;
 use crate::display::standard::{print, say};
-use crate::display::table::Table;
 use crate::document;
 use crate::error::{Error, Problem, Result};
 use crate::project::Project;
@@ -163,12 +165,29 @@ async fn drain(mut running: Running) -> Result<()> {
     Ok(())
 }
 
+/// Rows that a table shows: more are not read by people.
+const TABLE_ROWS: usize = 1000;
+
 async fn print_table(mut running: Running) -> Result<()> {
-    let mut table = Table::new(Arc::clone(&running.schema));
+    let mut rows = Rows::new(&running.schema, Mode::Table, layout())?;
     while let Some(batch) = running.batches.next().await {
-        table.add(&batch?);
+        print(&rows.push(&batch?)?)?;
     }
-    print(&table.text()?)
+    let more = if rows.rows_shown() < rows.rows_seen() { " (all: --format ndjson)" } else { "" };
+    print(&format!("{}{}{more}\n", rows.finish()?, rows.count_line()))
+}
+
+/// A terminal has a width, and may have colours; a table in a file is as wide as its values.
+fn layout() -> Layout {
+    let size = stdout_is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
+    Layout {
+        // A terminal that was never told its size says zero.
+        width: size.map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0),
+        max_rows: Some(TABLE_ROWS),
+        colour: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+        expanded: Expanded::Auto,
+        ..Layout::default()
+    }
 }
 
 async fn stream(mut running: Running, format: Format, threads: usize) -> Result<()> {

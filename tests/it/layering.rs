@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules, from the lowest to the highest; those of one row may import each other.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["error", "clock", "runtime", "suggest"],
     &["document"],
     &["generate", "query", "dialect"],
@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 10] = [
     &["session"],
     &["run"],
     &["display"],
+    &["repl"],
     &["cli"],
 ];
 

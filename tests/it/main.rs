@@ -19,6 +19,7 @@ mod project;
 mod publish;
 mod readme;
 mod reference;
+mod repl;
 mod scripts;
 mod slt;
 mod sources;

@@ -32,6 +32,18 @@ impl Project {
         Self::new(&[("inputs/a.out", EVENTS), ("queries/ids.sql", "SELECT id FROM events ORDER BY id\n")])
     }
 
+    /// A copy of the example project.
+    pub fn sample() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let project = Self::new(&[]);
+        let queries = fs::read_dir(root.join("queries")).unwrap().map(|query| query.unwrap().path());
+        for path in queries.chain(["inputs/sample.out", "tidemill.toml"].map(|path| root.join(path))) {
+            let place = path.strip_prefix(root).unwrap().to_str().unwrap();
+            project.write(place, fs::read(&path).unwrap());
+        }
+        project
+    }
+
     pub fn root(&self) -> &Path {
         self.folder.path()
     }

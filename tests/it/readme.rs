@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::project::Project;
+
 /// The commands that build: run by hand and by CI.
 const BUILDS: [&str; 2] = ["cargo run --release -- run", "cargo test"];
 
@@ -43,28 +45,9 @@ fn without_seconds(line: &str) -> String {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
-/// A copy of the example project.
-fn example() -> tempfile::TempDir {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = tempfile::tempdir().unwrap();
-    copy(&root.join("queries"), &folder.path().join("queries"));
-    fs::create_dir(folder.path().join("inputs")).unwrap();
-    fs::copy(root.join("inputs/sample.out"), folder.path().join("inputs/sample.out")).unwrap();
-    fs::copy(root.join("tidemill.toml"), folder.path().join("tidemill.toml")).unwrap();
-    folder
-}
-
 /// Types what a page shows into a shell, and compares what comes out. Returns the commands that build.
 fn check(page: &Path, at_least: usize) -> Vec<String> {
-    let folder = example();
+    let project = Project::sample();
     let binary = Path::new(env!("CARGO_BIN_EXE_tidemill"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let examples = examples(&fs::read_to_string(page).unwrap());
@@ -76,7 +59,7 @@ fn check(page: &Path, at_least: usize) -> Vec<String> {
             continue;
         }
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(folder.path()).env("PATH", &path);
+        shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(project.root()).env("PATH", &path);
         let run = shell.output().unwrap();
         let printed = String::from_utf8(run.stdout).unwrap();
         let page = page.file_name().unwrap().display();
@@ -98,7 +81,8 @@ fn the_examples_of_the_readme_do_what_they_show() {
 #[test]
 fn the_examples_of_the_pages_do_what_they_show() {
     let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    let pages = pages.map(|page| page.unwrap().path()).filter(|page| page.extension().is_some_and(|end| end == "md"));
     for page in pages {
-        assert!(check(&page.unwrap().path(), 1).is_empty(), "a page builds nothing");
+        assert!(check(&page, 1).is_empty(), "a page builds nothing");
     }
 }

@@ -1,0 +1,127 @@
+//! Scripts, saved queries, and the person's editor.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use super::words::Words;
+use crate::dialect::{self, Script};
+use crate::document;
+use crate::error::{Error, Result};
+use crate::query;
+use crate::repl::shell::{LAST, Shell};
+use crate::run::{self, Options, Progress, Target};
+
+/// `\i`
+pub(super) fn include(shell: &mut Shell, words: &Words) -> Result<()> {
+    let path = words.the_one("a file")?;
+    shell.include(Path::new(&path))
+}
+
+/// `\run`
+pub(super) fn run_query(shell: &mut Shell, words: &Words) -> Result<()> {
+    let path = shell.project.query(&words.the_one("the name of a saved query")?)?;
+    let query = query::load(&path, path.strip_prefix(&shell.project.root).unwrap_or(&path))?;
+    let target = Target::of(&query, &shell.project, &Options::default())?;
+    let mut declared = query.settings.params.clone();
+    let names: Vec<String> = declared.iter().map(|parameter| parameter.name.clone()).collect();
+    let given = shell.given.only(&names).declare(&mut declared, &[])?.values(names.iter().map(String::as_str))?;
+    let progress = Arc::new(Progress::default());
+    let (session, counts) = (shell.session.clone(), Arc::clone(&progress));
+    shell.report(&progress, async move { run::query(&session, &query, &target, &given, &counts).await })
+}
+
+/// `\save`
+pub(super) fn save(shell: &mut Shell, words: &Words) -> Result<()> {
+    let (replaces, name) = match words.args()?.as_slice() {
+        [name] => (false, name.clone()),
+        [flag, name] if flag == "-f" => (true, name.clone()),
+        _ => {
+            return Err(
+                Error::request("`\\save` takes a name").with_hint("\\save daily_visits; -f replaces one that is there")
+            );
+        }
+    };
+    let name = name.trim_end_matches(".sql");
+    if name.is_empty() || name.starts_with(['.', '-']) || name.contains(['/', '\\', '\0']) {
+        return Err(Error::request(format!("`{name}` is no name of a saved query")).with_hint("\\save daily_visits"));
+    }
+    let text = script(shell)?;
+    let folder = &shell.project.queries_dir;
+    let path = folder.join(format!("{name}.sql"));
+    if path.exists() && !replaces {
+        return Err(Error::request(format!("there is a saved query `{name}`"))
+            .with_hint(format!("replace it with \\save -f {name}, or give another name")));
+    }
+    fs::create_dir_all(folder).map_err(|error| Error::unwritable(folder, error))?;
+    let unwritable = |error| Error::unwritable(&path, error);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
+    file.persist(&path).map_err(|error| Error::unwritable(&path, error.error))?;
+    let place = path.strip_prefix(&shell.surroundings.here).unwrap_or(&path).display();
+    shell.note(&format!("saved as {place}; \\run {name} publishes its result"));
+    Ok(())
+}
+
+/// The last statement as a file that needs no session.
+fn script(shell: &Shell) -> Result<String> {
+    let statement = shell.last_statement()?;
+    let script = Script { name: "statement".to_owned(), text: statement.clone() };
+    for parsed in script.parse()? {
+        let names = shell.named.keys().map(String::as_str).chain([LAST]);
+        for name in names {
+            if dialect::span_of_table(&parsed, |parts| parts == [name]).is_some() {
+                return Err(Error::request(format!(
+                    "the statement reads the result `{name}`, which lives in this session"
+                ))
+                .with_hint("put the statement that made it in its place: WITH … AS (…)"));
+            }
+        }
+    }
+    let mut text = String::new();
+    let used = dialect::parameters_in(&script);
+    for (name, value) in shell.given.only(&used).pairs() {
+        let (name, word) = name.split_once(':').unwrap_or((name, "varchar"));
+        let value = toml::Value::String(value.clone());
+        text += &format!("--@ params.{name} = {{ type = \"{word}\", default = {value} }}\n");
+    }
+    for defined in &shell.defined {
+        text += &format!("{}\n", defined.trim());
+    }
+    text += &format!("{}\n", statement.trim());
+    Ok(text)
+}
+
+/// `\e`
+pub(super) fn edit(shell: &mut Shell, words: &Words) -> Result<()> {
+    let file = words.one("a file")?;
+    if !shell.surroundings.is_interactive {
+        return Err(Error::request("`\\e` needs a terminal"));
+    }
+    let editor = shell.surroundings.editor.clone().unwrap_or_else(|| "vi".to_owned());
+    let failed = |source| Error::machine(format!("the editor `{editor}` failed")).with_source(source);
+    let draft = match &file {
+        Some(_) => None,
+        None => {
+            let mut draft = tempfile::Builder::new().suffix(".sql").tempfile().map_err(failed)?;
+            draft.write_all(shell.statement.as_deref().unwrap_or_default().as_bytes()).map_err(failed)?;
+            Some(draft)
+        }
+    };
+    let path = match (&file, &draft) {
+        (Some(file), _) => Path::new(file),
+        (None, Some(draft)) => draft.path(),
+        (None, None) => return Ok(()),
+    };
+    // An editor is a command line, with options and all, as other programs take it.
+    let status =
+        Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(path).status().map_err(failed)?;
+    shell.interrupts.forget();
+    if !status.success() {
+        return Err(Error::machine(format!("the editor `{editor}` failed ({status})")).with_hint("set EDITOR to yours"));
+    }
+    shell.draft = Some(document::read(path)?.trim_end().to_owned());
+    Ok(())
+}

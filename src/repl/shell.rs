@@ -1,0 +1,238 @@
+//! The state of a shell, and the way of a text through it.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::Surroundings;
+use super::commands;
+use super::items::{Item, Items, Placed, is_farewell};
+use super::observer::Observer;
+use super::output::Output;
+use super::settings::{Settings, Theme};
+use crate::dialect::{Definitions, Given, Script};
+use crate::display::layout::Layout;
+use crate::display::mode::Mode;
+use crate::display::standard::{say, tell_failure};
+use crate::document;
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::runtime::{self, Interrupts};
+use crate::session::{Kept, Session};
+
+/// Scripts within scripts; more is a script that includes itself.
+const MAX_DEPTH: usize = 16;
+/// What a terminal has that does not tell.
+const WIDTH: usize = 80;
+/// The name of the last result.
+pub(super) const LAST: &str = "_";
+
+/// A shell over a project.
+pub struct Shell {
+    pub(super) runtime: Runtime,
+    pub(super) interrupts: Interrupts,
+    pub(super) project: Arc<Project>,
+    pub(super) session: Session,
+    /// Views, functions and options of all statements so far.
+    pub(super) definitions: Definitions,
+    /// The statements that made them.
+    pub(super) defined: Vec<String>,
+    pub(super) given: Given,
+    pub(super) settings: Settings,
+    pub(super) output: Output,
+    pub(super) surroundings: Surroundings,
+    /// The last statement that answered, or should have.
+    pub(super) statement: Option<String>,
+    /// Its rows.
+    pub(super) result: Option<Arc<Kept>>,
+    /// Results that have names.
+    pub(super) named: BTreeMap<String, Arc<Kept>>,
+    /// What is to stand in the editor next.
+    pub(super) draft: Option<String>,
+    pub(super) observer: Observer,
+    keep_going: bool,
+    is_left: bool,
+    depth: usize,
+    /// The gravest failure so far.
+    gravest: Option<u8>,
+}
+
+impl Shell {
+    /// **Errors**: `Machine`, if threads cannot be started; `Internal`, if the engine cannot be set up.
+    pub fn new(project: Arc<Project>, surroundings: Surroundings, keep_going: bool) -> Result<Self> {
+        let runtime = runtime::start(project.limits.num_threads())?;
+        let interrupts = runtime.block_on(async { Interrupts::listen() })?;
+        let session = Session::new(Arc::clone(&project), surroundings.access)?;
+        let is_interactive = surroundings.is_interactive;
+        let theme: Theme = surroundings.theme.parse()?;
+        let mode = if is_interactive { Mode::Table } else { Mode::Ndjson };
+        let observer = Observer::new(&session, is_interactive);
+        Ok(Self {
+            runtime,
+            interrupts,
+            definitions: Definitions::over(project.default_source().map(|source| source.name.as_str())),
+            defined: Vec::new(),
+            given: surroundings.given.clone(),
+            settings: Settings::new(mode, theme, is_interactive),
+            output: Output::default(),
+            statement: None,
+            result: None,
+            named: BTreeMap::new(),
+            draft: None,
+            observer,
+            keep_going,
+            is_left: false,
+            depth: 0,
+            gravest: None,
+            project,
+            session,
+            surroundings,
+        })
+    }
+
+    /// What a person is told in the beginning.
+    pub(super) fn greeting(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        format!("tidemill {version}. Statements end with `;`. Tab completes, \\? shows commands, Ctrl-D or \\q leaves.")
+    }
+
+    /// Does what a person typed; failures are told.
+    ///
+    /// **Errors**: the first failure; `Interrupted` for a signal that ends the shell, `ClosedPipe` where nobody reads.
+    pub fn typed(&mut self, text: &str) -> Result<()> {
+        self.script("statement", text)
+    }
+
+    /// Does what a text says.
+    ///
+    /// **Errors**: as [`Shell::typed`].
+    pub fn script(&mut self, name: &str, text: &str) -> Result<()> {
+        if self.surroundings.is_interactive && is_farewell(text) {
+            self.leave();
+            return Ok(());
+        }
+        self.lines(name, text.lines().map(|line| Ok(line.to_owned())))
+    }
+
+    /// Does what the script at `path` says; paths in it are those of the current folder.
+    ///
+    /// **Errors**: as [`Shell::typed`]; `Request` for a script that cannot be read, or that includes itself.
+    pub fn include(&mut self, path: &Path) -> Result<()> {
+        if self.depth == MAX_DEPTH {
+            return Err(Error::request(format!("`{}` is included {MAX_DEPTH} deep", path.display()))
+                .with_hint("does it include itself?"));
+        }
+        let text = document::read(path)?;
+        self.depth += 1;
+        let done = self.lines(&path.display().to_string(), text.lines().map(|line| Ok(line.to_owned())));
+        self.depth -= 1;
+        done
+    }
+
+    /// Does what standard input says, line by line as it comes.
+    ///
+    /// **Errors**: as [`Shell::typed`]; `Input`, if it cannot be read.
+    pub fn stdin(&mut self) -> Result<()> {
+        let unreadable = |error| Error::input("cannot read standard input").with_source(error);
+        let lines = std::io::stdin().lock().lines().map(|line| line.map_err(unreadable));
+        self.lines("standard input", lines)
+    }
+
+    fn lines(&mut self, name: &str, lines: impl Iterator<Item = Result<String>>) -> Result<()> {
+        let mut items = Items::default();
+        for line in lines {
+            for placed in items.push(&line?) {
+                self.item(name, placed)?;
+                if self.is_left {
+                    return Ok(());
+                }
+            }
+        }
+        match items.finish() {
+            Some(placed) => self.item(name, placed),
+            None => Ok(()),
+        }
+    }
+
+    /// Does one thing, and tells how it failed.
+    fn item(&mut self, name: &str, placed: Placed) -> Result<()> {
+        let Placed { item, line, column } = placed;
+        let done = match item {
+            Item::Command(text) => commands::run(self, &text),
+            Item::Statement(text) => self.ask(&Script { name: name.to_owned(), text }),
+            Item::Both(text, command) => commands::run_with(self, &Script { name: name.to_owned(), text }, &command),
+        };
+        self.observer.look(&self.definitions, self.given.pairs());
+        let Err(error) = done else { return Ok(()) };
+        let error = error.moved(name, line, column);
+        self.gravest = self.gravest.max(Some(error.exit_code()));
+        match error {
+            Error::ClosedPipe | Error::Told(_) => return Err(error),
+            Error::Interrupted(runtime::CTRL_C) if self.surroundings.is_interactive => say("cancelled"),
+            Error::Interrupted(_) => return Err(error),
+            _ => tell_failure(&error),
+        }
+        if self.keep_going { Ok(()) } else { Err(Error::Told(error.exit_code())) }
+    }
+
+    /// How scripts went that went on after failures.
+    ///
+    /// **Errors**: `Told` with the exit code of the gravest failure.
+    pub fn verdict(&self) -> Result<()> {
+        self.gravest.map_or(Ok(()), |exit_code| Err(Error::Told(exit_code)))
+    }
+
+    /// Whether somebody has asked to leave.
+    pub fn is_left(&self) -> bool {
+        self.is_left
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.is_left = true;
+    }
+
+    /// How results are laid out now.
+    pub(super) fn layout(&self) -> Layout {
+        let Settings { rows, width, null, expanded, theme, .. } = &self.settings;
+        let to_terminal = self.surroundings.is_interactive && !self.output.is_file();
+        Layout {
+            width: width.or_else(|| to_terminal.then(|| size().0)),
+            max_rows: (*rows < usize::MAX).then_some(*rows),
+            null: null.clone(),
+            colour: to_terminal && self.surroundings.colour && *theme != Theme::None,
+            expanded: *expanded,
+            ..Layout::default()
+        }
+    }
+
+    /// Prints a line where a person reads it, and nothing in a script.
+    pub(super) fn note(&self, line: &str) {
+        if self.surroundings.is_interactive {
+            say(line);
+        }
+    }
+
+    /// **Errors**: `Request`, if there is no last result.
+    pub(super) fn last_result(&self) -> Result<Arc<Kept>> {
+        self.result.clone().ok_or_else(|| {
+            Error::request("there is no result yet").with_hint("ask something first: SELECT * LIMIT 10;")
+        })
+    }
+
+    /// **Errors**: `Request`, if there is no last statement.
+    pub(super) fn last_statement(&self) -> Result<String> {
+        let error = || Error::request("there is no statement yet").with_hint("type one, and end it with `;`");
+        self.statement.clone().ok_or_else(error)
+    }
+}
+
+/// Columns and rows of the terminal.
+pub(super) fn size() -> (usize, usize) {
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) if columns > 0 && rows > 0 => (columns.into(), rows.into()),
+        _ => (WIDTH, 24),
+    }
+}
