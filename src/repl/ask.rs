@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::shell::{LAST, Shell, size};
 use super::{output::Output, pager};
 use crate::dialect::{self, Deed, Script, Step};
-use crate::display::mode::Mode;
+use crate::display::layout::Layout;
 use crate::display::progress::Meter;
 use crate::display::report;
 use crate::display::rows::Rows;
@@ -179,21 +179,27 @@ impl Shell {
     pub(super) fn show_last(&mut self) -> Result<()> {
         let kept = self.last_result()?;
         let mut rows = Rows::new(&kept.schema, self.settings.mode, self.layout())?;
+        let screen = self.is_paged().then(|| size().1);
         let mut text = String::new();
         for batch in kept.batches() {
             text += &rows.push(&batch?)?;
-            if !self.is_paged() {
-                self.output.write(&std::mem::take(&mut text))?;
+            match screen {
+                Some(screen) if text.lines().count() >= screen => return self.page_last(),
+                Some(_) => {}
+                None => self.output.write(&std::mem::take(&mut text))?,
             }
         }
         text += &rows.finish()?;
-        if self.settings.mode.is_for_people() {
-            text += &format!("{}\n", rows.count_line());
-        }
-        if self.is_paged() && text.lines().count() >= size().1 {
+        text += &self.counted(&rows);
+        if screen.is_some_and(|screen| text.lines().count() >= screen) {
             return self.page_last();
         }
         self.output.write(&text)
+    }
+
+    /// The line that counts rows, where people read them.
+    fn counted(&self, rows: &Rows) -> String {
+        if self.settings.mode.is_for_people() { format!("{}\n", rows.count_line()) } else { String::new() }
     }
 
     /// All rows of the last result in the pager.
@@ -202,13 +208,17 @@ impl Shell {
         if !self.surroundings.is_interactive {
             return self.show_last();
         }
-        let mode = if self.settings.mode == Mode::Expanded { Mode::Expanded } else { Mode::Table };
         // A pager goes sideways, too.
-        let layout = crate::display::layout::Layout { width: None, max_rows: None, ..self.layout() };
-        let mut rows = Rows::new(&kept.schema, mode, layout)?;
-        let texts = kept.batches().map(|batch| rows.push(&batch?)).collect::<Vec<_>>();
-        let end = rows.finish().map(|text| format!("{text}{}\n", rows.count_line()));
-        let done = pager::page(self.surroundings.pager.as_ref(), texts.into_iter().chain([end]));
+        let layout = Layout { width: None, max_rows: None, ..self.layout() };
+        let mut rows = Rows::new(&kept.schema, self.settings.mode, layout)?;
+        let mut batches = kept.batches();
+        let mut is_over = false;
+        let texts = std::iter::from_fn(|| match batches.next() {
+            Some(batch) => Some(batch.and_then(|batch| rows.push(&batch))),
+            None if std::mem::replace(&mut is_over, true) => None,
+            None => Some(rows.finish().map(|text| text + &self.counted(&rows))),
+        });
+        let done = pager::page(self.surroundings.pager.as_ref(), texts);
         self.interrupts.forget();
         done
     }

@@ -144,7 +144,9 @@ fn item(rng: &mut StdRng) -> String {
         text = chars.into_iter().collect();
     }
     // What leaves a quote open would take all that follows for a text.
-    let is_closed = text.starts_with(['\\', '.']) || completeness(&text) == Completeness::Complete;
+    let is_command =
+        text.starts_with('\\') || text.starts_with('.') && text[1..].starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_closed = is_command || completeness(&text) == Completeness::Complete;
     let leaves = ["\\q", "\\watch"].iter().any(|word| text.contains(word));
     if is_closed && !leaves { text } else { "SELECT 1;".to_owned() }
 }
