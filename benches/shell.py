@@ -1,4 +1,4 @@
-"""How soon the shell is there, and how soon it gives in: from start to prompt, and from Ctrl-C to prompt.
+"""How soon the shell is there, and how soon it gives in: from start to prompt, from Tab to menu, and from Ctrl-C to prompt.
 
     cargo build --release
     python3 benches/shell.py [--rounds N] [--binary PATH]
@@ -24,6 +24,8 @@ FILES = 10_000
 LINKS = 64
 BLOCK = 16 << 20
 PATIENCE = 30
+# Names are looked up beside the typing.
+LOOKING = 2
 
 
 class Shell:
@@ -79,6 +81,22 @@ def cancel(binary, folder, home):
     return took
 
 
+def complete(binary, folder, home):
+    shell = Shell(binary, folder, home)
+    shell.wait(PROMPT)
+    time.sleep(LOOKING)
+    shell.send(b"SELECT user_")
+    shell.wait(b"user_")
+    began = time.perf_counter()
+    shell.send(b"\t")
+    # Only the menu has the type.
+    took = shell.wait(b"varchar events") - began
+    shell.send(b"\x03")
+    shell.wait(PROMPT)
+    shell.end()
+    return took
+
+
 def told(name, times):
     print(f"{name:34} median {median(times) * 1000:6.1f} ms, at most {max(times) * 1000:6.1f} ms")
 
@@ -106,6 +124,7 @@ def main():
         for name, act, place in (
             ("start to prompt, sample", start, few),
             (f"start to prompt, {FILES:,} files", start, many),
+            (f"Tab to menu, {FILES:,} files", complete, many),
             ("Ctrl-C to prompt, 1 GB", cancel, large),
         ):
             told(name, [act(binary, place, home) for _ in range(args.rounds)])
