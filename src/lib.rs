@@ -6,7 +6,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], `document` |
+//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], `number`, `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`] |
 //! | 3 | [`project`], [`catalog`], [`session`] |
@@ -25,6 +25,7 @@ pub mod error;
 pub mod functions;
 pub mod generate;
 pub mod ndjson;
+mod number;
 pub mod project;
 pub mod query;
 pub mod repl;

@@ -15,12 +15,13 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::dialect::{BUILT_IN, Parameter, ParameterType};
 use crate::document;
 use crate::error::{Error, Excerpt, Result};
+use crate::number;
 
 /// What a saved query's file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +47,27 @@ pub struct Settings {
     pub format: Option<String>,
     /// Where the output goes, as written.
     pub output: Option<PathBuf>,
+    /// Of which files the output is made.
+    pub files: Files,
     /// What `$name` may be in its SQL, in the order of names.
     pub params: Vec<Parameter>,
+}
+
+/// What `--@` lines can say about the files of an output; each part is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// So many files.
+    pub shards: Option<usize>,
+    /// Files of about so many bytes.
+    pub target_file_size: Option<usize>,
+    /// Columns and expressions, as written: a folder for each value.
+    pub partition_by: Vec<String>,
+    /// Columns and expressions, as written behind ORDER BY.
+    pub order_by: Vec<String>,
+    /// How pages of Parquet are compressed, as written.
+    pub compression: Option<String>,
+    /// Rows of a row group of Parquet at most.
+    pub row_group_rows: Option<usize>,
 }
 
 impl SavedQuery {
@@ -201,9 +221,28 @@ impl Header {
         let settings = Settings {
             format: take("format", written.format)?,
             output: take("output", written.output)?.map(PathBuf::from),
+            files: Files {
+                compression: take("compression", written.compression)?,
+                shards: self.place_in(&mut places, "shards", written.shards).map(|Shards(count)| count),
+                target_file_size: self
+                    .place_in(&mut places, "target_file_size", written.target_file_size)
+                    .map(|Bytes(bytes)| bytes),
+                partition_by: self.place_in(&mut places, "partition_by", written.partition_by).unwrap_or_default(),
+                order_by: self.place_in(&mut places, "order_by", written.order_by).unwrap_or_default(),
+                row_group_rows: self
+                    .place_in(&mut places, "row_group_rows", written.row_group_rows)
+                    .map(|Rows(rows)| rows),
+            },
             params: self.params(name, text, written.params)?,
         };
         Ok((settings, places))
+    }
+
+    /// The value of a setting; its place is noted.
+    fn place_in<T>(&self, places: &mut Places, setting: &'static str, value: Option<Spanned<T>>) -> Option<T> {
+        let value = value?;
+        places.push((setting, self.place(value.span())));
+        Some(value.into_inner())
     }
 
     fn params(&self, name: &str, text: &str, written: WrittenParams) -> Result<Vec<Parameter>> {
@@ -251,8 +290,35 @@ impl Header {
 struct Written {
     format: Option<Spanned<String>>,
     output: Option<Spanned<String>>,
+    shards: Option<Spanned<Shards>>,
+    target_file_size: Option<Spanned<Bytes>>,
+    partition_by: Option<Spanned<Vec<String>>>,
+    order_by: Option<Spanned<Vec<String>>>,
+    compression: Option<Spanned<String>>,
+    row_group_rows: Option<Spanned<Rows>>,
     #[serde(default)]
     params: WrittenParams,
+}
+
+#[derive(Deserialize)]
+struct Shards(#[serde(deserialize_with = "shards")] usize);
+
+#[derive(Deserialize)]
+struct Bytes(#[serde(deserialize_with = "bytes")] usize);
+
+#[derive(Deserialize)]
+struct Rows(#[serde(deserialize_with = "rows")] usize);
+
+fn shards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    number::whole(1..=10_000, deserializer)
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    number::size(1 << 10..=1 << 50, deserializer)
+}
+
+fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    number::whole(1..=1 << 31, deserializer)
 }
 
 type WrittenParams = BTreeMap<Spanned<String>, WrittenParam>;
@@ -328,7 +394,11 @@ mod tests {
         );
         fails("--@ format = \"csv\"\n-- x\n--@ format = \"json\"\n", "`daily.sql`: duplicate key", "format");
         fails("-- x\n--@ output = \"\"\n", "`daily.sql`: `output` is empty", "\"\"");
-        fails("--@ [more]\n", "`daily.sql`: unknown key `more` (keys are `format`, `output`, `params`)", "more");
+        fails(
+            "--@ [more]\n",
+            "`daily.sql`: unknown key `more` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `params`)",
+            "more",
+        );
     }
 
     #[test]

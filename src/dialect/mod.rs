@@ -3,6 +3,7 @@
 //! Text is parsed once and rewritten as a syntax tree, never as text, so that places in errors stay those of what was
 //! written. It knows nothing of files or plans; which tables exist is told to it.
 
+mod arrange;
 mod columns;
 mod completeness;
 mod deed;
@@ -41,6 +42,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer, TokenizerError};
 
+pub use arrange::{Key, arranged};
 pub use columns::{spell, spell_groups};
 pub use completeness::{Completeness, completeness, first_backslash, first_statement};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.

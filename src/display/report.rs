@@ -7,10 +7,13 @@ use crate::run::{self, Report, ScanReport, SourceReport};
 
 /// The report in a few lines; the path of the result as one would type it `here`.
 pub fn text(report: &Report, here: &Path) -> String {
-    let Report { query, path, rows, bytes, seconds, .. } = report;
+    let Report { query, path, rows, bytes, files, seconds, .. } = report;
     let path = path.strip_prefix(here).unwrap_or(path).display();
     let size = indicatif::HumanBytes(*bytes);
     let mut text = format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}");
+    if *files != 1 {
+        let _ = write!(text, " ({files} files)");
+    }
     for source in &report.sources {
         describe(source, &mut text);
     }

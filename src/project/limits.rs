@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::number;
+use crate::number;
 
 /// The part `[limits]` of the project file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

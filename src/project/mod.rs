@@ -15,7 +15,6 @@
 //! ```
 
 mod limits;
-mod number;
 mod source;
 
 use std::fs;
@@ -25,7 +24,6 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use self::limits::Limits;
-pub use self::number::parse_bytes;
 pub use self::source::{OnReject, SourceConfig};
 use crate::document;
 use crate::error::{Error, Result};

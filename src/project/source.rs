@@ -11,12 +11,13 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 
-use super::{DEFAULT_SOURCE, number};
+use super::DEFAULT_SOURCE;
 use crate::document;
 use crate::error::{Error, Result};
 use crate::ndjson::Settings;
 use crate::ndjson::declared::Declared;
 use crate::ndjson::listing;
+use crate::number;
 
 /// One of `[sources.<name>]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

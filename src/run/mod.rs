@@ -5,11 +5,10 @@
 mod answer;
 mod progress;
 mod report;
+mod target;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,88 +17,16 @@ use futures::StreamExt;
 pub use answer::{Answer, answer};
 pub use progress::{Progress, Snapshot};
 pub use report::{Report, ScanReport, SourceReport};
+pub use target::{Options, Target};
 
 use crate::catalog::{Look, Source};
 use crate::clock;
 use crate::dialect::{self, Given, Parameters, Script, Statement};
 use crate::error::{Error, Result};
 use crate::ndjson::listing;
-use crate::project::Project;
-use crate::query::{self, SavedQuery};
+use crate::query::{self, Files, SavedQuery};
 use crate::session::{Planned, Running, Session};
-use crate::sink::{self, Format, Staged};
-
-/// What the person who starts a run may say about its outputs.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Instead of the query's own format.
-    pub format: Option<Format>,
-    /// Instead of the folder of outputs.
-    pub output_dir: Option<PathBuf>,
-}
-
-/// Where a query's result goes, and as what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The file.
-    pub path: PathBuf,
-    /// Its format.
-    pub format: Format,
-}
-
-impl Target {
-    /// The target of a saved query: what the options say, else its settings, else `outputs/<name>.json`.
-    ///
-    /// A format that nobody names is told by the extension of the output, if that is one.
-    ///
-    /// **Errors**: `Request` with the place, if the query's settings name no format, or an output whose extension does
-    /// not tell one.
-    pub fn of(query: &SavedQuery, project: &Project, options: &Options) -> Result<Self> {
-        let named = match &query.settings.format {
-            Some(word) => Some(Format::from_str(word).map_err(|error| error.at(query.place_of("format")))?),
-            None => None,
-        };
-        let output = query.settings.output.as_deref();
-        let format = match (options.format.or(named), output) {
-            (Some(format), _) => format,
-            (None, Some(output)) => format_of(output).map_err(|error| error.at(query.place_of("output")))?,
-            (None, None) => Format::Json,
-        };
-        let default_name = PathBuf::from(format!("{}.{}", query.name, format.extension()));
-        let path = match (&options.output_dir, output) {
-            (Some(dir), output) => dir.join(output.and_then(Path::file_name).map_or(default_name, PathBuf::from)),
-            (None, Some(output)) => project.root.join(output),
-            (None, None) => project.outputs_dir.join(default_name),
-        };
-        Ok(Self { path, format })
-    }
-
-    /// The target that a person named by its path: its extension tells the format, unless `format` does.
-    ///
-    /// **Errors**: `Request`, if neither does.
-    pub fn at(path: &Path, format: Option<Format>) -> Result<Self> {
-        let format = match format {
-            Some(format) => format,
-            // A folder is refused in better words when it comes to writing.
-            None if path.is_dir() => Format::Json,
-            None => format_of(path)?,
-        };
-        Ok(Self { path: path.to_owned(), format })
-    }
-}
-
-/// A file named `.gz` that holds plain lines would be refused by the next reader, so nothing is guessed here.
-fn format_of(path: &Path) -> Result<Format> {
-    let shown = path.display();
-    if path.to_str().is_some_and(|path| path.contains("://")) {
-        return Err(Error::request(format!("`{shown}` is a URL, and results are local files")));
-    }
-    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    Format::from_str(extension).map_err(|_| {
-        Error::request(format!("the name `{shown}` does not tell a format"))
-            .with_hint("end it in .json, .parquet, .csv or .arrow, or name the format too")
-    })
-}
+use crate::sink::{self, Staging};
 
 /// Runs a saved query and publishes its result at `target`; `given` are values of its parameters, by name.
 ///
@@ -131,9 +58,27 @@ pub async fn query(
         return Err(error.at(step.place(&script)));
     }
     let session = session.with_options(&step.options)?;
-    let mut report = publish(&session, &query.name, &script, &step.statement, Some(target), progress).await?;
+    let order = &query.settings.files.order_by;
+    let statement = dialect::arranged(&step.statement, &target.keys, order);
+    let statement = statement.map_err(|error| error.at(query.place_of("order_by")))?;
+    let published = publish(&session, &query.name, &script, &statement, Some(target), progress).await;
+    let mut report = published.map_err(|error| placed(error, query))?;
     report.params = parameters.values().clone();
     Ok(report)
+}
+
+/// An error about a name that has no place in the SQL, with its place in the settings that arrange the rows.
+fn placed(error: Error, query: &SavedQuery) -> Error {
+    let Error::Sql(problem) = &error else { return error };
+    let Some(name) = error.to_string().split('`').nth(1).map(str::to_owned).filter(|_| problem.excerpt.is_none())
+    else {
+        return error;
+    };
+    let Files { partition_by, order_by, .. } = &query.settings.files;
+    let named = [("partition_by", partition_by), ("order_by", order_by)];
+    let named = named.into_iter().find(|(_, texts)| texts.iter().any(|text| text.contains(&name)));
+    let place = named.and_then(|(setting, _)| query.place_of(setting));
+    error.at(place)
 }
 
 /// The parameters of a script that is asked once: those that its `--@` lines declare, and those that it uses and that have
@@ -173,8 +118,8 @@ pub async fn publish(
     let mut look = Look::Guess;
     loop {
         let planned = session.plan(script, statement, look, progress.watch()).await?;
-        let target = target_of(target, &planned)?;
-        check_target(&target.path, session.catalog().project())?;
+        let target = Target::of_statement(target, &planned)?;
+        target.check(session.catalog().project())?;
         let sources = planned.sources.clone();
         sources.iter().filter(|source| source.survey.is_whole).try_for_each(|source| source.check_budget())?;
         let written = write(session, planned, &target, progress).await;
@@ -193,9 +138,10 @@ pub async fn publish(
         return Ok(Report {
             query: name.to_owned(),
             path: published.path,
-            format: target.format.to_string(),
+            format: target.writing.format.to_string(),
             rows: published.rows,
             bytes: published.bytes,
+            files: published.files,
             seconds: begun.elapsed().as_secs_f64(),
             sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
             scan: progress.scanned(),
@@ -206,46 +152,13 @@ pub async fn publish(
     }
 }
 
-fn target_of(target: Option<&Target>, planned: &Planned) -> Result<Target> {
-    match (target, &planned.copy_to) {
-        (Some(target), None) => Ok(target.clone()),
-        (None, Some(copy)) => {
-            let format = copy.format.as_deref().map(|word| Format::from_str(&word.to_lowercase())).transpose()?;
-            Target::at(&copy.path, format)
-        }
-        _ => Err(Error::request("the statement has no place for its rows, or two")
-            .with_hint("either COPY (SELECT …) TO 'file', or a SELECT and --output FILE")),
-    }
-}
-
-/// **Errors**: `Request`, if a result at `path` would replace what results are made of.
-fn check_target(path: &Path, project: &Project) -> Result<()> {
-    let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
-    // Links and `..` in the folders are resolved as far as those are there.
-    let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
-    let real = match (folder, absolute.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => absolute,
-    };
-    let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
-    let input_of = project.sources.iter().find(|source| listing::names(&root, &source.paths, &real));
-    let what = match input_of {
-        Some(source) => format!("an input of source `{}`", source.name),
-        None if Some(&real) == project.file.as_ref() => "the project file".to_owned(),
-        None if real.starts_with(&project.queries_dir) => "in the folder of saved queries".to_owned(),
-        None => return Ok(()),
-    };
-    Err(Error::request(format!("the result cannot go to `{}`, which is {what}", path.display()))
-        .with_hint("results have a folder of their own, outputs/"))
-}
-
 /// Writes all rows aside.
-async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<Staged> {
+async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<Staging> {
     // What a run that was killed has left is of no use to anyone.
     sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
     let mut running = start(session, planned, progress).await?;
     let threads = session.catalog().project().limits.num_threads();
-    let mut staged = Staged::create(&target.path, target.format, &running.schema, threads)?;
+    let mut staged = Staging::create(&target.path, target.writing, &target.shape, &running.schema, threads)?;
     while let Some(batch) = running.batches.next().await {
         let batch = batch?;
         staged.write(&batch)?;

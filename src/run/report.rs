@@ -13,7 +13,7 @@ use crate::ndjson::{Reason, Reject};
 pub struct Report {
     /// The query's name.
     pub query: String,
-    /// The published file.
+    /// The published file, or the folder of its files.
     pub path: PathBuf,
     /// Its format.
     pub format: String,
@@ -21,6 +21,8 @@ pub struct Report {
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
+    /// How many files it is.
+    pub files: u64,
     /// Wall time from reading the query to publishing.
     pub seconds: f64,
     /// The values of its parameters, as text, those of the run itself among them.

@@ -51,7 +51,8 @@ impl Encoder for ArrowEncoder {
     }
 }
 
-fn self_contained(data_type: &DataType) -> Option<DataType> {
+/// The type to write in place of one that holds on to more than its rows, or to what other batches lack.
+pub(super) fn self_contained(data_type: &DataType) -> Option<DataType> {
     match data_type {
         // Of the two plain kinds, the large one holds any batch.
         DataType::Utf8View => Some(DataType::LargeUtf8),

@@ -27,22 +27,29 @@ mod columns;
 mod crew;
 mod csv;
 mod fault;
+mod folder;
 mod format;
 mod json;
 mod lines;
 mod parquet;
+mod part;
 mod place;
 mod plain;
 mod recast;
 mod row_group;
+mod shape;
+mod spool;
 mod stage;
 mod stage_dir;
+mod staging;
+mod swap;
 mod temporal;
 #[cfg(test)]
 mod testing;
 mod text;
 mod values;
 mod verify;
+mod writing;
 
 use std::io::Write;
 
@@ -50,12 +57,16 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use self::columns::check_text;
+pub use self::folder::StagedFolder;
 pub use self::format::Format;
 use self::lines::LineEncoder;
 pub use self::plain::Texts;
 pub use self::recast::Recast;
+pub use self::shape::Shape;
 pub use self::stage::{Published, Staged};
 pub use self::stage_dir::sweep;
+pub use self::staging::Staging;
+pub use self::writing::{Compression, Writing};
 use crate::error::Result;
 
 /// Record batches in, bytes of one format out.
@@ -80,7 +91,7 @@ pub trait Encoder: Send {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
-/// An encoder of `format` for batches of `schema`, writing to `out` in large pieces.
+/// An encoder of a format for batches of `schema`, writing to `out` in large pieces.
 ///
 /// It works on up to `threads` threads of its own, or on the caller's if that is one; the bytes are the same. Rows wait
 /// for their turn in an amount that does not depend on how many there are: a caller that is faster is held back.
@@ -88,11 +99,13 @@ pub trait Encoder: Send {
 /// **Errors**: [`Error::Sql`](crate::error::Error::Sql) if two columns have one name, or if the format cannot hold the
 /// type of a column.
 pub fn encoder(
-    format: Format,
+    writing: impl Into<Writing>,
     schema: &SchemaRef,
     threads: usize,
     out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn Encoder>> {
+    let writing = writing.into();
+    let format = writing.format;
     let refuses = match format {
         Format::Json | Format::Csv => values::refuses,
         Format::Parquet => parquet::refuses,
@@ -110,7 +123,7 @@ pub fn encoder(
             let fill = move |batch: &RecordBatch, text: &mut Vec<u8>| records.write_rows(batch, text);
             Box::new(LineEncoder::new(schema, threads, out, header, Box::new(fill)))
         }
-        Format::Parquet => Box::new(parquet::ParquetEncoder::try_new(schema, threads, out)?),
+        Format::Parquet => Box::new(parquet::ParquetEncoder::try_new(schema, writing, threads, out)?),
         Format::Arrow => Box::new(arrow_ipc::ArrowEncoder::try_new(schema, out)?),
     })
 }

@@ -50,6 +50,34 @@ impl Place {
         }
     }
 
+    /// What stands at `target`, where a folder is to stand.
+    ///
+    /// **Errors**: [`Error::Request`] if that is no folder, [`Error::Machine`] if it cannot be found out.
+    pub(super) fn find_folder(target: &Path) -> Result<Self> {
+        let unwritable = |error: io::Error| {
+            let hint = hint(error.kind(), false);
+            Error::unwritable(target, error).with_hint(hint)
+        };
+        let named = target.components().as_path();
+        let folder = follow(named).map_err(unwritable)?;
+        let replaces = match fs::metadata(&folder) {
+            Ok(metadata) if metadata.is_dir() => Some(metadata.permissions()),
+            Ok(_) => return Err(is_no_folder(target)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(unwritable(error)),
+        };
+        match folder.file_name() {
+            Some(name) => Ok(Self {
+                target: target.to_owned(),
+                folder: folder_of(&folder).to_owned(),
+                name: name.to_owned(),
+                replaces,
+            }),
+            None => Err(Error::request(format!("output path `{}` has no name", target.display()))
+                .with_hint("name a folder of the result's own, for example outputs/daily")),
+        }
+    }
+
     /// Names the target in an error of the encoder, which only knows that its writer failed.
     pub(super) fn name_in(&self, error: Error) -> Error {
         let Error::Machine(problem) = error else { return error };
@@ -93,6 +121,11 @@ fn is_folder(target: &Path) -> Error {
     let example = target.join("result.json");
     Error::request(format!("output path `{}` is a directory", target.display()))
         .with_hint(format!("name a file in it, for example `{}`", example.display()))
+}
+
+fn is_no_folder(target: &Path) -> Error {
+    Error::request(format!("output path `{}` is a file, and the result is a folder", target.display()))
+        .with_hint("move the file away, or choose another path with `output`")
 }
 
 fn is_special(target: &Path) -> Error {

@@ -79,6 +79,7 @@ pub(super) struct RowGroup {
     waiting: Vec<RecordBatch>,
     /// Rows and bytes when they were looked at last.
     known: (usize, usize),
+    most_rows: usize,
 }
 
 struct Column {
@@ -87,17 +88,19 @@ struct Column {
 }
 
 impl RowGroup {
-    pub(super) fn new(writers: Vec<ArrowColumnWriter>) -> Self {
+    /// An empty one, of at most so many rows.
+    pub(super) fn new(writers: Vec<ArrowColumnWriter>, most_rows: Option<usize>) -> Self {
+        let most_rows = most_rows.unwrap_or(MOST_ROWS);
         let columns =
             writers.into_iter().map(|writer| Column { state: State::Open(Box::new(writer)), cost: Duration::ZERO });
-        Self { columns: columns.collect(), rows: 0, rows_given: 0, waiting: Vec::new(), known: (0, 0) }
+        Self { columns: columns.collect(), rows: 0, rows_given: 0, waiting: Vec::new(), known: (0, 0), most_rows }
     }
 
     /// How many more rows it may take, if they are like those before.
     pub(super) fn room(&self) -> usize {
         let most = match self.known {
-            (0, _) | (_, 0) => MOST_ROWS,
-            (rows, bytes) => (MOST_BYTES as u128 * rows as u128 / bytes as u128).min(MOST_ROWS as u128) as usize,
+            (0, _) | (_, 0) => self.most_rows,
+            (rows, bytes) => (MOST_BYTES as u128 * rows as u128 / bytes as u128).min(self.most_rows as u128) as usize,
         };
         most.saturating_sub(self.rows)
     }
@@ -241,7 +244,8 @@ mod tests {
     #[test]
     fn a_row_group_has_so_many_bytes() {
         let check = |rows, known, expected| {
-            let group = RowGroup { columns: Vec::new(), rows, rows_given: 0, waiting: Vec::new(), known };
+            let group =
+                RowGroup { columns: Vec::new(), rows, rows_given: 0, waiting: Vec::new(), known, most_rows: MOST_ROWS };
             assert_eq!(group.room(), expected);
         };
         check(0, (0, 0), MOST_ROWS);

@@ -1,34 +1,24 @@
-//! A result on its way to its place: written beside it, checked, and put there in one step.
+//! A result of one file on its way to its place: written beside it, checked, and put there in one step.
 //!
 //! It knows nothing of how a format is written.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::Writing;
+use super::part::Part;
 use super::place::{self, Place};
 use super::stage_dir::StageDir;
-use super::verify::count_rows;
-use super::{Encoder, Format, encoder};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
 pub struct Staged {
-    /// `None` after a failure: what was written may end anywhere, and is never published.
-    encoder: Option<Box<dyn Encoder>>,
-    file: File,
-    path: PathBuf,
+    part: Part,
     place: Place,
-    format: Format,
-    rows: u64,
-    bytes: Arc<AtomicU64>,
     // Dropped last: it removes the files.
     stage: StageDir,
 }
@@ -40,8 +30,10 @@ pub struct Published {
     pub path: PathBuf,
     /// Rows of the result.
     pub rows: u64,
-    /// Size of the file.
+    /// Bytes of its files.
     pub bytes: u64,
+    /// How many files it is.
+    pub files: u64,
 }
 
 impl Staged {
@@ -50,122 +42,55 @@ impl Staged {
     /// Where `target` is a symbolic link, the file that it leads to is replaced and the link stays. A file that is
     /// replaced passes its permissions on; another gets those of any new file. Up to `threads` threads encode.
     ///
-    /// **Errors**: [`Error::Request`] if `target` is a folder, a device or the like; [`Error::Machine`] if nothing can
-    /// be written there; those of [`encoder`]. In each case no stage is left.
-    pub fn create(target: &Path, format: Format, schema: &SchemaRef, threads: usize) -> Result<Self> {
-        Self::create_through(target, format, schema, threads, |file| Box::new(file))
+    /// **Errors**: [`Error::Request`](crate::error::Error::Request) if `target` is a folder, a device or the like;
+    /// [`Error::Machine`](crate::error::Error::Machine) if nothing can be written there; those of
+    /// [`encoder`](super::encoder). In each case no stage is left.
+    pub fn create(target: &Path, writing: impl Into<Writing>, schema: &SchemaRef, threads: usize) -> Result<Self> {
+        Self::create_through(target, writing.into(), schema, threads, |file| Box::new(file))
     }
 
     /// As [`Staged::create`], with a writer of the test's own between the encoder and the file.
     fn create_through(
         target: &Path,
-        format: Format,
+        writing: impl Into<Writing>,
         schema: &SchemaRef,
         threads: usize,
         through: impl FnOnce(File) -> Box<dyn Write + Send>,
     ) -> Result<Self> {
         let place = Place::find(target)?;
-        let staged = place::make_folder(&place.folder).and_then(|()| {
-            let stage = StageDir::create(&place.folder)?;
-            let path = stage.path().join(&place.name);
-            let file = File::create_new(&path)?;
-            Ok((through(file.try_clone()?), file, path, stage))
-        });
-        let (out, file, path, stage) = staged.map_err(|error| place.unwritable(error))?;
-        let bytes = Arc::default();
-        let counted = Counted { out, bytes: Arc::clone(&bytes) };
-        let encoder = encoder(format, schema, threads, Box::new(counted)).map_err(|error| place.name_in(error))?;
-        Ok(Self { encoder: Some(encoder), file, path, place, format, rows: 0, bytes, stage })
+        let staged = place::make_folder(&place.folder).and_then(|()| StageDir::create(&place.folder));
+        let stage = staged.map_err(|error| place.unwritable(error))?;
+        let path = stage.path().join(&place.name);
+        let part = Part::create(path, writing.into(), schema, threads, &place, through)?;
+        Ok(Self { part, place, stage })
     }
 
     /// Adds the rows of `batch`.
     ///
-    /// **Errors**: those of [`Encoder::write`]. After one, the result can no longer be published.
+    /// **Errors**: those of [`Encoder::write`](super::Encoder::write). After one, the result can no longer be published.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut encoder = self.encoder.take().ok_or_else(|| self.failed_before())?;
-        encoder.write(batch).map_err(|error| self.place.name_in(error))?;
-        self.encoder = Some(encoder);
-        self.rows += batch.num_rows() as u64;
-        Ok(())
+        self.part.write(batch, &self.place)
     }
 
     /// Completes the result, checks that all of it is on the disk, and puts it in place of the one before.
     ///
-    /// **Errors**: [`Error::Machine`] if it cannot be written or put in place, [`Error::Internal`] if what is read
-    /// back is not what was written. The result before is then untouched, but for one case that says so: the new
-    /// result is in place and the folder cannot be synced.
+    /// **Errors**: [`Error::Machine`](crate::error::Error::Machine) if it cannot be written or put in place,
+    /// [`Error::Internal`](crate::error::Error::Internal) if what is read back is not what was written. The result before
+    /// is then untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
     pub fn publish(mut self) -> Result<Published> {
-        let encoder = self.encoder.take().ok_or_else(|| self.failed_before())?;
-        encoder.finish().map_err(|error| self.place.name_in(error))?;
-        let bytes = self.verify_and_sync()?;
+        let bytes = self.part.finish(&self.place)?;
         self.replace().map_err(|error| self.place.unwritable(error))?;
         place::sync_folder(&self.place.folder).map_err(|error| self.place.unsynced(error))?;
         drop(self.stage);
-        Ok(Published { path: self.place.target, rows: self.rows, bytes })
-    }
-
-    /// Reads back what was written while the disk takes it, and returns its size.
-    fn verify_and_sync(&self) -> Result<u64> {
-        let (verified, synced) = thread::scope(|scope| {
-            let file = &self.file;
-            let sync = || file.sync_data();
-            let syncing = thread::Builder::new().spawn_scoped(scope, sync);
-            let verified = self.verify();
-            // A sync that failed is not tried again: the second one may well claim success.
-            let synced = match syncing {
-                Ok(syncing) => syncing.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                Err(_) => sync(),
-            };
-            (verified, synced)
-        });
-        synced.map_err(|error| self.place.unwritable(error))?;
-        verified
-    }
-
-    /// Reads back what was written, and returns its size.
-    fn verify(&self) -> Result<u64> {
-        let broken = |what| Error::internal(format!("the file staged for `{}` {what}", self.place.target.display()));
-        let written = self.bytes.load(Ordering::Relaxed);
-        let size = self.file.metadata().map_err(|error| self.place.unwritable(error))?.len();
-        if size != written {
-            return Err(broken(format!("has {size} bytes where {written} were written")));
-        }
-        let rows = count_rows(&self.path, self.format)
-            .map_err(|error| broken("cannot be read back".to_owned()).with_source(error))?;
-        if rows != self.rows {
-            return Err(broken(format!("holds {rows} rows where {} were written", self.rows)));
-        }
-        Ok(size)
+        Ok(Published { path: self.place.target, rows: self.part.rows(), bytes, files: 1 })
     }
 
     fn replace(&self) -> io::Result<()> {
         if let Some(permissions) = &self.place.replaces {
-            self.file.set_permissions(permissions.clone())?;
+            self.part.file().set_permissions(permissions.clone())?;
         }
-        self.file.sync_all()?;
-        fs::rename(&self.path, self.place.folder.join(&self.place.name))
-    }
-
-    fn failed_before(&self) -> Error {
-        Error::internal(format!("`{}` is still being written after a failure", self.place.target.display()))
-    }
-}
-
-/// Counts what passes.
-struct Counted {
-    out: Box<dyn Write + Send>,
-    bytes: Arc<AtomicU64>,
-}
-
-impl Write for Counted {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(buffer)?;
-        self.bytes.fetch_add(written as u64, Ordering::Relaxed);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.part.file().sync_all()?;
+        fs::rename(self.part.path(), self.place.folder.join(&self.place.name))
     }
 }
 
@@ -174,11 +99,14 @@ impl Write for Counted {
 mod tests {
     use std::io::ErrorKind;
     use std::process::Command;
+    use std::sync::Arc;
 
     use arrow::array::{Float64Array, Int64Array, StringArray};
 
+    use super::super::Format;
     use super::super::testing::{FailAfter, batch, column, encode};
     use super::*;
+    use crate::error::Error;
 
     fn rows(count: i64) -> RecordBatch {
         let texts = (0..count).map(|n| format!("say \"{n}\",\nthen {}", n * 7919 % 2003));
@@ -212,7 +140,10 @@ mod tests {
                 let expected = encode(format, &batches).unwrap();
                 assert_eq!(fs::read(&target).unwrap(), expected, "{format}");
                 let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
-                assert_eq!(published, Published { path: target.clone(), rows: count, bytes: expected.len() as u64 });
+                assert_eq!(
+                    published,
+                    Published { path: target.clone(), rows: count, bytes: expected.len() as u64, files: 1 }
+                );
                 assert_eq!(names(target.parent().unwrap()), [format!("result.{format}")]);
             }
         }
@@ -332,8 +263,8 @@ mod tests {
                 assert!(error.to_string().contains("result`"), "{error}");
                 assert_eq!(names(folder.path()), [""; 0]);
             };
-            check(|staged| staged.rows += 1);
-            check(|staged| _ = staged.bytes.fetch_add(1, Ordering::Relaxed));
+            check(|staged| staged.part.spoil(1, 0));
+            check(|staged| staged.part.spoil(0, 1));
         }
     }
 

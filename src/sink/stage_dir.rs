@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::swap;
 use crate::error::{Error, Result};
 
 const PREFIX: &str = ".stage-";
@@ -100,7 +101,8 @@ fn sweep_one(stage: &Path) -> bool {
         Err(error) if error.kind() == ErrorKind::NotFound => return fs::remove_dir(stage).is_ok(),
         Err(_) => return false,
     };
-    lock.try_lock().is_ok() && remove(stage)
+    // A folder that cannot be put in its place now may be next time.
+    lock.try_lock().is_ok() && swap::complete(stage).is_ok() && remove(stage)
 }
 
 /// Locks a new stage; `None` if a sweeper was faster.

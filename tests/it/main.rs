@@ -21,6 +21,7 @@ mod readme;
 mod reference;
 mod repl;
 mod scripts;
+mod shapes;
 mod slt;
 mod sources;
 mod windows;

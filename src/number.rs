@@ -1,4 +1,4 @@
-//! Numbers of the project file: whole numbers within bounds, and sizes such as `"16MiB"`.
+//! Numbers in settings: whole numbers within bounds, and sizes such as `"16MiB"`. It knows no setting.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -20,7 +20,7 @@ const UNITS: [(&str, usize); 9] = [
 
 /// The bytes that a text such as `16MiB`, `2 GB` or `1048576` means; case does not count. `None` if it is no size, or
 /// larger than memory can be: `2G` is none, for it is 1,000 or 1,024 by whom one asks.
-pub fn parse_bytes(text: &str) -> Option<usize> {
+fn parse_bytes(text: &str) -> Option<usize> {
     let text = text.trim();
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: usize = digits.parse().ok()?;
@@ -30,12 +30,12 @@ pub fn parse_bytes(text: &str) -> Option<usize> {
 }
 
 /// A whole number within `bounds`.
-pub(super) fn whole<'de, D: Deserializer<'de>>(bounds: RangeInclusive<usize>, from: D) -> Result<usize, D::Error> {
+pub fn whole<'de, D: Deserializer<'de>>(bounds: RangeInclusive<usize>, from: D) -> Result<usize, D::Error> {
     from.deserialize_any(Number { bounds, is_size: false })
 }
 
 /// A size within `bounds`: a number of bytes, or a text with a unit.
-pub(super) fn size<'de, D: Deserializer<'de>>(bounds: RangeInclusive<usize>, from: D) -> Result<usize, D::Error> {
+pub fn size<'de, D: Deserializer<'de>>(bounds: RangeInclusive<usize>, from: D) -> Result<usize, D::Error> {
     from.deserialize_any(Number { bounds, is_size: true })
 }
 

@@ -1,0 +1,183 @@
+//! Where a result goes, of which files it is made, and how they are written.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::dialect::Key;
+use crate::error::{Error, Result};
+use crate::ndjson::listing;
+use crate::project::Project;
+use crate::query::{Files, SavedQuery};
+use crate::session::Planned;
+use crate::sink::{Compression, Format, Shape, Writing};
+
+/// What the person who starts a run may say about its outputs.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Instead of the query's own format.
+    pub format: Option<Format>,
+    /// Instead of the folder of outputs.
+    pub output_dir: Option<PathBuf>,
+}
+
+/// Where a query's result goes, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The file, or the folder.
+    pub path: PathBuf,
+    /// Of which files it is made.
+    pub shape: Shape,
+    /// How they are written.
+    pub writing: Writing,
+    /// What its folders are for.
+    pub(super) keys: Vec<Key>,
+}
+
+impl Target {
+    /// The target of a saved query: what the options say, else its settings, else `outputs/<name>.json`, or the folder
+    /// `outputs/<name>` if its settings ask for more files than one.
+    ///
+    /// A format that nobody names is told by the extension of the output, if that is one.
+    ///
+    /// **Errors**: `Request` with the place, if the query's settings name no format, or an output whose extension does
+    /// not tell one, or contradict each other.
+    pub fn of(query: &SavedQuery, project: &Project, options: &Options) -> Result<Self> {
+        let keys = query.settings.files.partition_by.iter().map(|text| Key::parse(text)).collect::<Result<Vec<_>>>();
+        let keys = keys.map_err(|error| error.at(query.place_of("partition_by")))?;
+        let shape = shape(query, &keys)?;
+        let named = match &query.settings.format {
+            Some(word) => Some(Format::from_str(word).map_err(|error| error.at(query.place_of("format")))?),
+            None => None,
+        };
+        let output = query.settings.output.as_deref();
+        let format = match (options.format.or(named), output) {
+            (Some(format), _) => format,
+            (None, Some(output)) if !shape.is_folder() => {
+                format_of(output).map_err(|error| error.at(query.place_of("output")))?
+            }
+            (None, _) => Format::Json,
+        };
+        let default_name = match shape {
+            Shape::File => PathBuf::from(format!("{}.{}", query.name, format.extension())),
+            _ => PathBuf::from(&query.name),
+        };
+        let path = match (&options.output_dir, output) {
+            (Some(dir), output) => dir.join(output.and_then(Path::file_name).map_or(default_name, PathBuf::from)),
+            (None, Some(output)) => project.root.join(output),
+            (None, None) => project.outputs_dir.join(default_name),
+        };
+        Ok(Self { path, shape, writing: writing(query, format)?, keys })
+    }
+
+    /// The target that a person named by its path: its extension tells the format, unless `format` does.
+    ///
+    /// **Errors**: `Request`, if neither does.
+    pub fn at(path: &Path, format: Option<Format>) -> Result<Self> {
+        let format = match format {
+            Some(format) => format,
+            // A folder is refused in better words when it comes to writing.
+            None if path.is_dir() => Format::Json,
+            None => format_of(path)?,
+        };
+        Ok(Self { path: path.to_owned(), shape: Shape::File, writing: format.into(), keys: Vec::new() })
+    }
+
+    /// The target of a planned statement: the one that was given, or where it goes itself, being a `COPY`.
+    ///
+    /// **Errors**: `Request`, if there is none, or both.
+    pub(super) fn of_statement(target: Option<&Self>, planned: &Planned) -> Result<Self> {
+        match (target, &planned.copy_to) {
+            (Some(target), None) => Ok(target.clone()),
+            (None, Some(copy)) => {
+                let format = copy.format.as_deref().map(|word| Format::from_str(&word.to_lowercase())).transpose()?;
+                Self::at(&copy.path, format)
+            }
+            _ => Err(Error::request("the statement has no place for its rows, or two")
+                .with_hint("either COPY (SELECT …) TO 'file', or a SELECT and --output FILE")),
+        }
+    }
+
+    /// **Errors**: `Request`, if the result would replace what results are made of.
+    pub(super) fn check(&self, project: &Project) -> Result<()> {
+        let path = &self.path;
+        let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
+        // Links and `..` in the folders are resolved as far as those are there.
+        let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
+        let real = match (folder, absolute.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => absolute,
+        };
+        let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
+        let file = match self.shape {
+            Shape::File => real.clone(),
+            _ => real.join(format!("part-00000-of-00001.{}", self.writing.format.extension())),
+        };
+        let input_of = project.sources.iter().find(|source| listing::names(&root, &source.paths, &file));
+        let what = match input_of {
+            Some(source) => format!("an input of source `{}`", source.name),
+            None if Some(&real) == project.file.as_ref() => "the project file".to_owned(),
+            None if real.starts_with(&project.queries_dir) => "in the folder of saved queries".to_owned(),
+            None => return Ok(()),
+        };
+        Err(Error::request(format!("the result cannot go to `{}`, which is {what}", path.display()))
+            .with_hint("results have a folder of their own, outputs/"))
+    }
+}
+
+/// Of which files a query's settings make its output.
+fn shape(query: &SavedQuery, keys: &[Key]) -> Result<Shape> {
+    let Files { shards, target_file_size, partition_by, .. } = &query.settings.files;
+    let contradicts = |setting: &str, other: &str| {
+        Err(Error::request(format!("`{setting}` and `{other}` both say of which files the output is made"))
+            .with_hint("leave one of them out")
+            .at(query.place_of(setting)))
+    };
+    let file_bytes = target_file_size.map(|bytes| bytes as u64);
+    match (shards, file_bytes, partition_by.as_slice()) {
+        (Some(_), Some(_), _) => contradicts("shards", "target_file_size"),
+        (Some(_), None, [_, ..]) => contradicts("shards", "partition_by"),
+        (Some(shards), None, []) => Ok(Shape::Shards(*shards)),
+        (None, Some(bytes), []) => Ok(Shape::Sized(bytes)),
+        (None, file_bytes, [_, ..]) => {
+            let names: Vec<String> = keys.iter().map(|key| key.name().to_owned()).collect();
+            let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+            match twice {
+                Some((_, name)) => Err(Error::request(format!("two folders would be called `{name}`"))
+                    .with_hint("name one of them: \"left(id, 1) AS first\"")
+                    .at(query.place_of("partition_by"))),
+                None => Ok(Shape::Partitions { names, file_bytes }),
+            }
+        }
+        (None, None, []) => Ok(Shape::File),
+    }
+}
+
+/// How a query's settings have its output written.
+fn writing(query: &SavedQuery, format: Format) -> Result<Writing> {
+    let Files { compression, row_group_rows, .. } = &query.settings.files;
+    let set = [("compression", compression.is_some()), ("row_group_rows", row_group_rows.is_some())];
+    if let Some((setting, _)) = set.iter().find(|(_, is_set)| *is_set && format != Format::Parquet) {
+        return Err(Error::request(format!("`{setting}` is for parquet, and the output is {format}"))
+            .with_hint("leave it out, or set format = \"parquet\"")
+            .at(query.place_of(setting)));
+    }
+    let compression = match compression {
+        Some(word) => Compression::from_str(word).map_err(|error| error.at(query.place_of("compression")))?,
+        None => Compression::default(),
+    };
+    Ok(Writing { format, compression, row_group_rows: *row_group_rows })
+}
+
+/// A file named `.gz` that holds plain lines would be refused by the next reader, so nothing is guessed here.
+fn format_of(path: &Path) -> Result<Format> {
+    let shown = path.display();
+    if path.to_str().is_some_and(|path| path.contains("://")) {
+        return Err(Error::request(format!("`{shown}` is a URL, and results are local files")));
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    Format::from_str(extension).map_err(|_| {
+        Error::request(format!("the name `{shown}` does not tell a format"))
+            .with_hint("end it in .json, .parquet, .csv or .arrow, or name the format too")
+    })
+}

@@ -1,0 +1,378 @@
+//! A result of many files on its way to its place: a folder, written beside the one before and put in its place in one step.
+//!
+//! It knows nothing of how a format is written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+
+use super::part::Part;
+use super::place::{self, Place};
+use super::shape::{self, Shape};
+use super::spool::Spool;
+use super::stage::Published;
+use super::stage_dir::StageDir;
+use super::swap;
+use super::{Recast, Texts, Writing};
+use crate::error::{Error, Result};
+
+/// A result that is being written. Dropped before it is published, it leaves nothing behind.
+///
+/// One file is open at a time, however many there will be: rows come in the order of the files.
+pub struct StagedFolder {
+    writing: Writing,
+    shape: Shape,
+    threads: usize,
+    /// Of the files.
+    schema: SchemaRef,
+    /// Makes columns whose values have texts.
+    plain: Recast,
+    spool: Option<Spool>,
+    open: Option<Part>,
+    /// The folder of the open file, and those of its files that are whole.
+    at: PathBuf,
+    whole: Vec<PathBuf>,
+    totals: Totals,
+    place: Place,
+    /// The result, until it is published.
+    root: PathBuf,
+    // Dropped last: it removes the files.
+    stage: StageDir,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    rows: u64,
+    bytes: u64,
+    files: u64,
+}
+
+impl StagedFolder {
+    /// Begins a result that is to stand at `target`, in a stage beside it; folders that lack are made.
+    ///
+    /// **Errors**: [`Error::Request`] if `target` is a file, or a folder with something in it that is no part of a result;
+    /// [`Error::Sql`] for columns that are no keys for folders; [`Error::Machine`] if nothing can be written there; those
+    /// of [`encoder`](super::encoder). In each case no stage is left.
+    pub fn create(
+        target: &Path,
+        writing: impl Into<Writing>,
+        shape: Shape,
+        schema: &SchemaRef,
+        threads: usize,
+    ) -> Result<Self> {
+        let writing = writing.into();
+        let place = Place::find_folder(target)?;
+        swap::check_replaceable(&place)?;
+        let staged = place::make_folder(&place.folder).and_then(|()| {
+            let stage = StageDir::create(&place.folder)?;
+            let root = stage.path().join(&place.name);
+            fs::create_dir(&root)?;
+            Ok((stage, root))
+        });
+        let (stage, root) = staged.map_err(|error| place.unwritable(error))?;
+        let count = schema.fields().len().saturating_sub(shape.key_columns());
+        let keys = Schema::new(schema.fields()[count..].to_vec());
+        for field in keys.fields() {
+            shape::check_key(field)?;
+        }
+        let mut schema = Arc::new(Schema::new(schema.fields()[..count].to_vec()));
+        let spool = match shape {
+            Shape::Shards(_) => Some(Spool::new(&schema, stage.path()).map_err(|error| place.name_in(error))?),
+            _ => None,
+        };
+        if let Some(spool) = &spool {
+            schema = spool.schema().clone();
+        }
+        let plain = Recast::plain(&Arc::new(keys));
+        let (open, whole, totals) = (None, Vec::new(), Totals::default());
+        let at = root.clone();
+        let staged =
+            Self { writing, shape, threads, schema, plain, spool, open, at, whole, totals, place, root, stage };
+        // What a format cannot hold is told before the rows are there.
+        super::encoder(writing, &staged.schema, 1, Box::new(std::io::sink()))?;
+        Ok(staged)
+    }
+
+    /// Adds the rows of `batch`.
+    ///
+    /// **Errors**: those of [`Encoder::write`](super::Encoder::write), and [`Error::Data`] for a key that makes no name of
+    /// a folder. After one, the result can no longer be published.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let keys = self.shape.key_columns();
+        match (&mut self.spool, keys) {
+            (Some(spool), _) => spool.write(batch).map_err(|error| self.place.name_in(error)),
+            (None, 0) => self.add(batch),
+            (None, _) => self.add_partitioned(batch, batch.num_columns() - keys),
+        }
+    }
+
+    /// Adds rows to the folder where we are.
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        if self.open.is_none() {
+            self.begin()?;
+        }
+        if let Some(part) = &mut self.open {
+            part.write(batch, &self.place)?;
+            if self.shape.file_bytes().is_some_and(|limit| part.bytes() >= limit) {
+                self.end()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_partitioned(&mut self, batch: &RecordBatch, first_key: usize) -> Result<()> {
+        let internal = |error| Error::internal("rows cannot be told apart by their keys").with_source(error);
+        let ranges = arrow::compute::partition(&batch.columns()[first_key..]).map_err(internal)?.ranges();
+        let rows = batch.project(&(0..first_key).collect::<Vec<_>>()).map_err(internal)?;
+        let keys = batch.project(&(first_key..batch.num_columns()).collect::<Vec<_>>()).map_err(internal)?;
+        let keys = self.plain.apply(&keys)?;
+        for range in ranges {
+            let folder = self.folder_of(&keys, range.start)?;
+            if folder != self.at {
+                self.leave()?;
+                fs::create_dir_all(&folder).map_err(|error| self.place.unwritable(error))?;
+                self.at = folder;
+            }
+            self.add(&rows.slice(range.start, range.len()))?;
+        }
+        Ok(())
+    }
+
+    /// The folder of the keys in `row`.
+    fn folder_of(&self, keys: &RecordBatch, row: usize) -> Result<PathBuf> {
+        let Shape::Partitions { names, .. } = &self.shape else { return Ok(self.root.clone()) };
+        let mut folder = self.root.clone();
+        for (name, column) in names.iter().zip(keys.columns()) {
+            let texts = Texts::new(column.as_ref(), name)?;
+            let mut text = Vec::new();
+            let value = if texts.is_null(row) {
+                None
+            } else {
+                texts.write(row, &mut text)?;
+                let text = str::from_utf8(&text);
+                Some(text.map_err(|error| Error::internal("a key is not UTF-8").with_source(error))?)
+            };
+            folder.push(shape::folder(name, value)?);
+        }
+        Ok(folder)
+    }
+
+    /// Begins a file in the folder where we are.
+    fn begin(&mut self) -> Result<()> {
+        let path = self.at.join(format!("part-{:05}", self.whole.len()));
+        let part = Part::create(path, self.writing, &self.schema, self.threads, &self.place, |file| Box::new(file))?;
+        self.open = Some(part);
+        Ok(())
+    }
+
+    /// Completes the open file.
+    fn end(&mut self) -> Result<()> {
+        let Some(mut part) = self.open.take() else { return Ok(()) };
+        self.totals.bytes += part.finish(&self.place)?;
+        self.totals.rows += part.rows();
+        self.totals.files += 1;
+        self.whole.push(part.path().to_owned());
+        Ok(())
+    }
+
+    /// Completes the folder where we are: how many files it has is known now, and stands in their names.
+    fn leave(&mut self) -> Result<()> {
+        self.end()?;
+        let whole = std::mem::take(&mut self.whole);
+        let (count, extension) = (whole.len(), self.writing.format.extension());
+        for (number, path) in whole.iter().enumerate() {
+            let name = path.with_file_name(format!("part-{number:05}-of-{count:05}.{extension}"));
+            fs::rename(path, name).map_err(|error| self.place.unwritable(error))?;
+        }
+        Ok(())
+    }
+
+    /// Deals the rows that waited to the shards, in their order.
+    fn deal(&mut self, spool: Spool, shards: usize) -> Result<()> {
+        let (rows, batches) = spool.read().map_err(|error| self.place.name_in(error))?;
+        let end_of = |shard: usize| (rows as u128 * (shard as u128 + 1) / shards as u128) as u64;
+        let (mut shard, mut done) = (0, 0);
+        self.begin()?;
+        for batch in batches {
+            let batch = batch.map_err(|error| self.place.name_in(error))?;
+            let mut start = 0;
+            while start < batch.num_rows() {
+                while done == end_of(shard) && shard + 1 < shards {
+                    self.next_shard()?;
+                    shard += 1;
+                }
+                let count = (end_of(shard) - done).min((batch.num_rows() - start) as u64);
+                self.add(&batch.slice(start, count as usize))?;
+                start += count as usize;
+                done += count;
+            }
+        }
+        (shard + 1..shards).try_for_each(|_| self.next_shard())
+    }
+
+    fn next_shard(&mut self) -> Result<()> {
+        self.end()?;
+        self.begin()
+    }
+
+    /// Completes the result, checks that all of it is on the disk, and puts it in place of the one before.
+    ///
+    /// **Errors**: [`Error::Machine`] if it cannot be written or put in place, [`Error::Internal`] if what is read back is
+    /// not what was written; [`Error::Request`] if something stands there now that is no result. What stood there is then
+    /// untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
+    pub fn publish(mut self) -> Result<Published> {
+        match (self.spool.take(), &self.shape) {
+            (Some(spool), Shape::Shards(shards)) => self.deal(spool, *shards)?,
+            // A file without rows says which columns there are.
+            (None, Shape::Sized(_)) if self.open.is_none() && self.whole.is_empty() => self.begin()?,
+            _ => {}
+        }
+        self.leave()?;
+        swap::check_replaceable(&self.place)?;
+        swap::into_place(&self.stage, &self.root, &self.place)?;
+        let Totals { rows, bytes, files } = self.totals;
+        drop(self.stage);
+        Ok(Published { path: self.place.target, rows, bytes, files })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+
+    use super::super::Format;
+    use super::super::testing::batch;
+    use super::*;
+
+    fn rows(numbers: std::ops::Range<i64>) -> RecordBatch {
+        batch([("n", Arc::new(Int64Array::from_iter_values(numbers)))])
+    }
+
+    fn partitioned(values: &[(i64, Option<&str>)]) -> RecordBatch {
+        batch([
+            ("n", Arc::new(Int64Array::from_iter_values(values.iter().map(|(n, _)| *n)))),
+            ("folder 0", Arc::new(StringArray::from_iter(values.iter().map(|(_, key)| *key)))),
+        ])
+    }
+
+    fn by_key() -> Shape {
+        Shape::Partitions { names: vec!["k".to_owned()], file_bytes: None }
+    }
+
+    fn publish(target: &Path, shape: Shape, batches: &[RecordBatch]) -> Result<Published> {
+        let mut staged = StagedFolder::create(target, Format::Json, shape, &batches[0].schema(), 2)?;
+        batches.iter().try_for_each(|batch| staged.write(batch))?;
+        staged.publish()
+    }
+
+    /// The files below `folder` with their texts, sorted.
+    fn files(folder: &Path) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            if entry.path().is_dir() {
+                found.extend(files(&entry.path()).into_iter().map(|(path, text)| (format!("{name}/{path}"), text)));
+            } else {
+                found.push((name, fs::read_to_string(entry.path()).unwrap()));
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn line(n: i64) -> String {
+        format!("{{\"n\":{n}}}\n")
+    }
+
+    fn lines(numbers: std::ops::Range<i64>) -> String {
+        numbers.map(line).collect()
+    }
+
+    #[test]
+    fn shards_have_as_many_rows_each_and_no_stale_one_remains() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a/result");
+        let published = publish(&target, Shape::Shards(3), &[rows(0..4), rows(4..10)]).unwrap();
+        assert_eq!((published.rows, published.files, published.path.as_path()), (10, 3, target.as_path()));
+        let name = |number, count| format!("part-{number:05}-of-{count:05}.json");
+        let expected = [(name(0, 3), lines(0..3)), (name(1, 3), lines(3..6)), (name(2, 3), lines(6..10))];
+        assert_eq!(files(&target), expected);
+        publish(&target, Shape::Shards(2), &[rows(0..1)]).unwrap();
+        assert_eq!(files(&target), [(name(0, 2), String::new()), (name(1, 2), lines(0..1))]);
+        publish(&target, Shape::Shards(2), &[rows(0..0)]).unwrap();
+        assert_eq!(files(&target), [(name(0, 2), String::new()), (name(1, 2), String::new())]);
+        assert_eq!(files(folder.path()).len(), 2, "no stage is left");
+    }
+
+    #[test]
+    fn files_end_at_their_size_and_hold_the_rows_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("result");
+        let batches: Vec<RecordBatch> = (0..40).map(|at| rows(at * 20_000..(at + 1) * 20_000)).collect();
+        let published = publish(&target, Shape::Sized(2 << 20), &batches).unwrap();
+        let found = files(&target);
+        assert!(published.files > 2 && published.files == found.len() as u64, "{published:?}");
+        assert!(found[0].0.ends_with(&format!("-of-{:05}.json", found.len())));
+        assert!(found.iter().all(|(_, text)| text.len() < 4 << 20));
+        assert!(found.into_iter().map(|(_, text)| text).collect::<String>() == lines(0..800_000));
+        publish(&target, Shape::Sized(1 << 20), &[rows(0..0)]).unwrap();
+        assert_eq!(files(&target), [("part-00000-of-00001.json".to_owned(), String::new())]);
+    }
+
+    #[test]
+    fn each_value_has_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("result");
+        let first = [(1, None), (2, None), (3, Some("")), (4, Some("a/b"))];
+        let batches = [partitioned(&first), partitioned(&[(5, Some("a/b")), (6, Some("__HIVE_DEFAULT_PARTITION__"))])];
+        publish(&target, by_key(), &batches).unwrap();
+        let part = |folder: &str| format!("{folder}/part-00000-of-00001.json");
+        let mut expected = vec![
+            (part("k=__HIVE_DEFAULT_PARTITION__"), lines(1..3)),
+            (part("k="), lines(3..4)),
+            (part("k=a%2Fb"), lines(4..6)),
+            (part("k=%5F_HIVE_DEFAULT_PARTITION__"), lines(6..7)),
+        ];
+        expected.sort();
+        assert_eq!(files(&target), expected);
+        publish(&target, by_key(), &[partitioned(&[])]).unwrap();
+        assert_eq!(files(&target), []);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a file of somebody else")]
+    fn what_is_no_result_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("result");
+        publish(&target, by_key(), &[partitioned(&[(1, Some("a"))])]).unwrap();
+        fs::write(target.join("k=a/notes.txt"), "mine").unwrap();
+        let before = files(&target);
+        let error = publish(&target, by_key(), &[partitioned(&[(2, Some("b"))])]).unwrap_err();
+        assert!(error.to_string().ends_with("result` holds `notes.txt`, which is no part of a result"), "{error}");
+        assert_eq!(files(&target), before);
+        let error = publish(&target.join("k=a/notes.txt"), by_key(), &[partitioned(&[])]).unwrap_err();
+        assert_eq!(error.kind(), "request");
+        let error = publish(Path::new("/"), by_key(), &[partitioned(&[])]).unwrap_err();
+        assert_eq!(error.kind(), "request");
+        assert_eq!(files(folder.path()).len(), before.len(), "no stage is left");
+    }
+
+    #[test]
+    fn a_key_without_text_is_refused() {
+        let list = arrow::datatypes::Field::new_list(
+            "l",
+            arrow::datatypes::Field::new("item", arrow::datatypes::DataType::Int64, true),
+            true,
+        );
+        let schema: SchemaRef = Arc::new(Schema::new(vec![
+            arrow::datatypes::Field::new("n", arrow::datatypes::DataType::Int64, true),
+            list,
+        ]));
+        let folder = tempfile::tempdir().unwrap();
+        let error = StagedFolder::create(&folder.path().join("x"), Format::Json, by_key(), &schema, 1).err().unwrap();
+        assert_eq!((error.kind(), fs::read_dir(folder.path()).unwrap().count()), ("sql", 0));
+    }
+}

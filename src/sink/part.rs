@@ -1,0 +1,148 @@
+//! One file of a result: encoded into a stage, and read back when it is whole.
+//!
+//! It knows nothing of where the file goes from there, nor of how a format is written.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::place::Place;
+use super::verify::count_rows;
+use super::{Encoder, Writing, encoder};
+use crate::error::{Error, Result};
+
+/// A file that is being written. `place`, in its methods, is that of the result: errors name it.
+pub(super) struct Part {
+    /// `None` after a failure, and when it is whole: what was written may end anywhere.
+    encoder: Option<Box<dyn Encoder>>,
+    file: File,
+    path: PathBuf,
+    writing: Writing,
+    rows: u64,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Part {
+    /// A new file at `path`; `through` stands between the encoder and the file.
+    ///
+    /// **Errors**: [`Error::Machine`] if it cannot be made; those of [`encoder`].
+    pub(super) fn create(
+        path: PathBuf,
+        writing: Writing,
+        schema: &SchemaRef,
+        threads: usize,
+        place: &Place,
+        through: impl FnOnce(File) -> Box<dyn Write + Send>,
+    ) -> Result<Self> {
+        let made = File::create_new(&path).and_then(|file| Ok((file.try_clone()?, file)));
+        let (out, file) = made.map_err(|error| place.unwritable(error))?;
+        let bytes = Arc::default();
+        let counted = Counted { out: through(out), bytes: Arc::clone(&bytes) };
+        let encoder = encoder(writing, schema, threads, Box::new(counted)).map_err(|error| place.name_in(error))?;
+        Ok(Self { encoder: Some(encoder), file, path, writing, rows: 0, bytes })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Rows that were added.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes that have been written so far; the encoder may hold more.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Has it believe that there is more.
+    #[cfg(test)]
+    pub(super) fn spoil(&mut self, rows: u64, bytes: u64) {
+        self.rows += rows;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds the rows of `batch`.
+    ///
+    /// **Errors**: those of [`Encoder::write`]; after one, the file can no longer be completed.
+    pub(super) fn write(&mut self, batch: &RecordBatch, place: &Place) -> Result<()> {
+        let mut encoder = self.encoder.take().ok_or_else(|| failed_before(place))?;
+        encoder.write(batch).map_err(|error| place.name_in(error))?;
+        self.encoder = Some(encoder);
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Completes the file, reads it back while the disk takes it, and returns its size in bytes.
+    ///
+    /// **Errors**: [`Error::Machine`] if it cannot be written, [`Error::Internal`] if what is read back is not what was
+    /// written.
+    pub(super) fn finish(&mut self, place: &Place) -> Result<u64> {
+        let encoder = self.encoder.take().ok_or_else(|| failed_before(place))?;
+        encoder.finish().map_err(|error| place.name_in(error))?;
+        let (verified, synced) = thread::scope(|scope| {
+            let file = &self.file;
+            let sync = || file.sync_data();
+            let syncing = thread::Builder::new().spawn_scoped(scope, sync);
+            let verified = self.verify(place);
+            // A sync that failed is not tried again: the second one may well claim success.
+            let synced = match syncing {
+                Ok(syncing) => syncing.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => sync(),
+            };
+            (verified, synced)
+        });
+        synced.map_err(|error| place.unwritable(error))?;
+        verified
+    }
+
+    /// Reads back what was written, and returns its size.
+    fn verify(&self, place: &Place) -> Result<u64> {
+        let broken = |what| Error::internal(format!("the file staged for `{}` {what}", place.target.display()));
+        let written = self.bytes();
+        let size = self.file.metadata().map_err(|error| place.unwritable(error))?.len();
+        if size != written {
+            return Err(broken(format!("has {size} bytes where {written} were written")));
+        }
+        let rows = count_rows(&self.path, self.writing.format)
+            .map_err(|error| broken("cannot be read back".to_owned()).with_source(error))?;
+        if rows != self.rows {
+            return Err(broken(format!("holds {rows} rows where {} were written", self.rows)));
+        }
+        Ok(size)
+    }
+}
+
+fn failed_before(place: &Place) -> Error {
+    Error::internal(format!("`{}` is still being written after a failure", place.target.display()))
+}
+
+/// Counts what passes.
+struct Counted {
+    out: Box<dyn Write + Send>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(buffer)?;
+        self.bytes.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,49 @@
+//! A result of any shape on its way to its place.
+
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::{Published, Shape, Staged, StagedFolder, Writing};
+use crate::error::Result;
+
+/// A result that is being written. Dropped before it is published, it leaves nothing behind.
+pub enum Staging {
+    /// One file.
+    File(Box<Staged>),
+    /// A folder of files.
+    Folder(Box<StagedFolder>),
+}
+
+impl Staging {
+    /// Begins a result of this shape.
+    ///
+    /// **Errors**: those of [`Staged::create`] or [`StagedFolder::create`].
+    pub fn create(target: &Path, writing: Writing, shape: &Shape, schema: &SchemaRef, threads: usize) -> Result<Self> {
+        Ok(match shape {
+            Shape::File => Self::File(Box::new(Staged::create(target, writing, schema, threads)?)),
+            shape => Self::Folder(Box::new(StagedFolder::create(target, writing, shape.clone(), schema, threads)?)),
+        })
+    }
+
+    /// Adds the rows of `batch`.
+    ///
+    /// **Errors**: those of [`Staged::write`] or [`StagedFolder::write`].
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        match self {
+            Self::File(staged) => staged.write(batch),
+            Self::Folder(staged) => staged.write(batch),
+        }
+    }
+
+    /// Completes the result, and puts it in its place.
+    ///
+    /// **Errors**: those of [`Staged::publish`] or [`StagedFolder::publish`].
+    pub fn publish(self) -> Result<Published> {
+        match self {
+            Self::File(staged) => staged.publish(),
+            Self::Folder(staged) => staged.publish(),
+        }
+    }
+}
