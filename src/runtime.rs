@@ -3,9 +3,10 @@
 //! What a signal means is decided by the caller.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -71,6 +72,10 @@ pub fn panicked() -> Error {
 /// A thread of its own waits for them: the engine's threads may all be busy, and whoever presses Ctrl-C is not to wait for one.
 pub struct Interrupts {
     numbers: UnboundedReceiver<u8>,
+    /// The number of the signal that ends the process, once there was one; Ctrl-C is none.
+    end: Arc<AtomicU8>,
+    /// Whether there was one.
+    has_ended: Arc<AtomicBool>,
 }
 
 impl Interrupts {
@@ -85,15 +90,37 @@ impl Interrupts {
             let _inside = runtime.enter();
             Signals::listen().map_err(failed)?
         };
+        let (end, has_ended) = (Arc::<AtomicU8>::default(), Arc::<AtomicBool>::default());
+        let (ends, ended) = (Arc::clone(&end), Arc::clone(&has_ended));
         let wait = move || {
-            runtime.block_on(async { while sender.send(signals.next().await).is_ok() {} });
+            runtime.block_on(async {
+                loop {
+                    let number = signals.next().await;
+                    if number != CTRL_C {
+                        ends.store(number, Ordering::Release);
+                        ended.store(true, Ordering::Release);
+                    }
+                    if sender.send(number).is_err() {
+                        break;
+                    }
+                }
+            });
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
-        Ok(Self { numbers })
+        Ok(Self { numbers, end, has_ended })
+    }
+
+    /// Whether the process was asked to end, for those who wait for something else meanwhile.
+    pub fn has_ended(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_ended)
     }
 
     /// Waits for a signal and returns its number.
     pub async fn next(&mut self) -> u8 {
+        let end = self.end.load(Ordering::Acquire);
+        if end != 0 {
+            return end;
+        }
         // The thread that sends them ends with the process.
         self.numbers.recv().await.unwrap_or(TERMINATE)
     }
@@ -109,9 +136,10 @@ impl Interrupts {
         }
     }
 
-    /// Forgets signals that came and were waited for by nobody: another program, such as a pager, had the terminal then.
+    /// Forgets a Ctrl-C that came and was waited for by nobody: another program, such as a pager, had the terminal then. What
+    /// asked the process to end is not forgotten.
     pub fn forget(&mut self) {
-        while self.next().now_or_never().is_some() {}
+        while self.numbers.try_recv().is_ok() {}
     }
 
     /// Waits for `pause`, or until a signal comes, whose number it returns.

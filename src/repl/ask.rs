@@ -65,7 +65,6 @@ impl Shell {
         script: &Script,
         mut act: impl FnMut(&mut Self, &Script, &Step, &Session) -> Result<()>,
     ) -> Result<()> {
-        self.interrupts.forget();
         let given = self.given.only(&dialect::parameters_in(script));
         let parameters = run::parameters(script, &given)?;
         let steps = dialect::continued(script, &parameters, &mut self.definitions)?;
@@ -86,7 +85,7 @@ impl Shell {
         let (session, script, statement) = (session.clone(), script.clone(), step.statement.clone());
         let (target, counts) = (target.cloned(), Arc::clone(&progress));
         self.report(&progress, async move {
-            run::publish(&session, LAST, &script, &statement, target.as_ref(), &counts).await
+            run::publish(&session, LAST, &script, &statement, target.as_ref(), None, &counts).await
         })
     }
 
@@ -98,7 +97,6 @@ impl Shell {
         progress: &Progress,
         work: impl Future<Output = Result<Report>> + Send + 'static,
     ) -> Result<()> {
-        self.interrupts.forget();
         let meter = Meter::new("publishing");
         let done = self.runtime.block_on(self.interrupts.end(meter.during(progress, runtime::apart(work))))?;
         say(&report::text(&done, &self.surroundings.here));

@@ -98,6 +98,7 @@ fn interact(shell: &mut Shell) -> Result<()> {
             },
             Read::Nothing => {}
             Read::End => return Ok(()),
+            Read::Stop => return Err(shell.stopped()),
         }
         if shell.is_left() {
             return Ok(());

@@ -103,6 +103,8 @@ impl Shell {
     ///
     /// **Errors**: the first failure; `Interrupted` for a signal that ends the shell, `ClosedPipe` where nobody reads.
     pub fn typed(&mut self, text: &str) -> Result<()> {
+        // From here on Ctrl-C is meant for what was typed, however many statements that is.
+        self.interrupts.forget();
         self.script("statement", text)
     }
 
@@ -188,6 +190,11 @@ impl Shell {
     /// Whether somebody has asked to leave.
     pub fn is_left(&self) -> bool {
         self.is_left
+    }
+
+    /// What to end with when the process was asked to end.
+    pub(super) fn stopped(&mut self) -> Error {
+        Error::Interrupted(self.runtime.block_on(self.interrupts.next()))
     }
 
     pub(super) fn leave(&mut self) {

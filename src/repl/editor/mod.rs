@@ -7,6 +7,7 @@ mod theme;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use reedline::{
     DefaultHinter, DescriptionMode, EditCommand, Emacs, IdeMenu, KeyCode, KeyModifiers, Keybindings, MenuBuilder,
@@ -30,6 +31,8 @@ pub(super) enum Read {
     Nothing,
     /// The person leaves.
     End,
+    /// The process was asked to end.
+    Stop,
 }
 
 /// Reads what a person types.
@@ -39,6 +42,8 @@ pub(super) struct Editor {
     /// What the editor was made for; it is made anew where that changes.
     made_for: (Keys, Theme),
     history: Option<PathBuf>,
+    /// Whether the process was asked to end.
+    has_ended: Arc<AtomicBool>,
 }
 
 impl Editor {
@@ -47,8 +52,9 @@ impl Editor {
         let help = Arc::new(Help { known: shell.observer.known(), here: shell.surroundings.here.clone() });
         let made_for = (shell.settings.keys, shell.settings.theme);
         let history = shell.surroundings.history.clone();
-        let line = line(&help, made_for, history.as_ref());
-        Ok(Self { line, help, made_for, history })
+        let has_ended = shell.interrupts.has_ended();
+        let line = line(&help, made_for, history.as_ref()).with_break_signal(Arc::clone(&has_ended));
+        Ok(Self { line, help, made_for, history, has_ended })
     }
 
     /// Reads one text: a command, or statements that are complete.
@@ -57,7 +63,8 @@ impl Editor {
     pub(super) fn read(&mut self, shell: &mut Shell) -> Result<Read> {
         let wanted = (shell.settings.keys, shell.settings.theme);
         if wanted != self.made_for {
-            self.line = line(&self.help, wanted, self.history.as_ref());
+            let line = line(&self.help, wanted, self.history.as_ref());
+            self.line = line.with_break_signal(Arc::clone(&self.has_ended));
             self.made_for = wanted;
         }
         if let Some(draft) = shell.draft.take() {
@@ -69,6 +76,7 @@ impl Editor {
         match read.map_err(|error| Error::machine("the terminal cannot be used").with_source(error))? {
             Signal::Success(text) => Ok(Read::Text(text)),
             Signal::CtrlD => Ok(Read::End),
+            Signal::ExternalBreak(_) => Ok(Read::Stop),
             _ => Ok(Read::Nothing),
         }
     }

@@ -129,11 +129,12 @@ impl Terminal {
         ["tidemill>", "tidemill:"].contains(&self.line().trim_end())
     }
 
-    /// Waits until the screen stays as it is.
+    /// Waits until the screen stays as it is, but not for ever: something may go on showing things.
     pub fn settle(&self) {
+        const RESTLESS: usize = 20;
         let look = || self.screen.lock().unwrap().screen().state_formatted();
         let mut before = look();
-        loop {
+        for _ in 0..RESTLESS {
             std::thread::sleep(QUIET);
             let now = look();
             if now == before {

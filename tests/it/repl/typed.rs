@@ -282,3 +282,14 @@ fn what_fails_ends_the_statement_and_not_the_session() {
     terminal.send(CTRL_D);
     assert_eq!(terminal.end(), 0);
 }
+
+#[test]
+fn a_signal_to_end_is_heard_at_the_prompt() {
+    let project = Project::with_events();
+    let mut terminal = start(&project, &[]);
+    terminal.send("SELECT");
+    terminal.settle();
+    let process = terminal.process().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert_eq!(terminal.end(), 143);
+}
