@@ -43,7 +43,8 @@ async fn main() -> Result<()> {
     while let Some(batch) = running.batches.next().await {
         staged.write(&batch?)?;
     }
-    let published = staged.publish()?;
+    let sealed = staged.seal()?;
+    let published = staged.publish(sealed)?;
     println!("{} rows, {} bytes -> {}", published.rows, published.bytes, published.path.display());
     Ok(())
 }

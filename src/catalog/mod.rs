@@ -4,6 +4,7 @@
 //! It knows nothing of statements.
 
 mod folders;
+mod history;
 mod schema;
 mod table;
 
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use history::HistorySchema;
 pub use schema::SourceSchema;
 pub use table::sources_of;
 

@@ -5,6 +5,7 @@
 
 mod functions;
 mod generate;
+mod history;
 mod params;
 mod repl;
 mod run;
@@ -49,6 +50,7 @@ struct Cli {
 enum Command {
     Functions(functions::Args),
     Generate(generate::Args),
+    History(history::Args),
     Repl(repl::Args),
     Run(run::Args),
     Schema(schema::Args),
@@ -91,6 +93,7 @@ fn run(cli: &Cli) -> Result<()> {
     Project::of(cli).and_then(|project| match command {
         Command::Functions(args) => functions::run(args, project),
         Command::Generate(args) => generate::run(args, &project.root),
+        Command::History(args) => history::run(args, project),
         Command::Repl(args) => repl::run(args, project),
         Command::Run(args) => run::run(args, project),
         Command::Schema(args) => schema::run(args, project),

@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::params::Params;
 use super::{block_on, here, stdout_is_terminal};
-use crate::dialect::{self, Deed, Script, Statement, Step};
+use crate::dialect::{self, Deed, Given, Script, Statement, Step};
 use crate::display::layout::{Expanded, Layout};
 use crate::display::mode::Mode;
 use crate::display::progress::shown;
@@ -62,6 +62,11 @@ enum Shape {
 }
 
 impl Shape {
+    /// A table for people, lines for programs.
+    fn here() -> Self {
+        if stdout_is_terminal() { Self::Table } else { Self::Format(Format::Json) }
+    }
+
     fn parse(word: &str) -> Result<Self, String> {
         match word {
             "table" => Ok(Self::Table),
@@ -76,7 +81,7 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let default_source = project.default_source().map(|source| source.name.as_str());
     let steps = dialect::program(&script, &parameters, default_source)?;
     let access = if args.allow_writes { Access::Writes } else { Access::ReadOnly };
-    let shape = args.format.unwrap_or(if stdout_is_terminal() { Shape::Table } else { Shape::Format(Format::Json) });
+    let shape = args.format.unwrap_or_else(Shape::here);
     let output = args.output.as_ref().filter(|output| output.as_os_str() != "-");
     if output.is_some() {
         check_output(args, &script, &steps)?;
@@ -97,6 +102,19 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
                 None if dialect::deed(statement) == Deed::Copy => publish(&session, &script, statement, None).await?,
                 None => answer(&session, &script, statement, shape).await?,
             }
+        }
+        Ok(())
+    })
+}
+
+/// Answers a script as `tidemill sql` would without options: rows as JSON lines, or a table on a terminal.
+pub(super) fn ask(script: Script, project: Arc<Project>) -> Result<()> {
+    let steps = dialect::program(&script, &run::parameters(&script, &Given::default())?, None)?;
+    let threads = project.limits.num_threads();
+    let session = Session::new(project, Access::ReadOnly)?;
+    block_on(threads, async {
+        for Step { statement, .. } in &steps {
+            answer(&session, &script, statement, Shape::here()).await?;
         }
         Ok(())
     })
@@ -138,7 +156,7 @@ fn check_output(args: &Args, script: &Script, steps: &[Step]) -> Result<()> {
 
 async fn publish(session: &Session, script: &Script, statement: &Statement, target: Option<&Target>) -> Result<()> {
     let progress = Progress::default();
-    let work = run::publish(session, "statement", script, statement, target, &progress);
+    let work = run::publish(session, "statement", script, statement, target, None, &progress);
     let done = shown("statement", &progress, work).await?;
     say(&report::text(&done, &here()));
     Ok(())

@@ -1,4 +1,5 @@
-//! `SHOW TABLES`: what can be read, sources and their rejects, without the engine's own tables. And `SHOW COLUMNS FROM t`,
+//! `SHOW TABLES`: what can be read, sources and their rejects, without the engine's own tables and
+//! those of the ledger. And `SHOW COLUMNS FROM t`,
 //! which is `DESCRIBE t`: the engine would list the columns of all tables of that name.
 //!
 //! One with a filter, or of another kind, is left to the engine, which says what it does not do.
@@ -12,7 +13,7 @@ use crate::error::Result;
 
 /// A row for each table: its schema, its name and what it is.
 const LISTING: &str = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
-     WHERE table_schema <> 'information_schema' ORDER BY 1, 2";
+     WHERE table_schema NOT IN ('information_schema', 'tidemill') ORDER BY 1, 2";
 
 /// Makes a `SHOW TABLES` the query that it stands for, and a `SHOW COLUMNS` a `DESCRIBE`.
 ///

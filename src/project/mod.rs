@@ -14,6 +14,7 @@
 //! memory = "2GiB"
 //! ```
 
+mod keep;
 mod limits;
 mod source;
 
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::keep::Keep;
 pub use self::limits::Limits;
 pub use self::source::{OnReject, SourceConfig};
 use crate::document;
@@ -51,6 +53,8 @@ pub struct Project {
     pub outputs_dir: PathBuf,
     /// What a run may take of the machine.
     pub limits: Limits,
+    /// Which runs are remembered.
+    pub history: Keep,
 }
 
 impl Project {
@@ -138,18 +142,18 @@ impl Project {
     }
 
     fn without_file(root: PathBuf) -> Result<Self> {
-        Ok(Self::at(root, None, vec![SourceConfig::default()], Limits::default()))
+        Ok(Self::at(root, None, vec![SourceConfig::default()], Limits::default(), Keep::default()))
     }
 
     fn read(file: PathBuf, shown: &str) -> Result<Self> {
-        let (sources, limits) = parse(shown, &document::read(&file)?)?;
+        let (sources, limits, history) = parse(shown, &document::read(&file)?)?;
         let root = file.parent().unwrap_or(&file).to_owned();
-        Ok(Self::at(root, Some(file), sources, limits))
+        Ok(Self::at(root, Some(file), sources, limits, history))
     }
 
-    fn at(root: PathBuf, file: Option<PathBuf>, sources: Vec<SourceConfig>, limits: Limits) -> Self {
+    fn at(root: PathBuf, file: Option<PathBuf>, sources: Vec<SourceConfig>, limits: Limits, history: Keep) -> Self {
         let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-        Self { root, file, sources, queries_dir, outputs_dir, limits }
+        Self { root, file, sources, queries_dir, outputs_dir, limits, history }
     }
 }
 
@@ -160,10 +164,11 @@ struct Written {
     #[serde(deserialize_with = "source::in_order")]
     sources: Vec<(Spanned<String>, SourceConfig)>,
     limits: Limits,
+    history: Keep,
 }
 
 /// What the text of the project file called `name` says.
-fn parse(name: &str, text: &str) -> Result<(Vec<SourceConfig>, Limits)> {
+fn parse(name: &str, text: &str) -> Result<(Vec<SourceConfig>, Limits, Keep)> {
     let written: Written = toml::from_str(text)
         .map_err(|error| document::fault(name, text, error.span().unwrap_or(0..0), error.message()))?;
     let mut sources: Vec<SourceConfig> = Vec::with_capacity(written.sources.len());
@@ -176,7 +181,7 @@ fn parse(name: &str, text: &str) -> Result<(Vec<SourceConfig>, Limits)> {
     if sources.is_empty() {
         sources.push(SourceConfig::default());
     }
-    Ok((sources, written.limits))
+    Ok((sources, written.limits, written.history))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

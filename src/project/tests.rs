@@ -35,7 +35,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn everything_is_optional() {
     for empty in ["", "\u{feff}", "# nothing\n", "[limits]\n", "[sources]\n", "[sources.events]\n"] {
-        assert_eq!(parse(FILE, empty).unwrap(), (vec![SourceConfig::default()], Limits::default()), "{empty}");
+        assert_eq!(
+            parse(FILE, empty).unwrap(),
+            (vec![SourceConfig::default()], Limits::default(), Keep::default()),
+            "{empty}"
+        );
     }
     let events = SourceConfig::default();
     assert_eq!((events.name.as_str(), events.paths.as_slice()), ("events", ["inputs/*.out".to_owned()].as_slice()));
@@ -85,8 +89,10 @@ fn every_setting_is_read() {
         [limits]
         memory = "512MiB"
         threads = 3
+        [history]
+        runs = 50
     "#;
-    let (sources, limits) = parse(FILE, text).unwrap();
+    let (sources, limits, history) = parse(FILE, text).unwrap();
     let z = SourceConfig { name: "z".into(), paths: vec!["z/**".into()], ..SourceConfig::default() };
     let a = SourceConfig {
         name: "a".into(),
@@ -105,6 +111,7 @@ fn every_setting_is_read() {
     };
     assert_eq!(sources, [z, a]);
     assert_eq!(limits, Limits { memory_bytes: 512 << 20, threads: Some(3) });
+    assert_eq!(history, Keep { runs: 50, days: 400 });
 }
 
 #[test]
@@ -186,7 +193,7 @@ fn names_of_sources_are_names_in_sql() {
 #[test]
 fn one_source_is_the_default() {
     let default = |text: &str| {
-        let project = Project::at("/p".into(), None, sources(text), Limits::default());
+        let project = Project::at("/p".into(), None, sources(text), Limits::default(), Keep::default());
         project.default_source().map(|source| source.name.clone()).unwrap_or_default()
     };
     assert_eq!(default(""), "events");

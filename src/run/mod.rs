@@ -3,6 +3,7 @@
 //! It parses no arguments and prints nothing: it returns a [`Report`], and tells how far it is through [`Progress`].
 
 mod answer;
+mod history;
 mod progress;
 mod report;
 mod target;
@@ -23,10 +24,12 @@ use crate::catalog::{Look, Source};
 use crate::clock;
 use crate::dialect::{self, Given, Parameters, Script, Statement};
 use crate::error::{Error, Result};
+use crate::ledger::Recorded;
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
 use crate::session::{Planned, Running, Session};
 use crate::sink::{self, Staging};
+use history::History;
 
 /// Runs a saved query and publishes its result at `target`; `given` are values of its parameters, by name.
 ///
@@ -61,8 +64,19 @@ pub async fn query(
     let order = &query.settings.files.order_by;
     let statement = dialect::arranged(&step.statement, &target.keys, order);
     let statement = statement.map_err(|error| error.at(query.place_of("order_by")))?;
-    let published = publish(&session, &query.name, &script, &statement, Some(target), progress).await;
-    let mut report = published.map_err(|error| placed(error, query))?;
+    let mut history = History::open(session.catalog().project(), query)?;
+    let mut recorded = history.begin(query, target, parameters.values());
+    let work = publish(&session, &query.name, &script, &statement, Some(target), recorded.as_mut(), progress);
+    let published = Box::pin(work).await;
+    let published = published.map_err(|error| placed(error, query));
+    let run = recorded.as_ref().map(Recorded::run);
+    let told = recorded.map_or(Ok(()), |recorded| match &published {
+        Ok(_) => recorded.commit(),
+        Err(error) => recorded.fail(error),
+    });
+    let mut report = published?;
+    report.run = run;
+    report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
     report.params = parameters.values().clone();
     Ok(report)
 }
@@ -101,7 +115,8 @@ fn is_select(statement: &Statement) -> bool {
 /// Runs one statement and publishes its rows at `target`, or where it says itself, being a `COPY`.
 ///
 /// The rows are written aside, checked, and put in place in one step, and only if every source is within its budget of
-/// rejects. Dropping the future leaves the previous output as it was, and nothing else.
+/// rejects. Dropping the future leaves the previous output as it was, and nothing else. Where the run is `recorded`, its
+/// result is in the ledger before it is in its place.
 ///
 /// **Errors**: those of [`Session::plan`] and [`Session::start`]; `Data` for a source over its budget; `Machine` if the
 /// output cannot be written.
@@ -111,6 +126,7 @@ pub async fn publish(
     script: &Script,
     statement: &Statement,
     target: Option<&Target>,
+    mut recorded: Option<&mut Recorded<'_>>,
     progress: &Progress,
 ) -> Result<Report> {
     let begun = Instant::now();
@@ -134,14 +150,20 @@ pub async fn publish(
             continue;
         }
         settled.sources.iter().try_for_each(|source| source.check_budget())?;
-        let published = written?.publish()?;
+        let mut staged = written?;
+        let sealed = staged.seal()?;
+        if let Some(recorded) = &mut recorded {
+            history::prepare(recorded, &sealed, &settled.sources, &mut notes);
+        }
+        let published = staged.publish(sealed)?;
         return Ok(Report {
             query: name.to_owned(),
+            run: None,
             path: published.path,
             format: target.writing.format.to_string(),
             rows: published.rows,
             bytes: published.bytes,
-            files: published.files,
+            files: published.files.len() as u64,
             seconds: begun.elapsed().as_secs_f64(),
             sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
             scan: progress.scanned(),

@@ -13,6 +13,8 @@ use crate::ndjson::{Reason, Reject};
 pub struct Report {
     /// The query's name.
     pub query: String,
+    /// Its number in the ledger, if it is there.
+    pub run: Option<i64>,
     /// The published file, or the folder of its files.
     pub path: PathBuf,
     /// Its format.

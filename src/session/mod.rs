@@ -42,7 +42,7 @@ pub use datafusion::arrow::array::RecordBatch;
 pub use kept::{Keeping, Kept};
 pub use types::type_name;
 
-use crate::catalog::{Catalog, Listed, Look, Source, SourceSchema, sources_of};
+use crate::catalog::{Catalog, HistorySchema, Listed, Look, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
 use crate::functions::{self, Function};
@@ -55,6 +55,8 @@ const CATALOG: &str = "tidemill";
 const SOURCES: &str = "public";
 /// The schema of the tables of rejects.
 const REJECTS: &str = "rejects";
+/// The schema of the ledger.
+const HISTORY: &str = "tidemill";
 
 /// What statements may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +114,7 @@ impl Session {
     pub fn new(project: Arc<Project>, access: Access) -> Result<Self> {
         let threads = project.limits.num_threads();
         let memory = project.limits.memory_bytes;
+        let history = Arc::new(HistorySchema::new(project.root.clone()));
         let catalog = Arc::new(Catalog::new(project, threads));
         let sources = Arc::new(SourceSchema::of_rows(Arc::clone(&catalog)));
         let engine =
@@ -121,6 +124,7 @@ impl Session {
         schemas
             .register_schema(SOURCES, Arc::clone(&sources) as _)
             .and_then(|_| schemas.register_schema(REJECTS, Arc::clone(&rejects) as _))
+            .and_then(|_| schemas.register_schema(HISTORY, history))
             .map_err(|error| failure::internal("the engine's catalog cannot be set up", error))?;
         engine.register_catalog(CATALOG, Arc::new(schemas));
         Ok(Self { engine, catalog, sources, rejects, planning: Arc::default(), access })

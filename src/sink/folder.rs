@@ -13,7 +13,7 @@ use super::part::Part;
 use super::place::{self, Place};
 use super::shape::{self, Shape};
 use super::spool::Spool;
-use super::stage::Published;
+use super::stage::{Published, PublishedFile, Sealed};
 use super::stage_dir::StageDir;
 use super::swap;
 use super::{Recast, Texts, Writing};
@@ -34,20 +34,14 @@ pub struct StagedFolder {
     open: Option<Part>,
     /// The folder of the open file, and those of its files that are whole.
     at: PathBuf,
-    whole: Vec<PathBuf>,
-    totals: Totals,
+    whole: Vec<(PathBuf, u64, u64)>,
+    /// All files that have their names.
+    files: Vec<PublishedFile>,
     place: Place,
     /// The result, until it is published.
     root: PathBuf,
     // Dropped last: it removes the files.
     stage: StageDir,
-}
-
-#[derive(Debug, Default)]
-struct Totals {
-    rows: u64,
-    bytes: u64,
-    files: u64,
 }
 
 impl StagedFolder {
@@ -87,10 +81,9 @@ impl StagedFolder {
             schema = spool.schema().clone();
         }
         let plain = Recast::plain(&Arc::new(keys));
-        let (open, whole, totals) = (None, Vec::new(), Totals::default());
+        let (open, whole, files) = (None, Vec::new(), Vec::new());
         let at = root.clone();
-        let staged =
-            Self { writing, shape, threads, schema, plain, spool, open, at, whole, totals, place, root, stage };
+        let staged = Self { writing, shape, threads, schema, plain, spool, open, at, whole, files, place, root, stage };
         // What a format cannot hold is told before the rows are there.
         super::encoder(writing, &staged.schema, 1, Box::new(std::io::sink()))?;
         Ok(staged)
@@ -171,10 +164,8 @@ impl StagedFolder {
     /// Completes the open file.
     fn end(&mut self) -> Result<()> {
         let Some(mut part) = self.open.take() else { return Ok(()) };
-        self.totals.bytes += part.finish(&self.place)?;
-        self.totals.rows += part.rows();
-        self.totals.files += 1;
-        self.whole.push(part.path().to_owned());
+        let bytes = part.finish(&self.place)?;
+        self.whole.push((part.path().to_owned(), part.rows(), bytes));
         Ok(())
     }
 
@@ -183,9 +174,11 @@ impl StagedFolder {
         self.end()?;
         let whole = std::mem::take(&mut self.whole);
         let (count, extension) = (whole.len(), self.writing.format.extension());
-        for (number, path) in whole.iter().enumerate() {
-            let name = path.with_file_name(format!("part-{number:05}-of-{count:05}.{extension}"));
-            fs::rename(path, name).map_err(|error| self.place.unwritable(error))?;
+        for (number, (path, rows, bytes)) in whole.into_iter().enumerate() {
+            let named = path.with_file_name(format!("part-{number:05}-of-{count:05}.{extension}"));
+            fs::rename(path, &named).map_err(|error| self.place.unwritable(error))?;
+            let name = named.strip_prefix(&self.root).unwrap_or(&named).to_string_lossy().into_owned();
+            self.files.push(PublishedFile { name, rows, bytes });
         }
         Ok(())
     }
@@ -218,12 +211,11 @@ impl StagedFolder {
         self.begin()
     }
 
-    /// Completes the result, checks that all of it is on the disk, and puts it in place of the one before.
+    /// Completes the result, and checks that all of it is on the disk; no more rows can be added.
     ///
-    /// **Errors**: [`Error::Machine`] if it cannot be written or put in place, [`Error::Internal`] if what is read back is
-    /// not what was written; [`Error::Request`] if something stands there now that is no result. What stood there is then
-    /// untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
-    pub fn publish(mut self) -> Result<Published> {
+    /// **Errors**: [`Error::Machine`] if it cannot be written, [`Error::Internal`] if what is read back is not what was
+    /// written.
+    pub fn seal(&mut self) -> Result<Sealed> {
         match (self.spool.take(), &self.shape) {
             (Some(spool), Shape::Shards(shards)) => self.deal(spool, *shards)?,
             // A file without rows says which columns there are.
@@ -231,11 +223,20 @@ impl StagedFolder {
             _ => {}
         }
         self.leave()?;
+        let metadata = fs::metadata(&self.root).map_err(|error| self.place.unwritable(error))?;
+        Ok(Sealed::new(std::mem::take(&mut self.files), &metadata))
+    }
+
+    /// Puts a sealed result in place of the one before.
+    ///
+    /// **Errors**: [`Error::Machine`] if it cannot be put in place; [`Error::Request`] if something stands there now that is
+    /// no result. What stood there is then untouched, but for one case that says so: the new result is in place and the
+    /// folder cannot be synced.
+    pub fn publish(self, sealed: Sealed) -> Result<Published> {
         swap::check_replaceable(&self.place)?;
         swap::into_place(&self.stage, &self.root, &self.place)?;
-        let Totals { rows, bytes, files } = self.totals;
         drop(self.stage);
-        Ok(Published { path: self.place.target, rows, bytes, files })
+        Ok(sealed.published(self.place.target))
     }
 }
 
@@ -265,7 +266,8 @@ mod tests {
     fn publish(target: &Path, shape: Shape, batches: &[RecordBatch]) -> Result<Published> {
         let mut staged = StagedFolder::create(target, Format::Json, shape, &batches[0].schema(), 2)?;
         batches.iter().try_for_each(|batch| staged.write(batch))?;
-        staged.publish()
+        let sealed = staged.seal()?;
+        staged.publish(sealed)
     }
 
     /// The files below `folder` with their texts, sorted.
@@ -296,7 +298,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a/result");
         let published = publish(&target, Shape::Shards(3), &[rows(0..4), rows(4..10)]).unwrap();
-        assert_eq!((published.rows, published.files, published.path.as_path()), (10, 3, target.as_path()));
+        assert_eq!((published.rows, published.files.len(), published.path.as_path()), (10, 3, target.as_path()));
         let name = |number, count| format!("part-{number:05}-of-{count:05}.json");
         let expected = [(name(0, 3), lines(0..3)), (name(1, 3), lines(3..6)), (name(2, 3), lines(6..10))];
         assert_eq!(files(&target), expected);
@@ -314,7 +316,7 @@ mod tests {
         let batches: Vec<RecordBatch> = (0..40).map(|at| rows(at * 20_000..(at + 1) * 20_000)).collect();
         let published = publish(&target, Shape::Sized(2 << 20), &batches).unwrap();
         let found = files(&target);
-        assert!(published.files > 2 && published.files == found.len() as u64, "{published:?}");
+        assert!(published.files.len() > 2 && published.files.len() == found.len(), "{published:?}");
         assert!(found[0].0.ends_with(&format!("-of-{:05}.json", found.len())));
         assert!(found.iter().all(|(_, text)| text.len() < 4 << 20));
         assert!(found.into_iter().map(|(_, text)| text).collect::<String>() == lines(0..800_000));

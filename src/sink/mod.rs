@@ -16,7 +16,8 @@
 //! let batch = RecordBatch::try_from_iter([("answer", Arc::new(Int64Array::from(vec![42])) as _)]).unwrap();
 //! let mut staged = Staged::create(&target, Format::Json, &batch.schema(), 1)?;
 //! staged.write(&batch)?;
-//! let published = staged.publish()?;
+//! let sealed = staged.seal()?;
+//! let published = staged.publish(sealed)?;
 //! assert_eq!((published.rows, published.bytes), (1, 14));
 //! assert_eq!(std::fs::read_to_string(&target).unwrap(), "{\"answer\":42}\n");
 //! # Ok::<(), tidemill::error::Error>(())
@@ -63,7 +64,7 @@ use self::lines::LineEncoder;
 pub use self::plain::Texts;
 pub use self::recast::Recast;
 pub use self::shape::Shape;
-pub use self::stage::{Published, Staged};
+pub use self::stage::{Published, PublishedFile, Sealed, Staged};
 pub use self::stage_dir::sweep;
 pub use self::staging::Staging;
 pub use self::writing::{Compression, Writing};

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -32,8 +33,48 @@ pub struct Published {
     pub rows: u64,
     /// Bytes of its files.
     pub bytes: u64,
-    /// How many files it is.
-    pub files: u64,
+    /// Its files.
+    pub files: Vec<PublishedFile>,
+}
+
+/// A file of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedFile {
+    /// Its path within the result, if that is a folder; else its name.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A result that is whole, and on the disk, and not yet in its place.
+#[derive(Debug)]
+pub struct Sealed {
+    /// Its files.
+    pub files: Vec<PublishedFile>,
+    /// Numbers of its file system, and of its file or folder in it: the same here and in its place.
+    pub identity: (u64, u64),
+}
+
+impl Sealed {
+    pub(super) fn new(files: Vec<PublishedFile>, metadata: &fs::Metadata) -> Self {
+        Self { files, identity: (metadata.dev(), metadata.ino()) }
+    }
+
+    /// Rows of the result.
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    pub(super) fn published(self, path: PathBuf) -> Published {
+        Published { path, rows: self.rows(), bytes: self.bytes(), files: self.files }
+    }
 }
 
 impl Staged {
@@ -72,17 +113,26 @@ impl Staged {
         self.part.write(batch, &self.place)
     }
 
-    /// Completes the result, checks that all of it is on the disk, and puts it in place of the one before.
+    /// Completes the result, and checks that all of it is on the disk; no more rows can be added.
     ///
-    /// **Errors**: [`Error::Machine`](crate::error::Error::Machine) if it cannot be written or put in place,
-    /// [`Error::Internal`](crate::error::Error::Internal) if what is read back is not what was written. The result before
-    /// is then untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
-    pub fn publish(mut self) -> Result<Published> {
+    /// **Errors**: [`Error::Machine`](crate::error::Error::Machine) if it cannot be written,
+    /// [`Error::Internal`](crate::error::Error::Internal) if what is read back is not what was written.
+    pub fn seal(&mut self) -> Result<Sealed> {
         let bytes = self.part.finish(&self.place)?;
+        let metadata = self.part.file().metadata().map_err(|error| self.place.unwritable(error))?;
+        let name = self.place.name.to_string_lossy().into_owned();
+        Ok(Sealed::new(vec![PublishedFile { name, rows: self.part.rows(), bytes }], &metadata))
+    }
+
+    /// Puts a sealed result in place of the one before.
+    ///
+    /// **Errors**: [`Error::Machine`](crate::error::Error::Machine) if it cannot be put in place. The result before is then
+    /// untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
+    pub fn publish(self, sealed: Sealed) -> Result<Published> {
         self.replace().map_err(|error| self.place.unwritable(error))?;
         place::sync_folder(&self.place.folder).map_err(|error| self.place.unsynced(error))?;
         drop(self.stage);
-        Ok(Published { path: self.place.target, rows: self.part.rows(), bytes, files: 1 })
+        Ok(sealed.published(self.place.target))
     }
 
     fn replace(&self) -> io::Result<()> {
@@ -119,7 +169,8 @@ mod tests {
     fn publish(target: &Path, format: Format, batches: &[RecordBatch]) -> Result<Published> {
         let mut staged = Staged::create(target, format, &batches[0].schema(), 2)?;
         batches.iter().try_for_each(|batch| staged.write(batch))?;
-        staged.publish()
+        let sealed = staged.seal()?;
+        staged.publish(sealed)
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -140,10 +191,9 @@ mod tests {
                 let expected = encode(format, &batches).unwrap();
                 assert_eq!(fs::read(&target).unwrap(), expected, "{format}");
                 let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
-                assert_eq!(
-                    published,
-                    Published { path: target.clone(), rows: count, bytes: expected.len() as u64, files: 1 }
-                );
+                let bytes = expected.len() as u64;
+                let files = vec![PublishedFile { name: format!("result.{format}"), rows: count, bytes }];
+                assert_eq!(published, Published { path: target.clone(), rows: count, bytes, files });
                 assert_eq!(names(target.parent().unwrap()), [format!("result.{format}")]);
             }
         }
@@ -175,7 +225,8 @@ mod tests {
                 let error = Staged::create_through(&target, format, &batches[0].schema(), 2, through)
                     .and_then(|mut staged| {
                         batches.iter().try_for_each(|batch| staged.write(batch))?;
-                        staged.publish()
+                        let sealed = staged.seal()?;
+                        staged.publish(sealed)
                     })
                     .unwrap_err();
                 check_full(&error, &target);
@@ -244,7 +295,8 @@ mod tests {
         let mut staged = Staged::create(&target, Format::Json, &bad.schema(), 1).unwrap();
         assert_eq!(staged.write(&bad).unwrap_err().kind(), "data");
         assert_eq!(staged.write(&bad.slice(0, 1)).unwrap_err().kind(), "internal");
-        assert_eq!(staged.publish().unwrap_err().kind(), "internal");
+        assert_eq!(staged.seal().unwrap_err().kind(), "internal");
+        drop(staged);
         assert_eq!(names(folder.path()), ["result.json"]);
         assert_eq!(fs::read_to_string(&target).unwrap(), "before");
     }
@@ -258,9 +310,10 @@ mod tests {
                 let mut staged = Staged::create(&target, format, &rows(1).schema(), 1).unwrap();
                 staged.write(&rows(10)).unwrap();
                 spoil(&mut staged);
-                let error = staged.publish().unwrap_err();
+                let error = staged.seal().unwrap_err();
                 assert_eq!(error.kind(), "internal", "{format}");
                 assert!(error.to_string().contains("result`"), "{error}");
+                drop(staged);
                 assert_eq!(names(folder.path()), [""; 0]);
             };
             check(|staged| staged.part.spoil(1, 0));
@@ -355,8 +408,9 @@ mod tests {
         first.write(&rows(1)).unwrap();
         second.write(&rows(2)).unwrap();
         assert_eq!(super::super::sweep(folder.path()).unwrap(), 0);
-        assert_eq!(second.publish().unwrap().rows, 2);
-        assert_eq!(first.publish().unwrap().rows, 1);
+        let (sealed_first, sealed_second) = (first.seal().unwrap(), second.seal().unwrap());
+        assert_eq!(second.publish(sealed_second).unwrap().rows, 2);
+        assert_eq!(first.publish(sealed_first).unwrap().rows, 1);
         assert_eq!(names(folder.path()), ["result.json"]);
         assert_eq!(fs::read_to_string(&target).unwrap().lines().count(), 1);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::{Published, Shape, Staged, StagedFolder, Writing};
+use super::{Published, Sealed, Shape, Staged, StagedFolder, Writing};
 use crate::error::Result;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
@@ -37,13 +37,23 @@ impl Staging {
         }
     }
 
-    /// Completes the result, and puts it in its place.
+    /// Completes the result, and checks that all of it is on the disk; no more rows can be added.
+    ///
+    /// **Errors**: those of [`Staged::seal`] or [`StagedFolder::seal`].
+    pub fn seal(&mut self) -> Result<Sealed> {
+        match self {
+            Self::File(staged) => staged.seal(),
+            Self::Folder(staged) => staged.seal(),
+        }
+    }
+
+    /// Puts a sealed result in its place.
     ///
     /// **Errors**: those of [`Staged::publish`] or [`StagedFolder::publish`].
-    pub fn publish(self) -> Result<Published> {
+    pub fn publish(self, sealed: Sealed) -> Result<Published> {
         match self {
-            Self::File(staged) => staged.publish(),
-            Self::Folder(staged) => staged.publish(),
+            Self::File(staged) => staged.publish(sealed),
+            Self::Folder(staged) => staged.publish(sealed),
         }
     }
 }

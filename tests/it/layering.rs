@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 11] = [
     &["error", "clock", "runtime", "suggest", "number"],
     &["document"],
     &["generate", "query", "dialect"],
-    &["ndjson", "sink", "functions", "windows"],
+    &["ndjson", "sink", "functions", "windows", "ledger"],
     &["project"],
     &["catalog"],
     &["session"],

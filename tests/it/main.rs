@@ -13,6 +13,7 @@ mod functions;
 mod generate;
 mod generated;
 mod golden;
+mod history;
 mod layering;
 mod library;
 mod project;

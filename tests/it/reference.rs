@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tidemill::project::{Limits, Project, SourceConfig};
+use tidemill::project::{Keep, Limits, Project, SourceConfig};
 
 use crate::library::Library;
 use input::{Bytes, Given, Kept, Packing};
@@ -81,7 +81,15 @@ fn library(kept: &Kept, settings: &Settings, threads: usize, range_bytes: u64) -
     };
     let limits = Limits { threads: Some(threads), ..Limits::default() };
     let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-    Library::open(Project { root, file: None, sources: vec![source], queries_dir, outputs_dir, limits })
+    Library::open(Project {
+        root,
+        file: None,
+        sources: vec![source],
+        queries_dir,
+        outputs_dir,
+        limits,
+        history: Keep::default(),
+    })
 }
 
 /// The two agree on everything; of the reason of a reject, the plain reader may leave open which of several it is.

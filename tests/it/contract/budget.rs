@@ -87,6 +87,6 @@ fn on_reject_fail_stops_at_the_first_with_its_place() {
             let told = ["line 3 of `inputs/b.out` is no row (syntax)", "[inputs/b.out:3:7]", "found `1`"];
             assert!(told.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
         }
-        assert_eq!(std::fs::read_dir(mill.path("")).unwrap().count(), 3, "no outputs");
+        assert!(!mill.path("outputs").exists());
     }
 }

@@ -1,0 +1,148 @@
+//! What happened: each run of a saved query, what it read and what it published, in `.tidemill/state.db`.
+//!
+//! It is SQLite, so any SQLite shell reads it. It knows nothing of SQL statements, sessions or how results are written:
+//! it is told. Losing it loses history, never a result.
+
+mod lock;
+mod runs;
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+pub use lock::{Lock, Turn};
+pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Recorded, SourceCounts};
+pub use tables::{TABLES, columns, read};
+
+use crate::error::{Error, Result};
+
+/// The folder of what is kept between runs, in the project's.
+const FOLDER: &str = ".tidemill";
+const FILE: &str = "state.db";
+/// Another process writes a few rows at a time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What changes the tables from one version, which is the position here, to the next.
+const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+
+/// A project's ledger, open for writing.
+pub struct Ledger {
+    db: Connection,
+}
+
+impl Ledger {
+    /// Opens the ledger of the project at `root`, and makes it where there is none.
+    ///
+    /// **Errors**: `Machine`, if it cannot be read or written, or was written by a later version.
+    pub fn open(root: &Path) -> Result<Self> {
+        let path = path_of(root);
+        make_folder(root)?;
+        let failed = |error| unusable(&path, error);
+        let mut db = Connection::open(&path).map_err(failed)?;
+        db.busy_timeout(PATIENCE).map_err(failed)?;
+        db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        db.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+        migrate(&mut db, &path)?;
+        Ok(Self { db })
+    }
+}
+
+/// The ledger of the project at `root`, for reading; `None` where there is none.
+fn open_to_read(root: &Path) -> Result<Option<Connection>> {
+    let path = path_of(root);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let failed = |error| unusable(&path, error);
+    let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    db.busy_timeout(PATIENCE).map_err(failed)?;
+    check_version(&db, &path)?;
+    Ok(Some(db))
+}
+
+fn path_of(root: &Path) -> PathBuf {
+    root.join(FOLDER).join(FILE)
+}
+
+fn make_folder(root: &Path) -> Result<PathBuf> {
+    let folder = root.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(|error| Error::unwritable(&folder, error))?;
+    Ok(folder)
+}
+
+fn migrate(db: &mut Connection, path: &Path) -> Result<()> {
+    let failed = |error| unusable(path, error);
+    loop {
+        let version = check_version(db, path)?;
+        let Some(migration) = MIGRATIONS.get(version) else { return Ok(()) };
+        // Another process may be at it as well: whoever comes second looks again.
+        let step = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+        if check_version(&step, path)? == version {
+            step.execute_batch(migration).map_err(failed)?;
+            step.pragma_update(None, "user_version", version as u32 + 1).map_err(failed)?;
+        }
+        step.commit().map_err(failed)?;
+    }
+}
+
+/// The version of the tables.
+fn check_version(db: &Connection, path: &Path) -> Result<usize> {
+    let version: u32 =
+        db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| unusable(path, error))?;
+    let version = version as usize;
+    if version <= MIGRATIONS.len() {
+        return Ok(version);
+    }
+    Err(Error::machine(format!("`{}` was written by a later version of tidemill", path.display()))
+        .with_hint("run that version, or move the file away: history is lost then, and no result"))
+}
+
+fn unusable(path: &Path, error: rusqlite::Error) -> Error {
+    Error::machine(format!("cannot use the ledger `{}`", path.display()))
+        .with_source(error)
+        .with_hint("check the disk and who may write there; without the file history begins anew")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_is_made_once_and_opened_again() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(open_to_read(root.path()).unwrap().is_none());
+        drop(Ledger::open(root.path()).unwrap());
+        drop(Ledger::open(root.path()).unwrap());
+        assert!(open_to_read(root.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn many_may_make_it_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| Ledger::open(root.path()).unwrap());
+            }
+        });
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a file that is no ledger")]
+    fn what_is_no_ledger_or_a_later_one_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join(FOLDER)).unwrap();
+        fs::write(path_of(root.path()), "no database, but long enough to be taken for one by its size".repeat(20))
+            .unwrap();
+        let error = Ledger::open(root.path()).err().unwrap();
+        assert!(error.to_string().starts_with("cannot use the ledger"), "{error}");
+        fs::remove_file(path_of(root.path())).unwrap();
+        let ledger = Ledger::open(root.path()).unwrap();
+        ledger.db.pragma_update(None, "user_version", 99).unwrap();
+        let error = Ledger::open(root.path()).err().unwrap();
+        assert!(error.to_string().ends_with("was written by a later version of tidemill"), "{error}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The ledger as tables of Arrow, for questions about runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use rusqlite::Statement;
+use rusqlite::types::ValueRef;
+
+use super::{open_to_read, path_of, unusable};
+use crate::error::{Error, Result};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Whole,
+    Number,
+    Text,
+    /// Milliseconds since 1970.
+    Instant,
+}
+
+/// A table of the ledger.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    columns: &'static [(&'static str, Kind)],
+    sql: &'static str,
+}
+
+/// All tables.
+pub const TABLES: [Table; 4] = [
+    Table {
+        name: "runs",
+        columns: &[
+            ("run", Kind::Whole),
+            ("query", Kind::Text),
+            ("status", Kind::Text),
+            ("started_at", Kind::Instant),
+            ("finished_at", Kind::Instant),
+            ("seconds", Kind::Number),
+            ("rows", Kind::Whole),
+            ("bytes", Kind::Whole),
+            ("files", Kind::Whole),
+            ("path", Kind::Text),
+            ("format", Kind::Text),
+            ("params", Kind::Text),
+            ("sql_hash", Kind::Text),
+            ("version", Kind::Text),
+            ("error", Kind::Text),
+        ],
+        sql: "SELECT run, query, status, started_ms, finished_ms, (finished_ms - started_ms) / 1000.0, rows, bytes, \
+              (SELECT nullif(count(*), 0) FROM run_outputs WHERE run_outputs.run = runs.run), path, format, params, \
+              sql_hash, version, error FROM runs ORDER BY run",
+    },
+    Table {
+        name: "run_sources",
+        columns: &[
+            ("run", Kind::Whole),
+            ("source", Kind::Text),
+            ("files", Kind::Whole),
+            ("bytes", Kind::Whole),
+            ("lines", Kind::Whole),
+            ("rows", Kind::Whole),
+            ("rejects", Kind::Whole),
+            ("blank", Kind::Whole),
+        ],
+        sql: "SELECT run, source, files, bytes, lines, rows, rejects, blank FROM run_sources ORDER BY run, source",
+    },
+    Table {
+        name: "run_inputs",
+        columns: &[
+            ("run", Kind::Whole),
+            ("source", Kind::Text),
+            ("file", Kind::Text),
+            ("bytes", Kind::Whole),
+            ("modified_at", Kind::Instant),
+        ],
+        sql: "SELECT run, source, file, bytes, modified_ns / 1000000 FROM run_inputs ORDER BY run, source, file",
+    },
+    Table {
+        name: "run_outputs",
+        columns: &[("run", Kind::Whole), ("file", Kind::Text), ("rows", Kind::Whole), ("bytes", Kind::Whole)],
+        sql: "SELECT run, file, rows, bytes FROM run_outputs ORDER BY run, file",
+    },
+];
+
+/// The columns of a table.
+pub fn columns(table: &Table) -> SchemaRef {
+    let field = |(name, kind): &(&str, Kind)| {
+        let data_type = match kind {
+            Kind::Whole => DataType::Int64,
+            Kind::Number => DataType::Float64,
+            Kind::Text => DataType::Utf8,
+            Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, None),
+        };
+        Field::new(*name, data_type, true)
+    };
+    Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// The rows of a table in the ledger of the project at `root`; none where there is no ledger.
+///
+/// **Errors**: `Machine`, if it cannot be read.
+pub fn read(root: &Path, table: &Table) -> Result<RecordBatch> {
+    let schema = columns(table);
+    let Some(db) = open_to_read(root)? else { return Ok(RecordBatch::new_empty(schema)) };
+    let failed = |error| unusable(&path_of(root), error);
+    let mut statement = db.prepare(table.sql).map_err(failed)?;
+    let arrays = table.columns.iter().enumerate().map(|(at, (_, kind))| array(&mut statement, at, *kind));
+    let arrays = arrays.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)?;
+    RecordBatch::try_new(schema, arrays).map_err(|error| Error::internal("the ledger is no table").with_source(error))
+}
+
+/// A column of what a statement answers.
+fn array(statement: &mut Statement<'_>, at: usize, kind: Kind) -> rusqlite::Result<ArrayRef> {
+    let mut rows = statement.query([])?;
+    let (mut whole, mut numbers, mut texts) = (Int64Builder::new(), Float64Builder::new(), StringBuilder::new());
+    while let Some(row) = rows.next()? {
+        let value = row.get_ref(at)?;
+        match kind {
+            Kind::Whole | Kind::Instant => whole.append_option(value.as_i64_or_null()?),
+            Kind::Number => numbers.append_option(value.as_f64_or_null()?),
+            Kind::Text => texts.append_option(match value {
+                ValueRef::Text(text) => Some(String::from_utf8_lossy(text)),
+                _ => None,
+            }),
+        }
+    }
+    Ok(match kind {
+        Kind::Whole => Arc::new(whole.finish()),
+        Kind::Number => Arc::new(numbers.finish()),
+        Kind::Text => Arc::new(texts.finish()),
+        Kind::Instant => {
+            let mut instants = TimestampMillisecondBuilder::new();
+            whole.finish().iter().for_each(|value| instants.append_option(value));
+            Arc::new(instants.finish())
+        }
+    })
+}

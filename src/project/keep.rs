@@ -1,0 +1,42 @@
+//! Which runs are remembered.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::number;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The part `[history]` of the project file: of each query as many runs, and none that is older.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keep {
+    /// How many, 1000 by default.
+    #[serde(deserialize_with = "runs")]
+    pub runs: usize,
+    /// For how many days, 400 by default.
+    #[serde(deserialize_with = "days")]
+    pub days: usize,
+}
+
+impl Keep {
+    /// For how long.
+    pub fn age(&self) -> Duration {
+        DAY.saturating_mul(u32::try_from(self.days).unwrap_or(u32::MAX))
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { runs: 1000, days: 400 }
+    }
+}
+
+fn runs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    number::whole(1..=1_000_000, deserializer)
+}
+
+fn days<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    number::whole(1..=36_500, deserializer)
+}
