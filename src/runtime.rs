@@ -23,6 +23,8 @@ pub const CTRL_C: u8 = 2;
 const TERMINATE: u8 = 15;
 /// The terminal was closed.
 const HANG_UP: u8 = 1;
+/// What a process that was asked to end may take for it.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Does `work` on a thread whose stack is deep enough for any statement.
 ///
@@ -76,6 +78,7 @@ pub struct Interrupts {
     end: Arc<AtomicU8>,
     /// Whether there was one.
     has_ended: Arc<AtomicBool>,
+    insists: Arc<AtomicBool>,
 }
 
 impl Interrupts {
@@ -91,7 +94,8 @@ impl Interrupts {
             Signals::listen().map_err(failed)?
         };
         let (end, has_ended) = (Arc::<AtomicU8>::default(), Arc::<AtomicBool>::default());
-        let (ends, ended) = (Arc::clone(&end), Arc::clone(&has_ended));
+        let insists = Arc::<AtomicBool>::default();
+        let (ends, ended, insisted) = (Arc::clone(&end), Arc::clone(&has_ended), Arc::clone(&insists));
         let wait = move || {
             runtime.block_on(async {
                 loop {
@@ -99,6 +103,13 @@ impl Interrupts {
                     if number != CTRL_C {
                         ends.store(number, Ordering::Release);
                         ended.store(true, Ordering::Release);
+                        if insisted.load(Ordering::Acquire) {
+                            let leave = move || {
+                                std::thread::sleep(GRACE);
+                                std::process::exit(128 + i32::from(number));
+                            };
+                            let _ = std::thread::Builder::new().spawn(leave);
+                        }
                     }
                     if sender.send(number).is_err() {
                         break;
@@ -107,7 +118,21 @@ impl Interrupts {
             });
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
-        Ok(Self { numbers, end, has_ended })
+        Ok(Self { numbers, end, has_ended, insists })
+    }
+
+    /// From now on a signal to end is followed by the end, when the process has had a little time to go by itself: something
+    /// may be waited for that hears no signal, such as a terminal that is gone.
+    pub fn insist(&self) {
+        self.insists.store(true, Ordering::Release);
+    }
+
+    /// The number of a signal that has come, if there is one.
+    pub fn pending(&mut self) -> Option<u8> {
+        match self.end.load(Ordering::Acquire) {
+            0 => self.numbers.try_recv().ok(),
+            end => Some(end),
+        }
     }
 
     /// Whether the process was asked to end, for those who wait for something else meanwhile.

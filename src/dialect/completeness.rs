@@ -37,14 +37,19 @@ pub fn completeness(text: &str) -> Completeness {
 /// text takes time in proportion to the text. A text without any `;` costs a search for that byte; who feeds a buffer that
 /// grows asks again when there is a new `;` in it.
 pub fn first_statement(text: &str) -> Option<usize> {
+    statement_end(text, false)
+}
+
+/// The same of a text that goes on where another stopped: with `is_begun` that one was not blank.
+pub fn statement_end(text: &str, is_begun: bool) -> Option<usize> {
     let mut least = 0;
     loop {
         let Some(at) = memchr::memchr(b';', &text.as_bytes()[least..]) else {
             // The last that was tried may have been in the middle of a text, and what ends it stepped over.
-            return if least == 0 { None } else { first_end(text) };
+            return if least == 0 { None } else { first_end(text, is_begun) };
         };
         let end = least + at + 1;
-        if let Some(found) = first_end(&text[..end]) {
+        if let Some(found) = first_end(&text[..end], is_begun) {
             return Some(found);
         }
         // Those were in strings or comments, or behind nothing.
@@ -59,9 +64,20 @@ pub fn first_backslash(text: &str) -> Option<usize> {
     words(text).iter().find(is_it).map(|word| word.range.start)
 }
 
-fn first_end(text: &str) -> Option<usize> {
+/// How far a text need not be looked at again when more comes: up to there its pieces are whole. And whether it is more than
+/// blank up to there.
+pub fn settled(text: &str) -> (usize, bool) {
     let words = words(text);
-    let begins = words.iter().position(|word| !is_blank(word) && word.kind != WordKind::End)?;
+    let open = words.iter().position(|word| word.is_open).unwrap_or(words.len());
+    let whole = &words[..open];
+    let is_begun = whole.iter().any(|word| !is_blank(word) && word.kind != WordKind::End);
+    (whole.last().map_or(0, |word| word.range.end), is_begun)
+}
+
+fn first_end(text: &str, is_begun: bool) -> Option<usize> {
+    let words = words(text);
+    let asks = |word: &Word| !is_blank(word) && word.kind != WordKind::End;
+    let begins = if is_begun { 0 } else { words.iter().position(asks)? };
     words[begins..].iter().find(|word| word.kind == WordKind::End).map(|word| word.range.end)
 }
 

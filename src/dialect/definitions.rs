@@ -42,6 +42,11 @@ impl Definitions {
         Self { default_source: default_source.map(str::to_owned), ..Self::default() }
     }
 
+    /// From now on SELECTs without FROM read `default_source`.
+    pub fn read_by_default(&mut self, default_source: Option<&str>) {
+        self.default_source = default_source.map(str::to_owned);
+    }
+
     /// Takes a statement that defines something, and says whether it was one.
     ///
     /// **Errors**: `Sql` with the place, for a definition that cannot be.
@@ -50,7 +55,11 @@ impl Definitions {
         match sql.as_ref() {
             Sql::CreateView(view) => self.add_view(script, view)?,
             Sql::CreateFunction(function) => self.functions.add(script, function)?,
-            Sql::Set(set) => self.options.push(options::option(script, set)?),
+            Sql::Set(set) => {
+                let option = options::option(script, set)?;
+                self.options.retain(|(name, _)| *name != option.0);
+                self.options.push(option);
+            }
             Sql::Drop { object_type: ObjectType::View, if_exists, names, .. } => {
                 names.iter().try_for_each(|name| self.drop_view(script, name, *if_exists))?;
             }

@@ -44,7 +44,7 @@ use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer, TokenizerE
 
 pub use arrange::{Key, arranged};
 pub use columns::{spell, spell_groups};
-pub use completeness::{Completeness, completeness, first_backslash, first_statement};
+pub use completeness::{Completeness, completeness, first_backslash, first_statement, settled, statement_end};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};
@@ -61,7 +61,7 @@ pub use parameters::{BUILT_IN, Parameter, Parameters, parameters_in};
 pub use paths::split_paths;
 pub use pcollection::{PCOLLECTION, name_pcollection};
 pub use place::{call_of, excerpt, field, span_of_table, subquery, under, word};
-pub use program::{Step, continued, copy_a_query, program};
+pub use program::{Step, Whole, completed, continued, copy_a_query, program};
 pub use replacements::{Replacement, replacements};
 pub use show_tables::list as list_tables;
 pub use summarize::take_summarized;

@@ -65,6 +65,35 @@ fn steps(script: &Script, parameters: &Parameters, definitions: &mut Definitions
     Ok(steps)
 }
 
+/// A statement for a text of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// The statement, where it is another than the one that was written.
+    pub sql: Option<String>,
+    /// The tables that it reads, without schemas, as the engine finds their names.
+    pub tables: Vec<String>,
+}
+
+/// A script of one statement, with what it uses of the `definitions` before it; its parameters stay what they are.
+///
+/// **Errors**: `Sql` with the place, for what is no SQL, or more or less than a statement.
+pub fn completed(script: &Script, definitions: &Definitions) -> Result<Whole> {
+    let mut statements = script.parse()?;
+    let (Some(mut statement), true) = (statements.pop(), statements.is_empty()) else {
+        return Err(Error::sql(format!("`{}` is not one statement", script.name)));
+    };
+    let written = statement.to_string();
+    definitions.apply(script, &mut statement)?;
+    let (tables, _) = datafusion::sql::resolve::resolve_table_references(&statement, true)
+        .map_err(|error| Error::internal("the tables of a statement are not known").with_source(error))?;
+    let is_other = statement.to_string() != written;
+    let sql = is_other.then(|| match &statement {
+        Statement::Statement(sql) => format!("{sql:#}"),
+        other => other.to_string(),
+    });
+    Ok(Whole { sql, tables: tables.iter().map(|table| table.table().to_owned()).collect() })
+}
+
 /// Makes `COPY events TO …` a `COPY` of the query that reads all of the table.
 ///
 /// **Errors**: `Internal`, if that is no query.

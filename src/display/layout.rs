@@ -11,6 +11,8 @@ pub struct Layout {
     pub max_cell: Option<usize>,
     /// What stands for NULL where people read.
     pub null: String,
+    /// Whether a terminal shows it, which values must not steer, in the modes for programs, too.
+    pub for_terminal: bool,
     /// Whether there is a terminal that shows colours.
     pub colour: bool,
     /// Whether a table becomes blocks, one line per column.
@@ -38,6 +40,7 @@ impl Default for Layout {
             max_rows: Some(40),
             max_cell: None,
             null: "NULL".to_owned(),
+            for_terminal: false,
             colour: false,
             expanded: Expanded::Off,
             table_name: "result".to_owned(),

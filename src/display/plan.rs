@@ -22,7 +22,12 @@ pub(super) struct Plan {
 impl Plan {
     /// For batches of `schema`, if they hold plans.
     pub(super) fn new(schema: &SchemaRef, layout: &Layout) -> Option<Self> {
-        schema.fields().iter().map(|field| field.name().as_str()).eq(COLUMNS).then_some(Self { colour: layout.colour })
+        let is_text =
+            |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let is_plan =
+            names.eq(COLUMNS) && schema.fields().iter().all(|field| is_text(field.data_type()) && !field.is_nullable());
+        is_plan.then_some(Self { colour: layout.colour })
     }
 }
 
@@ -55,14 +60,15 @@ fn texts(batch: &RecordBatch, column: usize) -> Result<StringViewArray> {
 #[cfg(test)]
 mod tests {
     use super::super::mode::Mode;
-    use super::super::testing::{batch, shown, texts};
+    use super::super::testing::{shown, texts};
     use super::*;
 
     #[test]
     fn a_tree_keeps_its_lines() {
         let names = texts([Some("logical_plan"), Some("physical_plan")]);
         let plans = texts([Some("Sort\n  Scan: a\tb"), Some("SortExec")]);
-        let plans = batch([("plan_type", names), ("plan", plans)]);
+        let plans =
+            RecordBatch::try_from_iter_with_nullable([("plan_type", names, false), ("plan", plans, false)]).unwrap();
         let text = shown(Mode::Table, Layout { width: Some(8), ..Layout::default() }, &[plans]).unwrap();
         assert_eq!(text, "logical_plan\n  Sort\n    Scan: a␉b\nphysical_plan\n  SortExec\n");
     }

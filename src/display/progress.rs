@@ -73,6 +73,10 @@ fn bar(name: &str) -> ProgressBar {
 #[expect(clippy::cast_precision_loss, reason = "rates and times on a terminal need no more than a double holds")]
 fn draw(bar: &ProgressBar, progress: &Progress) {
     let now = progress.snapshot();
+    // How much there is to read is not known yet.
+    if now.bytes_total == 0 {
+        return;
+    }
     let seconds = bar.elapsed().as_secs_f64().max(0.001);
     let rate = HumanCount((now.lines as f64 / seconds) as u64);
     let left = now.bytes_total.saturating_sub(now.bytes) as f64 / now.bytes.max(1) as f64 * seconds;

@@ -31,6 +31,7 @@ use super::layout::Layout;
 use super::markup::{Html, Markdown};
 use super::mode::Mode;
 use super::plan::Plan;
+use super::text::clean;
 use super::tsv::Tsv;
 use crate::error::Result;
 use crate::sink::Format;
@@ -61,6 +62,8 @@ pub struct Rows {
     seen: usize,
     shown: usize,
     is_finished: bool,
+    /// Whether what would steer a terminal must be taken out of the text: of modes for programs, shown to a person.
+    is_cleaned: bool,
 }
 
 impl Rows {
@@ -70,6 +73,7 @@ impl Rows {
     /// one name and it is for programs.
     pub fn new(schema: &SchemaRef, mode: Mode, layout: Layout) -> Result<Self> {
         let max_rows = layout.max_rows.filter(|_| mode.is_for_people()).unwrap_or(usize::MAX);
+        let is_cleaned = layout.for_terminal && !mode.is_for_people();
         let plan = Plan::new(schema, &layout).filter(|_| matches!(mode, Mode::Table | Mode::Expanded));
         let look: Box<dyn Look> = match (mode, plan) {
             (_, Some(plan)) => Box::new(plan),
@@ -83,7 +87,7 @@ impl Rows {
             (Mode::Html, _) => Box::new(Html::new(schema, &layout)),
             (Mode::Insert, _) => Box::new(Insert::new(schema, &layout)?),
         };
-        Ok(Self { look, max_rows, seen: 0, shown: 0, is_finished: false })
+        Ok(Self { look, max_rows, seen: 0, shown: 0, is_finished: false, is_cleaned })
     }
 
     /// Takes rows, and returns the text that can be shown now: whole lines, but for a JSON array, whose last line waits for
@@ -99,6 +103,9 @@ impl Rows {
         }
         self.shown += room;
         let mut text = self.look.push(&batch.slice(0, room))?;
+        if self.is_cleaned {
+            text = text.split_inclusive(['\n', '\t']).map(cleaned).collect();
+        }
         if self.shown == self.max_rows {
             text += &self.finish()?;
         }
@@ -133,6 +140,12 @@ impl Rows {
     pub fn count_line(&self) -> String {
         count_line(self.seen, self.shown)
     }
+}
+
+/// A piece of text with the line break or tab that may end it.
+fn cleaned(piece: &str) -> String {
+    let end = if piece.ends_with(['\n', '\t']) { &piece[piece.len() - 1..] } else { "" };
+    clean(&piece[..piece.len() - end.len()], None) + end
 }
 
 /// How many rows there are, and how many of them are shown, without an end of the line.
@@ -193,6 +206,16 @@ mod tests {
         assert_eq!(rows.show().unwrap(), format!("{head}│      0 │\n"));
         assert_eq!(rows.push(&numbers(1)).unwrap(), "│      0 │\n");
         assert_eq!(rows.show().unwrap() + &rows.finish().unwrap(), "└────────┘\n");
+    }
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        let batch = batch([("a\u{9b}", super::super::testing::texts([Some("\u{1b}]0;x\u{7}\u{9b}31m")]))]);
+        for mode in Mode::ALL {
+            let layout = Layout { for_terminal: true, ..Layout::default() };
+            let text = shown(mode, layout, std::slice::from_ref(&batch)).unwrap();
+            assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{mode}: {text:?}");
+        }
     }
 
     #[test]

@@ -117,6 +117,9 @@ fn check_name(name: &str) -> Result<()> {
             refused("that is a schema's name").with_hint("`rejects.<source>` is the table of a source's rejects")
         );
     }
+    if name == "_" {
+        return Err(refused("in the shell that is the last result").with_hint("call it for example `events`"));
+    }
     let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if name.is_empty() || !plain || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(refused("it is a name in SQL").with_hint(

@@ -30,6 +30,20 @@ const PATIENCE: Duration = Duration::from_millis(300);
 struct Shown {
     rows: Option<Rows>,
     kept: Option<Keeping>,
+    /// What is to go through the pager, if it is more than the terminal holds.
+    held: Option<String>,
+}
+
+impl Shown {
+    fn show(&mut self, text: String, output: &mut Output) -> Result<()> {
+        match &mut self.held {
+            Some(held) => {
+                *held += &text;
+                Ok(())
+            }
+            None => output.write(&text),
+        }
+    }
 }
 
 impl Shell {
@@ -37,8 +51,7 @@ impl Shell {
     ///
     /// **Errors**: those of [`run::answer`] and [`run::publish`]; `Interrupted`.
     pub(super) fn ask(&mut self, script: &Script) -> Result<()> {
-        self.statement = Some(script.text.clone());
-        self.steps(script, |shell, script, step, session| match dialect::deed(&step.statement) {
+        self.steps(script, true, |shell, script, step, session| match dialect::deed(&step.statement) {
             Deed::Copy => shell.publish(session, script, step, None),
             _ => shell.show(session, script, step, true),
         })
@@ -49,7 +62,7 @@ impl Shell {
     /// **Errors**: as [`Shell::ask`].
     pub(super) fn ask_aside(&mut self, sql: &str) -> Result<()> {
         let script = Script { name: "command".to_owned(), text: sql.to_owned() };
-        self.steps(&script, |shell, script, step, session| shell.show(session, script, step, false))
+        self.steps(&script, false, |shell, script, step, session| shell.show(session, script, step, false))
     }
 
     /// Has a script's rows published at `path`, whole or not at all; its extension tells the format.
@@ -57,19 +70,24 @@ impl Shell {
     /// **Errors**: as [`Shell::ask`].
     pub(super) fn ask_into(&mut self, script: &Script, path: &Path) -> Result<()> {
         let target = Target::at(path, None)?;
-        self.steps(script, |shell, script, step, session| shell.publish(session, script, step, Some(&target)))
+        self.steps(script, false, |shell, script, step, session| shell.publish(session, script, step, Some(&target)))
     }
 
     fn steps(
         &mut self,
         script: &Script,
+        is_typed: bool,
         mut act: impl FnMut(&mut Self, &Script, &Step, &Session) -> Result<()>,
     ) -> Result<()> {
         let given = self.given.only(&dialect::parameters_in(script));
-        let parameters = run::parameters(script, &given)?;
-        let steps = dialect::continued(script, &parameters, &mut self.definitions)?;
+        let steps = run::parameters(script, &given)
+            .and_then(|parameters| dialect::continued(script, &parameters, &mut self.definitions));
+        // One that failed is worth mending, and one that only defines things is nothing to ask again.
+        if is_typed && !steps.as_ref().is_ok_and(Vec::is_empty) {
+            self.statement = Some(script.clone());
+        }
+        let steps = steps?;
         if steps.is_empty() {
-            self.defined.push(script.text.clone());
             self.note("done");
             return Ok(());
         }
@@ -118,49 +136,52 @@ impl Shell {
                 run::answer(&session, &script, &statement, &progress, warn).await
             });
             let answer = meter.during(&progress, answer).await?;
-            let mut shown = Shown { rows: None, kept: None };
+            let mut shown = Shown { rows: None, kept: None, held: is_paged.then(String::new) };
             let schema = Arc::clone(&answer.running.schema);
             if answer.answers {
                 shown.rows = Some(Rows::new(&schema, mode, layout)?);
                 shown.kept = is_kept.then(|| Keeping::new(&schema));
             }
-            let mut out = (!is_paged).then_some(&mut *output);
-            stream(answer.running, &mut shown, &meter, &progress, &mut out).await?;
+            stream(answer.running, &mut shown, &meter, &progress, output).await?;
             run::windowless(progress.null_event_times()).iter().for_each(|note| warn(note));
             Ok(shown)
         };
         let shown = runtime.block_on(interrupts.end(work))?;
-        self.conclude(shown, &progress, begun, is_paged)
+        self.conclude(shown, &progress, begun)
     }
 
-    fn conclude(&mut self, shown: Shown, progress: &Progress, begun: Instant, is_paged: bool) -> Result<()> {
+    fn conclude(&mut self, shown: Shown, progress: &Progress, begun: Instant) -> Result<()> {
         let seconds = begun.elapsed().as_secs_f64();
         let Some(mut rows) = shown.rows else {
             self.note("done");
             return Ok(());
         };
-        match shown.kept.map(Keeping::finish) {
+        let is_kept = match shown.kept.map(Keeping::finish) {
             Some(Ok(kept)) => {
                 let kept = Arc::new(kept);
                 self.session.keep(LAST, &kept)?;
                 self.result = Some(kept);
+                true
             }
             Some(Err(why)) => {
                 self.session.forget(LAST);
                 self.result = None;
-                self.note(&format!("the result is not kept as `{LAST}`: {why}"));
+                say(&format!("the result is not kept as `{LAST}`: {why}"));
+                false
             }
-            None => {}
+            None => false,
+        };
+        let mut text = shown.held.clone().unwrap_or_default();
+        text += &rows.finish()?;
+        if self.settings.mode.is_for_people() {
+            let is_cut = rows.rows_shown() < rows.rows_seen();
+            let more = if is_cut && is_kept { " (\\more shows all)" } else { "" };
+            text += &format!("{}{more}\n", rows.count_line());
         }
-        if is_paged {
-            return self.show_last();
-        }
-        let more = if rows.rows_shown() < rows.rows_seen() { " (\\more shows all)" } else { "" };
-        let is_for_people = self.settings.mode.is_for_people();
-        let text = rows.finish()?;
-        self.output.write(&text)?;
-        if is_for_people {
-            self.output.write(&format!("{}{more}\n", rows.count_line()))?;
+        if shown.held.is_some() && is_kept && text.lines().count() >= size().1 {
+            self.page_last()?;
+        } else {
+            self.output.write(&text)?;
         }
         if self.settings.timing {
             say(&timing(seconds, progress));
@@ -170,7 +191,10 @@ impl Shell {
 
     /// Whether a result goes to the pager where the terminal does not hold it.
     fn is_paged(&self) -> bool {
-        self.settings.pager && self.surroundings.is_interactive && !self.output.is_file()
+        self.settings.pager
+            && self.settings.mode.is_for_people()
+            && self.surroundings.is_interactive
+            && !self.output.is_file()
     }
 
     /// Shows the last result once more, in the mode that is set.
@@ -222,13 +246,13 @@ impl Shell {
     }
 }
 
-/// Hands the rows to where they are shown, as they come; without `out`, they are only kept.
+/// Hands the rows to where they are shown, as they come.
 async fn stream(
     running: Running,
     shown: &mut Shown,
     meter: &Meter,
     progress: &Progress,
-    out: &mut Option<&mut Output>,
+    output: &mut Output,
 ) -> Result<()> {
     // A step of a plan may take long to its next row.
     let (sender, mut batches) = channel(2);
@@ -251,9 +275,8 @@ async fn stream(
             Ok(None) => break,
             Err(_) => {
                 is_shown = true;
-                if let (Some(out), Some(rows)) = (&mut *out, &mut shown.rows) {
-                    out.write(&rows.show()?)?;
-                }
+                let text = shown.rows.as_mut().map_or_else(|| Ok(String::new()), Rows::show)?;
+                shown.show(text, output)?;
                 continue;
             }
         };
@@ -263,17 +286,16 @@ async fn stream(
                 // What was read before it failed is still worth seeing.
                 let seen = shown.rows.as_mut().filter(|rows| rows.rows_seen() > 0);
                 let text = seen.map_or_else(|| Ok(String::new()), Rows::finish).unwrap_or_default();
-                if let Some(out) = out {
-                    out.write(&text)?;
-                }
+                output.write(&(shown.held.take().unwrap_or_default() + &text))?;
                 return Err(error);
             }
         };
         if let Some(kept) = &mut shown.kept {
             kept.add(&batch);
         }
-        if let (Some(out), Some(rows)) = (&mut *out, &mut shown.rows) {
-            out.write(&rows.push(&batch)?)?;
+        if let Some(rows) = &mut shown.rows {
+            let text = rows.push(&batch)?;
+            shown.show(text, output)?;
         }
     }
     match tasks.join_next().await {

@@ -28,6 +28,9 @@ pub(super) struct Placed {
 #[derive(Debug, Default)]
 pub(super) struct Items {
     open: String,
+    /// Bytes of `open` in which nothing ends, and that need not be looked at again; whether they are more than blank.
+    settled: usize,
+    is_begun: bool,
     /// Where `open` starts.
     line: usize,
     column: usize,
@@ -37,8 +40,9 @@ impl Items {
     /// The items that this line, whose end may be missing, completes.
     pub(super) fn push(&mut self, line: &str) -> Vec<Placed> {
         let mut found = Vec::new();
-        if dialect::completeness(&self.open) == Completeness::Blank && is_command(line) {
+        if is_command(line) && self.is_blank_to(self.open.len()) {
             let blank = std::mem::take(&mut self.open);
+            self.begin_anew();
             self.step_over(&blank);
             found.push(self.placed(Item::Command(line.trim().to_owned())));
             self.step_over(&ended(line));
@@ -56,41 +60,59 @@ impl Items {
 
     /// What is left when nothing more comes: a statement whose `;` is missing, if it is one.
     pub(super) fn finish(mut self) -> Option<Placed> {
-        self.skip_space();
-        match dialect::completeness(&self.open) {
-            Completeness::Blank => None,
-            _ => Some(self.placed(Item::Statement(self.open.trim_end().to_owned()))),
+        if self.is_blank_to(self.open.len()) {
+            return None;
         }
+        self.skip_space();
+        Some(self.placed(Item::Statement(self.open.trim_end().to_owned())))
+    }
+
+    /// Whether the open text asks nothing up to this byte.
+    fn is_blank_to(&self, end: usize) -> bool {
+        !self.is_begun && dialect::completeness(&self.open[self.settled..end]) == Completeness::Blank
     }
 
     /// The first item of the open text, if it is complete.
     fn take(&mut self) -> Option<Placed> {
         self.skip_space();
-        let end = dialect::first_statement(&self.open).unwrap_or(self.open.len());
-        let (item, end) = match dialect::first_backslash(&self.open[..end]) {
-            Some(at) => {
+        let new = &self.open[self.settled..];
+        let statement = dialect::statement_end(new, self.is_begun).map(|end| self.settled + end);
+        let end = statement.unwrap_or(self.open.len());
+        let (item, end) = match (dialect::first_backslash(&self.open[self.settled..end]), statement) {
+            (Some(at), _) => {
+                let at = self.settled + at;
                 let end = self.open[at..].find('\n').map_or(self.open.len(), |length| at + length);
                 let command = self.open[at..end].trim().to_owned();
-                let item = match dialect::completeness(&self.open[..at]) {
-                    Completeness::Blank => Item::Command(command),
-                    _ => Item::Both(self.open[..at].trim_end().to_owned(), command),
+                let item = if self.is_blank_to(at) {
+                    Item::Command(command)
+                } else {
+                    Item::Both(self.open[..at].trim_end().to_owned(), command)
                 };
                 (item, end)
             }
-            _ if dialect::completeness(&self.open[..end]) == Completeness::Complete => {
-                (Item::Statement(self.open[..end].to_owned()), end)
+            (None, Some(end)) => (Item::Statement(self.open[..end].to_owned()), end),
+            (None, None) => {
+                let (settled, is_begun) = dialect::settled(new);
+                self.is_begun |= is_begun;
+                self.settled += settled;
+                return None;
             }
-            _ => return None,
         };
         let placed = self.placed(item);
         let rest = self.open.split_off(end);
         let taken = std::mem::replace(&mut self.open, rest);
+        self.begin_anew();
         self.step_over(&taken);
         Some(placed)
     }
 
+    fn begin_anew(&mut self) {
+        (self.settled, self.is_begun) = (0, false);
+    }
+
     fn skip_space(&mut self) {
         let space = self.open.len() - self.open.trim_start().len();
+        self.settled = self.settled.saturating_sub(space);
         let rest = self.open.split_off(space);
         let space = std::mem::replace(&mut self.open, rest);
         self.step_over(&space);
@@ -171,6 +193,17 @@ mod tests {
         check("SELECT 1; \\x", &[("SELECT 1;", 0, 0), ("\\x", 0, 10)]);
         check("SELECT '\\g;', \"a\\b\";", &[("SELECT '\\g;', \"a\\b\";", 0, 0)]);
         check("SELECT ';\n\\x\n';", &[("SELECT ';\n\\x\n';", 0, 0)]);
+    }
+
+    #[test]
+    fn a_long_statement_takes_time_in_proportion() {
+        // Each line has a `;` that ends nothing; looking at all of them again for each would take minutes.
+        let lines: String = (0..20_000).map(|n| format!("({n}, 'a; b'),\n")).collect();
+        let text = format!("SELECT * FROM (VALUES\n{lines}(0, ''));\nSELECT 2;\n");
+        let mut items = Items::default();
+        let found: Vec<Placed> = text.lines().flat_map(|line| items.push(line)).collect();
+        assert_eq!(found.iter().map(|placed| placed.line).collect::<Vec<_>>(), [0, 20_002]);
+        assert!(is_complete(&text));
     }
 
     #[test]

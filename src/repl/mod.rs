@@ -23,7 +23,7 @@ pub use pager::External as Pager;
 pub use shell::Shell;
 
 use crate::dialect::Given;
-use crate::display::standard::say;
+use crate::display::standard::{say, tell_failure};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::session::Access;
@@ -71,13 +71,26 @@ pub fn run(project: Arc<Project>, surroundings: Surroundings, scripts: &Scripts)
     let mut shell = Shell::new(project, surroundings, scripts.keep_going)?;
     if let Some(rc) = &scripts.rc {
         // What is wrong in it is told, and is no reason to keep a person out.
-        let done = shell.include(rc);
-        if !is_interactive {
-            done?;
+        match shell.include(rc) {
+            Err(error) if is_interactive => {
+                if !matches!(error, Error::Told(_)) {
+                    tell_failure(&error);
+                }
+            }
+            done => done?,
+        }
+        if shell.is_left() {
+            return shell.verdict();
         }
     }
     if !scripts.commands.is_empty() {
-        return scripts.commands.iter().try_for_each(|text| shell.script("-c", text)).and(shell.verdict());
+        for text in &scripts.commands {
+            shell.script("-c", text)?;
+            if shell.is_left() {
+                break;
+            }
+        }
+        return shell.verdict();
     }
     if !is_interactive {
         return shell.stdin().and(shell.verdict());

@@ -155,7 +155,7 @@ async fn look(session: &Session, before: &Known, told: Told, seen: &mut HashMap<
         queries.iter().filter_map(|path| query::name_of(path).ok()).map(|name| (name, "a saved query".to_owned()));
     Known {
         tables,
-        default_table: before.default_table.clone(),
+        default_table: project.default_source().map(|source| source.name.clone()),
         queries: queries.collect(),
         functions: before.functions.clone(),
         parameters: told.parameters,

@@ -19,6 +19,8 @@ pub(super) struct Settings {
     /// The widest that a line is; the terminal's without.
     pub(super) width: Option<usize>,
     pub(super) null: String,
+    /// The table that INSERT statements name.
+    pub(super) table: String,
     /// Whether a result that the terminal does not hold goes through the pager.
     pub(super) pager: bool,
     pub(super) theme: Theme,
@@ -77,6 +79,7 @@ impl Settings {
             rows: 40,
             width: None,
             null: "NULL".to_owned(),
+            table: "result".to_owned(),
             pager: false,
             theme,
             keys: Keys::Emacs,

@@ -38,14 +38,12 @@ pub struct Shell {
     pub(super) session: Session,
     /// Views, functions and options of all statements so far.
     pub(super) definitions: Definitions,
-    /// The statements that made them.
-    pub(super) defined: Vec<String>,
     pub(super) given: Given,
     pub(super) settings: Settings,
     pub(super) output: Output,
     pub(super) surroundings: Surroundings,
     /// The last statement that answered, or should have.
-    pub(super) statement: Option<String>,
+    pub(super) statement: Option<Script>,
     /// Its rows.
     pub(super) result: Option<Arc<Kept>>,
     /// Results that have names.
@@ -65,6 +63,7 @@ impl Shell {
     pub fn new(project: Arc<Project>, surroundings: Surroundings, keep_going: bool) -> Result<Self> {
         let runtime = runtime::start(project.limits.num_threads())?;
         let interrupts = runtime.block_on(async { Interrupts::listen() })?;
+        interrupts.insist();
         let session = Session::new(Arc::clone(&project), surroundings.access)?;
         let is_interactive = surroundings.is_interactive;
         let theme: Theme = surroundings.theme.parse()?;
@@ -74,7 +73,6 @@ impl Shell {
             runtime,
             interrupts,
             definitions: Definitions::over(project.default_source().map(|source| source.name.as_str())),
-            defined: Vec::new(),
             given: surroundings.given.clone(),
             settings: Settings::new(mode, theme, is_interactive),
             output: Output::default(),
@@ -116,7 +114,8 @@ impl Shell {
             self.leave();
             return Ok(());
         }
-        self.lines(name, text.lines().map(|line| Ok(line.to_owned())))
+        let mut lines = text.lines();
+        self.lines(name, |_| lines.next().map(|line| Ok(line.to_owned())))
     }
 
     /// Does what the script at `path` says; paths in it are those of the current folder.
@@ -129,24 +128,42 @@ impl Shell {
         }
         let text = document::read(path)?;
         self.depth += 1;
-        let done = self.lines(&path.display().to_string(), text.lines().map(|line| Ok(line.to_owned())));
+        let mut lines = text.lines();
+        let done = self.lines(&path.display().to_string(), |_| lines.next().map(|line| Ok(line.to_owned())));
         self.depth -= 1;
         done
     }
 
     /// Does what standard input says, line by line as it comes.
     ///
-    /// **Errors**: as [`Shell::typed`]; `Input`, if it cannot be read.
+    /// **Errors**: as [`Shell::typed`]; `Input`, if it cannot be read; `Interrupted`, also while it waits for a line.
     pub fn stdin(&mut self) -> Result<()> {
-        let unreadable = |error| Error::input("cannot read standard input").with_source(error);
-        let lines = std::io::stdin().lock().lines().map(|line| line.map_err(unreadable));
-        self.lines("standard input", lines)
+        let (sender, mut lines) = tokio::sync::mpsc::channel(64);
+        let read = move || {
+            for line in std::io::stdin().lock().lines() {
+                let unreadable = |error| Error::input("cannot read standard input").with_source(error);
+                if sender.blocking_send(line.map_err(unreadable)).is_err() {
+                    break;
+                }
+            }
+        };
+        let failed = |error| Error::machine("cannot start a thread").with_source(error);
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(read).map_err(failed)?;
+        self.lines("standard input", |shell| {
+            let Self { runtime, interrupts, .. } = shell;
+            let line = interrupts.end(async { Ok(lines.recv().await) });
+            runtime.block_on(line).and_then(Option::transpose).transpose()
+        })
     }
 
-    fn lines(&mut self, name: &str, lines: impl Iterator<Item = Result<String>>) -> Result<()> {
+    fn lines(&mut self, name: &str, mut next: impl FnMut(&mut Self) -> Option<Result<String>>) -> Result<()> {
         let mut items = Items::default();
-        for line in lines {
-            for placed in items.push(&line?) {
+        let mut is_first = true;
+        while let Some(line) = next(self) {
+            let line = line?;
+            let line = if is_first { line.trim_start_matches('\u{feff}') } else { &line };
+            is_first = false;
+            for placed in items.push(line) {
                 self.item(name, placed)?;
                 if self.is_left {
                     return Ok(());
@@ -162,11 +179,17 @@ impl Shell {
     /// Does one thing, and tells how it failed.
     fn item(&mut self, name: &str, placed: Placed) -> Result<()> {
         let Placed { item, line, column } = placed;
-        let done = match item {
-            Item::Command(text) => commands::run(self, &text),
-            Item::Statement(text) => self.ask(&Script { name: name.to_owned(), text }),
-            Item::Both(text, command) => commands::run_with(self, &Script { name: name.to_owned(), text }, &command),
+        let script = |text| Script { name: name.to_owned(), text };
+        let done = match (self.interrupts.pending(), item) {
+            (Some(signal), _) => Err(Error::Interrupted(signal)),
+            (None, Item::Command(text)) => commands::run(self, &text),
+            (None, Item::Statement(text)) => self.ask(&script(text)),
+            (None, Item::Both(text, command)) => commands::run_with(self, &script(text), &command),
         };
+        if let Some(statement) = &mut self.statement {
+            // Its place is in what was read just now, and in nothing that comes.
+            "statement".clone_into(&mut statement.name);
+        }
         self.observer.look(&self.definitions, self.given.pairs());
         let Err(error) = done else { return Ok(()) };
         let error = error.moved(name, line, column);
@@ -203,7 +226,7 @@ impl Shell {
 
     /// How results are laid out now.
     pub(super) fn layout(&self) -> Layout {
-        let Settings { rows, width, null, expanded, theme, .. } = &self.settings;
+        let Settings { rows, width, null, expanded, theme, table, .. } = &self.settings;
         let to_terminal = self.surroundings.is_interactive && !self.output.is_file();
         Layout {
             width: width.or_else(|| to_terminal.then(|| size().0)),
@@ -211,6 +234,8 @@ impl Shell {
             null: null.clone(),
             colour: to_terminal && self.surroundings.colour && *theme != Theme::None,
             expanded: *expanded,
+            table_name: table.clone(),
+            for_terminal: to_terminal,
             ..Layout::default()
         }
     }
@@ -230,7 +255,7 @@ impl Shell {
     }
 
     /// **Errors**: `Request`, if there is no last statement.
-    pub(super) fn last_statement(&self) -> Result<String> {
+    pub(super) fn last_statement(&self) -> Result<Script> {
         let error = || Error::request("there is no statement yet").with_hint("type one, and end it with `;`");
         self.statement.clone().ok_or_else(error)
     }

@@ -99,7 +99,7 @@ impl Target {
     }
 
     /// **Errors**: `Request`, if the result would replace what results are made of.
-    pub(super) fn check(&self, project: &Project) -> Result<()> {
+    pub fn check(&self, project: &Project) -> Result<()> {
         let path = &self.path;
         let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
         // Links and `..` in the folders are resolved as far as those are there.

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
@@ -86,15 +86,20 @@ impl Keeping {
         if matches!(self.state, State::Given(_)) || batch.num_rows() == 0 {
             return;
         }
+        let columns: Vec<ArrayRef> = batch.columns().iter().map(compact).collect();
         self.rows += batch.num_rows();
-        self.bytes += batch.get_array_memory_size();
-        if let Err(error) = self.put(batch) {
-            self.state = State::Given(error.to_string());
+        self.bytes += columns.iter().map(own_bytes).sum::<usize>();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options);
+        if let Err(error) = batch.and_then(|batch| self.put(batch)) {
+            self.state = State::Given(match error {
+                ArrowError::MemoryError(why) => why,
+                other => other.to_string(),
+            });
         }
     }
 
-    fn put(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let batch = batch.clone().with_schema(Arc::clone(&self.schema))?;
+    fn put(&mut self, batch: RecordBatch) -> Result<(), ArrowError> {
         if self.bytes > FILE_BYTES {
             return Err(ArrowError::MemoryError(format!("it has more than {} MiB", FILE_BYTES >> 20)));
         }
@@ -153,6 +158,36 @@ impl Kept {
                 vec![Arc::new(OfFile { schema: Arc::clone(&self.schema), file: Arc::clone(file) })],
             )?),
         })
+    }
+}
+
+/// An array that holds on to nothing but its own values: views of texts point into blocks that many batches share.
+fn compact(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Utf8View => Arc::new(array.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
+        DataType::Struct(fields) => {
+            let columns = array.as_struct().columns().iter().map(compact).collect();
+            let whole = StructArray::try_new_with_length(fields.clone(), columns, array.nulls().cloned(), array.len());
+            whole.map_or_else(|_| Arc::clone(array), |whole| Arc::new(whole))
+        }
+        DataType::List(item) => {
+            let list = array.as_list::<i32>();
+            let values = compact(list.values());
+            let whole = ListArray::try_new(Arc::clone(item), list.offsets().clone(), values, array.nulls().cloned());
+            whole.map_or_else(|_| Arc::clone(array), |whole| Arc::new(whole))
+        }
+        _ => Arc::clone(array),
+    }
+}
+
+/// What the values of an array take, without the rest of a longer one that it may be a part of.
+fn own_bytes(array: &ArrayRef) -> usize {
+    match array.data_type() {
+        DataType::Utf8View | DataType::BinaryView => array.get_array_memory_size(),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(own_bytes).sum(),
+        DataType::List(_) => own_bytes(array.as_list::<i32>().values()) + 4 * array.len(),
+        _ => array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size()),
     }
 }
 

@@ -24,6 +24,11 @@ impl Session {
         kept.map(drop).map_err(|error| failure::internal("a result cannot be kept", error))
     }
 
+    /// Whether a statement created a table of this name, or a result is called so.
+    pub fn has_created(&self, name: &str) -> bool {
+        self.sources.created(name)
+    }
+
     /// Takes a result's table away, and says whether there was one.
     pub fn forget(&self, name: &str) -> bool {
         self.sources.deregister_table(name).is_ok_and(|table| table.is_some())

@@ -68,9 +68,18 @@ impl Axis {
 
     /// A scale of not many more than `most` steps.
     pub fn scale(&self, most: usize) -> Scale {
+        self.scale_to(most, f64::ceil)
+    }
+
+    /// The same, where a value on a tick belongs to the step behind it: there is one behind the last value.
+    pub fn scale_of_steps(&self, most: usize) -> Scale {
+        self.scale_to(most, |end| end.floor() + 1.0)
+    }
+
+    fn scale_to(&self, most: usize, end: fn(f64) -> f64) -> Scale {
         let (low, high) = widened(self.low, self.high);
         let step = self.unit.step((high - low) / most.max(1) as f64);
-        let (first, last) = ((low / step).floor(), (high / step).ceil());
+        let (first, last) = ((low / step).floor(), end(high / step));
         // Steps that a double does not tell from each other, or that do not fit into one, are no help to a reader.
         let is_even = step.is_finite() && first.abs().max(last.abs()) < 2_f64.powi(50) && last > first;
         let values: Vec<f64> = if is_even {

@@ -172,7 +172,7 @@ fn legend<'b: 'a, 'a>(picture: &mut Picture<'a, 'b>, series: usize) -> Drawn {
 }
 
 fn paint_histogram(histogram: &Histogram, title: &str, area: &Area<'_>) -> Drawn {
-    let x = histogram.x.scale(20);
+    let x = histogram.x.scale_of_steps(20);
     let counts = histogram.counts(&x);
     let y = histogram.rows(&counts).scale(6);
     let mut picture = axes(area, title, (&histogram.x.name, &x), ("rows", &y))?;

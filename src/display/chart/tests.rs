@@ -52,6 +52,14 @@ fn nothing_in_a_result_steers_a_terminal_or_a_page() {
 }
 
 #[test]
+fn each_whole_number_has_its_bar() {
+    let chart = chart(vec![("n", numbers(&[1.0, 2.0, 2.0, 3.0, 3.0, 3.0]))], "histogram").unwrap();
+    let Drawing::Histogram(histogram) = &chart.drawing else { panic!("a histogram was asked for") };
+    let scale = histogram.x.scale_of_steps(2);
+    assert_eq!(histogram.counts(&scale).iter().filter(|count| **count > 0).count(), 3, "{:?}", scale.ticks);
+}
+
+#[test]
 fn what_is_not_drawn_is_told() {
     let columns = vec![("a", texts(&["x", "y"])), ("n", numbers(&[1.0, f64::NAN]))];
     assert_eq!(chart(columns, "").unwrap().notes().len(), 1);

@@ -76,7 +76,7 @@ fn points(points: &Points, notes: &mut Vec<String>) -> Value {
 }
 
 fn histogram(histogram: &Histogram) -> Value {
-    let scale = histogram.x.scale(20);
+    let scale = histogram.x.scale_of_steps(20);
     let counts = histogram.counts(&scale);
     let values: Vec<Value> = (scale.ticks.windows(2).zip(counts))
         .map(|(ends, rows)| json!({ "from": ends[0].value, "to": ends[1].value, "rows": rows }))

@@ -1,8 +1,8 @@
 //! `\chart`: the last result as a picture, here or in a file.
 
-use std::fs;
 use std::path::Path;
 
+use super::results;
 use super::words::Words;
 use crate::display::chart::{Chart, Request};
 use crate::display::standard::say;
@@ -17,17 +17,27 @@ const MAX_LINES: usize = 30;
 
 /// `\chart`
 pub(super) fn draw(shell: &mut Shell, words: &Words) -> Result<()> {
-    let (asked, file) = match words.rest().rsplit_once('>') {
-        Some((asked, file)) => (asked, Some(file.trim())),
-        None => (words.rest(), None),
+    let mut asked = words.args()?;
+    let file = match asked.iter().position(|word| word.starts_with('>')) {
+        None => None,
+        Some(at) => {
+            let to = asked.split_off(at);
+            let file = to.concat().trim_start_matches('>').to_owned();
+            if file.is_empty() || to.len() > 2 {
+                return Err(Error::request("`>` takes one file").with_hint("\\chart > visits.svg"));
+            }
+            Some(file)
+        }
     };
-    let asked = shlex::split(asked).ok_or_else(|| Error::request("`\\chart`: a quote has no end"))?;
     let kept = shell.last_result()?;
     let batches = kept.batches().collect::<Result<Vec<_>>>()?;
     let chart = Chart::of(&kept.schema, &batches, &Request::parse(&asked)?)?;
     match file {
         Some(file) => {
-            write(&chart, Path::new(file.trim_matches(['"', '\''])))?;
+            let path = Path::new(&file);
+            let text = picture(&chart, path)?;
+            results::check(shell, path)?;
+            super::write_whole(path, &text)?;
             chart.notes().iter().for_each(|note| say(note));
             shell.note(&format!("drawn at {file}"));
             Ok(())
@@ -43,16 +53,13 @@ pub(super) fn draw(shell: &mut Shell, words: &Words) -> Result<()> {
     }
 }
 
-fn write(chart: &Chart, path: &Path) -> Result<()> {
-    let text = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => chart.svg()?,
-        Some("html") => chart.html()?,
-        Some("json") => format!("{:#}\n", chart.vega_lite()),
-        _ => {
-            return Err(Error::request(format!("`{}` does not tell what kind of picture it is", path.display()))
-                .with_hint("end it in .svg, .html, or .json for the Vega-Lite specification alone"));
-        }
-    };
-    let written = fs::File::create(path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
-    written.map_err(|error| Error::unwritable(path, error))
+/// The text of a file whose extension says what kind of picture it is.
+fn picture(chart: &Chart, path: &Path) -> Result<String> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => chart.svg(),
+        Some("html") => chart.html(),
+        Some("json") => Ok(format!("{:#}\n", chart.vega_lite())),
+        _ => Err(Error::request(format!("`{}` does not tell what kind of picture it is", path.display()))
+            .with_hint("end it in .svg, .html, or .json for the Vega-Lite specification alone")),
+    }
 }

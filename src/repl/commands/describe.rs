@@ -24,10 +24,10 @@ pub(super) fn table(shell: &mut Shell, words: &Words) -> Result<()> {
 pub(super) fn tables(shell: &mut Shell, _: &Words) -> Result<()> {
     shell.ask_aside("SHOW TABLES")?;
     let views: Vec<&str> = shell.definitions.views().collect();
-    match views.as_slice() {
-        [] => Ok(()),
-        views => shell.output.write(&format!("views of this session: {}\n", views.join(", "))),
+    if !views.is_empty() {
+        shell.note(&format!("views of this session: {}", views.join(", ")));
     }
+    Ok(())
 }
 
 /// `\df`
@@ -67,10 +67,7 @@ pub(super) fn rejects(shell: &mut Shell, words: &Words) -> Result<()> {
         name.ok_or_else(|| Error::request("no source is the default").with_hint("name one: \\rejects SOURCE"))?;
     let name = name.trim_start_matches("rejects.");
     shell.project.source(name)?;
-    shell.ask(&crate::dialect::Script {
-        name: "command".to_owned(),
-        text: format!("SELECT * FROM rejects.\"{}\"", name.replace('"', "\"\"")),
-    })
+    shell.ask_aside(&format!("SELECT * FROM rejects.\"{}\"", name.replace('"', "\"\"")))
 }
 
 /// `\conninfo`
@@ -78,7 +75,7 @@ pub(super) fn conninfo(shell: &mut Shell, _: &Words) -> Result<()> {
     let project = &shell.project;
     let file = project.file.as_ref().map_or_else(|| "no tidemill.toml".to_owned(), |file| file.display().to_string());
     let text = format!(
-        "project {} ({file})\n{} sources, {} threads, {} for what statements hold\ntidemill {}, process {}\n",
+        "project {} ({file})\nsources: {}, threads: {}, {} for what statements hold\ntidemill {}, process {}\n",
         project.root.display(),
         project.sources.len(),
         project.limits.num_threads(),

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::words::Words;
-use crate::dialect::{self, Script};
+use crate::dialect;
 use crate::document;
 use crate::error::{Error, Result};
 use crate::query;
@@ -45,8 +45,10 @@ pub(super) fn save(shell: &mut Shell, words: &Words) -> Result<()> {
         }
     };
     let name = name.trim_end_matches(".sql");
-    if name.is_empty() || name.starts_with(['.', '-']) || name.contains(['/', '\\', '\0']) {
-        return Err(Error::request(format!("`{name}` is no name of a saved query")).with_hint("\\save daily_visits"));
+    let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.' | ' ');
+    if name.is_empty() || name.starts_with(['.', '-', ' ']) || name.ends_with(' ') || !name.chars().all(is_name) {
+        return Err(Error::request(format!("`{}` is no name of a saved query", name.escape_debug()))
+            .with_hint("letters, digits, `_`, `-` and points, for example: \\save daily_visits"));
     }
     let text = script(shell)?;
     let folder = &shell.project.queries_dir;
@@ -56,29 +58,21 @@ pub(super) fn save(shell: &mut Shell, words: &Words) -> Result<()> {
             .with_hint(format!("replace it with \\save -f {name}, or give another name")));
     }
     fs::create_dir_all(folder).map_err(|error| Error::unwritable(folder, error))?;
-    let unwritable = |error| Error::unwritable(&path, error);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
-    file.persist(&path).map_err(|error| Error::unwritable(&path, error.error))?;
+    super::write_whole(&path, &text)?;
     let place = path.strip_prefix(&shell.surroundings.here).unwrap_or(&path).display();
     shell.note(&format!("saved as {place}; \\run {name} publishes its result"));
     Ok(())
 }
 
-/// The last statement as a file that needs no session.
+/// The last statement as a file that needs no session: as it was typed, or, where it uses what was defined before, as one
+/// statement with that in it.
 fn script(shell: &Shell) -> Result<String> {
-    let statement = shell.last_statement()?;
-    let script = Script { name: "statement".to_owned(), text: statement.clone() };
-    for parsed in script.parse()? {
-        let names = shell.named.keys().map(String::as_str).chain([LAST]);
-        for name in names {
-            if dialect::span_of_table(&parsed, |parts| parts == [name]).is_some() {
-                return Err(Error::request(format!(
-                    "the statement reads the result `{name}`, which lives in this session"
-                ))
-                .with_hint("put the statement that made it in its place: WITH … AS (…)"));
-            }
-        }
+    let script = shell.last_statement()?;
+    let whole = dialect::completed(&script, &shell.definitions)?;
+    let kept: Vec<&str> = shell.named.keys().map(String::as_str).chain([LAST]).collect();
+    if let Some(name) = whole.tables.iter().find(|table| kept.contains(&table.as_str())) {
+        return Err(Error::request(format!("the statement reads the result `{name}`, which lives in this session"))
+            .with_hint("put the statement that made it in its place: WITH … AS (…)"));
     }
     let mut text = String::new();
     let used = dialect::parameters_in(&script);
@@ -87,10 +81,13 @@ fn script(shell: &Shell) -> Result<String> {
         let value = toml::Value::String(value.clone());
         text += &format!("--@ params.{name} = {{ type = \"{word}\", default = {value} }}\n");
     }
-    for defined in &shell.defined {
-        text += &format!("{}\n", defined.trim());
+    for (option, value) in shell.definitions.options() {
+        text += &format!("SET {option} = '{}';\n", value.replace('\'', "''"));
     }
-    text += &format!("{}\n", statement.trim());
+    text += &match whole.sql {
+        Some(sql) => format!("{sql};\n"),
+        None => format!("{}\n", script.text.trim()),
+    };
     Ok(text)
 }
 
@@ -106,7 +103,8 @@ pub(super) fn edit(shell: &mut Shell, words: &Words) -> Result<()> {
         Some(_) => None,
         None => {
             let mut draft = tempfile::Builder::new().suffix(".sql").tempfile().map_err(failed)?;
-            draft.write_all(shell.statement.as_deref().unwrap_or_default().as_bytes()).map_err(failed)?;
+            let before = shell.statement.as_ref().map(|script| script.text.as_str());
+            draft.write_all(before.unwrap_or_default().as_bytes()).map_err(failed)?;
             Some(draft)
         }
     };

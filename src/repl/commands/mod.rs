@@ -9,6 +9,10 @@ mod results;
 mod session;
 mod words;
 
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use super::assist;
@@ -224,6 +228,13 @@ fn shell() -> Vec<Command> {
 pub(super) fn run(shell: &mut Shell, text: &str) -> Result<()> {
     let words = Words::of(text);
     let command = find(words.name())?;
+    if command.usage.is_empty() && !words.rest().is_empty() {
+        return Err(Error::request(format!(
+            "`{}` takes nothing, and `{}` stands behind it",
+            words.name(),
+            words.rest()
+        )));
+    }
     (command.run)(shell, &words)
 }
 
@@ -232,11 +243,23 @@ pub(super) fn run(shell: &mut Shell, text: &str) -> Result<()> {
 /// **Errors**: those of the statement; as [`run`].
 pub(super) fn run_with(shell: &mut Shell, script: &Script, text: &str) -> Result<()> {
     if find(Words::of(text).name())?.acts_on_statement {
-        shell.statement = Some(script.text.clone());
+        shell.statement = Some(script.clone());
     } else {
         shell.ask(script)?;
     }
     run(shell, text)
+}
+
+/// Writes a file whole or not at all, with the permissions of the one before, or those of any new file.
+fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = fs::metadata(path).map_or_else(|_| Permissions::from_mode(0o666), |file| file.permissions());
+    let written = tempfile::Builder::new().permissions(permissions).tempfile_in(folder).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| Error::unwritable(path, error))
 }
 
 fn find(name: &str) -> Result<&'static Command> {

@@ -4,15 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::words::Words;
-use crate::dialect::Script;
 use crate::display::layout::Expanded;
+use crate::display::mode::Mode;
+use crate::display::rows::count_line;
 use crate::error::{Error, Result};
 use crate::repl::settings::flag;
 use crate::repl::shell::{LAST, Shell};
+use crate::run::Target;
+use crate::sink::Format;
 
 /// `\g`
 pub(super) fn go(shell: &mut Shell, words: &Words) -> Result<()> {
-    let script = Script { name: "statement".to_owned(), text: shell.last_statement()? };
+    let script = shell.last_statement()?;
     match words.one("a file")? {
         Some(path) => shell.ask_into(&script, Path::new(&path)),
         None => shell.ask(&script),
@@ -46,8 +49,12 @@ pub(super) fn timing(shell: &mut Shell, words: &Words) -> Result<()> {
 pub(super) fn format(shell: &mut Shell, words: &Words) -> Result<()> {
     match words.args()?.as_slice() {
         [] => shell.note(&format!("mode is {}", shell.settings.mode)),
-        // `.mode insert events` of SQLite names a table, too.
-        [mode, ..] => return set(shell, "mode", mode),
+        [mode] => return set(shell, "mode", mode),
+        [mode, table] if mode.eq_ignore_ascii_case(Mode::Insert.name()) => {
+            shell.settings.table.clone_from(table);
+            return set(shell, "mode", mode);
+        }
+        [mode, ..] => return Err(Error::request(format!("`{mode}` takes no more words"))),
     }
     Ok(())
 }
@@ -76,12 +83,21 @@ pub(super) fn output(shell: &mut Shell, words: &Words) -> Result<()> {
             Err(Error::request(format!("`{path}` would hold text"))
                 .with_hint(format!("publish one result there: \\g {path}")))
         }
-        Some(path) => shell.output.redirect(Path::new(&path)),
+        Some(path) => {
+            let path = Path::new(&path);
+            check(shell, path)?;
+            shell.output.redirect(path)
+        }
         None => {
             shell.output.restore();
             Ok(())
         }
     }
+}
+
+/// **Errors**: `Request`, if a file there is what results are made of.
+pub(super) fn check(shell: &Shell, path: &Path) -> Result<()> {
+    Target::at(path, Some(Format::Json))?.check(&shell.project)
 }
 
 /// `\as`
@@ -94,8 +110,13 @@ pub(super) fn name(shell: &mut Shell, words: &Words) -> Result<()> {
             .with_hint("names are letters, digits and _, such as `filtered`"));
     }
     let result = shell.last_result()?;
+    let is_view = shell.definitions.views().any(|view| view.eq_ignore_ascii_case(&name));
+    if is_view || shell.session.has_created(&name) && !shell.named.contains_key(&name) {
+        let what = if is_view { "view" } else { "table" };
+        return Err(Error::request(format!("there is a {what} `{name}`")).with_hint("give the result another name"));
+    }
     shell.session.keep(&name, &result)?;
-    shell.note(&format!("{name}: {} rows", indicatif::HumanCount(result.rows as u64)));
+    shell.note(&format!("{name}: {}", count_line(result.rows, result.rows)));
     shell.named.insert(name, Arc::clone(&result));
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::words::Words;
-use crate::dialect::Script;
 use crate::display::standard::say;
 use crate::error::{Error, Result};
 use crate::project::Project;
@@ -76,7 +75,7 @@ pub(super) fn watch(shell: &mut Shell, words: &Words) -> Result<()> {
         None => WATCH,
         Some(word) => pause(&word)?,
     };
-    let script = Script { name: "statement".to_owned(), text: shell.last_statement()? };
+    let script = shell.last_statement()?;
     loop {
         shell.ask(&script)?;
         let Shell { runtime, interrupts, .. } = shell;
@@ -96,13 +95,14 @@ fn pause(word: &str) -> Result<Duration> {
 
 /// `\plan`
 pub(super) fn plan(shell: &mut Shell, _: &Words) -> Result<()> {
-    let statement = shell.last_statement()?;
-    shell.ask_aside(&format!("EXPLAIN {statement}"))
+    let statement = shell.last_statement()?.text;
+    // What stands before it on its line may be the end of another.
+    shell.ask_aside(&format!("EXPLAIN {}", statement.trim_start_matches([';', ' ', '\n', '\t'])))
 }
 
 /// `\p`
 pub(super) fn print_statement(shell: &mut Shell, _: &Words) -> Result<()> {
-    let statement = shell.last_statement()?;
+    let statement = shell.last_statement()?.text;
     shell.output.write(&format!("{statement}\n"))
 }
 
@@ -136,6 +136,11 @@ pub(super) fn reload(shell: &mut Shell, _: &Words) -> Result<()> {
     let place = shell.project.file.clone().unwrap_or_else(|| shell.project.root.clone());
     let project = Arc::new(Project::open(&place)?);
     let session = Session::new(Arc::clone(&project), shell.surroundings.access)?;
+    let names = shell.runtime.block_on(shell.session.tables()).into_iter().map(|(name, _)| name);
+    for name in names.filter(|name| name != LAST && !shell.named.contains_key(name)) {
+        say(&format!("warning: the table `{name}`, which was created, is gone"));
+    }
+    shell.definitions.read_by_default(project.default_source().map(|source| source.name.as_str()));
     let kept = shell.named.iter().map(|(name, kept)| (name.as_str(), kept));
     for (name, kept) in kept.chain(shell.result.as_ref().map(|kept| (LAST, kept))) {
         // A source may have its name now.

@@ -30,7 +30,8 @@ impl Words {
     ///
     /// **Errors**: `Request`, for a quote that has no end.
     pub(super) fn args(&self) -> Result<Vec<String>> {
-        shlex::split(&self.rest).ok_or_else(|| Error::request(format!("`{}`: a quote has no end", self.name)))
+        let words = split(&self.rest);
+        words.ok_or_else(|| Error::request(format!("`{}`: a quote has no end", self.name)))
     }
 
     /// The one word behind the name, if there is any.
@@ -54,6 +55,14 @@ impl Words {
     }
 }
 
+/// The words of a text, in which `#` begins no comment; `None` for a quote that has no end.
+fn split(text: &str) -> Option<Vec<String>> {
+    /// For private use, by Unicode; a shell's word has no meaning for it.
+    const HASH: &str = "\u{f8ff}";
+    let words = shlex::split(&text.replace('#', HASH))?;
+    Some(words.into_iter().map(|word| word.replace(HASH, "#")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +72,7 @@ mod tests {
         let words = Words::of("  \\o  'a b.csv' ;");
         assert_eq!((words.name(), words.rest()), ("\\o", "'a b.csv'"));
         assert_eq!(words.the_one("a file").unwrap(), "a b.csv");
+        assert_eq!(Words::of("\\set c #fff").args().unwrap(), ["c", "#fff"]);
         assert_eq!(Words::of("\\x").one("a word").unwrap(), None);
         assert!(Words::of("\\x a b").one("a word").is_err());
         assert!(Words::of("\\o 'a").args().is_err());

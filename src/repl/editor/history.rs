@@ -1,10 +1,10 @@
 //! What was typed, across sessions, in a database that nobody else may read.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use reedline::{History, ReedlineError, SearchDirection, SearchQuery, SqliteBackedHistory};
+use reedline::{History, SearchDirection, SearchQuery, SqliteBackedHistory};
 
 use crate::error::{Error, Result};
 
@@ -19,8 +19,10 @@ pub(in crate::repl) fn open(path: &Path) -> Result<SqliteBackedHistory> {
         fs::create_dir_all(folder).map_err(|error| Error::unwritable(folder, error))?;
     }
     let made = OpenOptions::new().append(true).create(true).mode(MODE).open(path);
-    made.map_err(|error| Error::unwritable(path, error))?;
-    SqliteBackedHistory::with_file(path.to_owned(), None, None).map_err(|error| unusable(path, error))
+    // One that was there may be anybody's to read.
+    let kept = made.and_then(|file| file.set_permissions(Permissions::from_mode(MODE)));
+    kept.map_err(|error| Error::unwritable(path, error))?;
+    SqliteBackedHistory::with_file(path.to_owned(), None, None).map_err(|_| unusable(path))
 }
 
 /// The last `count` texts, the latest last.
@@ -32,10 +34,12 @@ pub(in crate::repl) fn last(path: &Path, count: usize) -> Result<Vec<String>> {
         limit: Some(i64::try_from(count).unwrap_or(i64::MAX)),
         ..SearchQuery::everything(SearchDirection::Backward, None)
     };
-    let found = history.search(query).map_err(|error| unusable(path, error))?;
+    let found = history.search(query).map_err(|_| unusable(path))?;
     Ok(found.into_iter().rev().map(|item| item.command_line).collect())
 }
 
-fn unusable(path: &Path, error: ReedlineError) -> Error {
-    Error::machine(format!("cannot use `{}`", path.display())).with_source(error)
+/// Without what SQLite says, which is for those who debug it.
+fn unusable(path: &Path) -> Error {
+    Error::machine(format!("`{}` is no history of this shell, or in use by something else", path.display()))
+        .with_hint("move it away, or close what uses it")
 }

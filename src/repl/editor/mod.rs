@@ -44,6 +44,8 @@ pub(super) struct Editor {
     history: Option<PathBuf>,
     /// Whether the process was asked to end.
     has_ended: Arc<AtomicBool>,
+    /// Whether it was told that the history cannot be written.
+    is_told: bool,
 }
 
 impl Editor {
@@ -54,7 +56,7 @@ impl Editor {
         let history = shell.surroundings.history.clone();
         let has_ended = shell.interrupts.has_ended();
         let line = line(&help, made_for, history.as_ref()).with_break_signal(Arc::clone(&has_ended));
-        Ok(Self { line, help, made_for, history, has_ended })
+        Ok(Self { line, help, made_for, history, has_ended, is_told: false })
     }
 
     /// Reads one text: a command, or statements that are complete.
@@ -73,6 +75,9 @@ impl Editor {
         // The prompt comes first: names are looked up while it waits.
         shell.observer.start_once(&shell.runtime);
         let read = self.line.read_line(&Prompt { colours: theme::Colours::of(wanted.1) });
+        if self.line.take_history_save_error().is_some() && !std::mem::replace(&mut self.is_told, true) {
+            say("warning: what is typed is not remembered: the history cannot be written");
+        }
         match read.map_err(|error| Error::machine("the terminal cannot be used").with_source(error))? {
             Signal::Success(text) => Ok(Read::Text(text)),
             Signal::CtrlD => Ok(Read::End),

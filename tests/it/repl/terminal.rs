@@ -12,6 +12,9 @@ use crate::project::Project;
 /// What a slow machine may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How a terminal is asked where its cursor is.
+const WHERE: &[u8] = b"\x1b[6n";
+
 /// A screen that has not changed for so long is taken for done.
 const QUIET: Duration = Duration::from_millis(200);
 
@@ -40,16 +43,7 @@ impl Terminal {
     pub fn start(project: &Project, args: &[&str], variables: &[(&str, &str)], (rows, cols): (u16, u16)) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tidemill"));
-        command.args(args);
-        command.cwd(project.root());
-        for name in ["TIDEMILL_PROJECT", "NO_COLOR", "PAGER", "VISUAL", "EDITOR", "LESS", "COLORFGBG"] {
-            command.env_remove(name);
-        }
-        command.env("TERM", "xterm-256color");
-        command.env("HOME", project.path("home"));
-        command.env("XDG_STATE_HOME", project.path("state"));
-        command.env("XDG_CONFIG_HOME", project.path("config"));
+        let mut command = command(project, args);
         for (name, value) in variables {
             command.env(name, value);
         }
@@ -232,13 +226,51 @@ impl Drop for Terminal {
     }
 }
 
+/// The binary in a project, with nothing of this person's own.
+fn command(project: &Project, args: &[&str]) -> CommandBuilder {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tidemill"));
+    command.args(args);
+    command.cwd(project.root());
+    for name in ["TIDEMILL_PROJECT", "NO_COLOR", "PAGER", "VISUAL", "EDITOR", "LESS", "COLORFGBG"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm-256color");
+    command.env("HOME", project.path("home"));
+    command.env("XDG_STATE_HOME", project.path("state"));
+    command.env("XDG_CONFIG_HOME", project.path("config"));
+    command
+}
+
+/// Starts the shell, types, and closes the terminal as it stands; returns when the shell has ended.
+pub fn abandon(project: &Project, typed: &str) {
+    let pair = native_pty_system().openpty(PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 }).unwrap();
+    let mut child = pair.slave.spawn_command(command(project, &["repl"])).unwrap();
+    drop(pair.slave);
+    let (mut output, mut keys) = (pair.master.try_clone_reader().unwrap(), pair.master.take_writer().unwrap());
+    let (mut seen, mut bytes) = (Vec::new(), [0; 4096]);
+    // It asks where the cursor is when it is about to show its prompt.
+    while !seen.windows(WHERE.len()).any(|part| part == WHERE) {
+        let read = output.read(&mut bytes).unwrap();
+        assert!(read > 0, "it ended by itself: {}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&bytes[..read]);
+    }
+    keys.write_all(format!("\x1b[1;1R{typed}").as_bytes()).unwrap();
+    keys.flush().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    drop((output, keys, pair.master));
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < PATIENCE, "it outlives its terminal");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn cells(count: u16) -> NonZero<u16> {
     NonZero::new(count).unwrap()
 }
 
 /// Shows bytes, and answers as a terminal does when it is asked where its cursor is.
 fn show(bytes: &[u8], screen: &Mutex<vt100::Parser>, answers: &Mutex<Box<dyn Write + Send>>) {
-    const WHERE: &[u8] = b"\x1b[6n";
     let mut rest = bytes;
     while let Some(at) = rest.windows(WHERE.len()).position(|bytes| bytes == WHERE) {
         let mut parser = screen.lock().unwrap();

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-use super::terminal::{CTRL_A, CTRL_C, CTRL_D, CTRL_L, CTRL_R, CTRL_W, ENTER, ESC, RIGHT, TAB, Terminal, UP};
+use super::terminal::{CTRL_A, CTRL_C, CTRL_D, CTRL_L, CTRL_R, CTRL_W, ENTER, ESC, RIGHT, TAB, Terminal, UP, abandon};
 use crate::project::{EVENTS, Project};
 
 const SIZE: (u16, u16) = (30, 100);
@@ -53,8 +53,8 @@ fn what_is_typed_is_completed_shown_and_remembered() {
     terminal.send(CTRL_C);
     terminal.prompt();
     terminal.send(CTRL_R);
-    terminal.send("WHERE");
-    terminal.shows("search: WHERE");
+    terminal.send("WHERE n");
+    terminal.wait("what was found", |screen| screen.contains("(search: WHERE n) SELECT id,"));
     terminal.send(CTRL_C);
     terminal.prompt();
     terminal.enter("\\history");
@@ -275,12 +275,35 @@ fn what_fails_ends_the_statement_and_not_the_session() {
     terminal.asks("SELECT n;", "reject");
     std::fs::remove_file(project.path("inputs/b.out")).unwrap();
     project.write("inputs/c.out.gz", "no gzip");
-    terminal.asks("SELECT n FROM 'inputs/c.out.gz';", "error");
-    terminal.asks("SELECT nope;", "nope");
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*\"\n");
+    terminal.asks("\\reload", "sources: 1");
+    terminal.asks("SELECT n;", "its gzip data ends at byte 7");
+    std::fs::remove_file(project.path("inputs/c.out.gz")).unwrap();
+    terminal.asks("SELECT nope;", "there is no column `nope`");
     terminal.asks("\\nope", "there is no command");
     terminal.asks("SELECT count(*) AS c;", "│      3 │");
     terminal.send(CTRL_D);
     assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_shell() {
+    let project = Project::with_events();
+    for typed in ["", "SELECT", "SELECT \t"] {
+        abandon(&project, typed);
+    }
+}
+
+#[test]
+fn the_pager_takes_what_the_terminal_does_not_hold() {
+    let project = Project::sample();
+    let mut terminal = start(&project, &[("PAGER", "sed 's/^/paged: /'")]);
+    terminal.asks("\\set pager on", "pager is on");
+    terminal.asks("SELECT 1 AS one;", "│      1 │");
+    assert!(!terminal.screen().contains("paged"), "{}", terminal.screen());
+    let screen = terminal.asks("SELECT id FROM events;", "paged: 2,000 rows");
+    assert!(screen.contains("paged: │"), "{screen}");
+    assert!(terminal.screen().contains("lines/s"), "{}", terminal.screen());
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn points(points: &Points, width: u16, height: u16, colour: bool) -> 
 }
 
 pub(super) fn histogram(histogram: &Histogram, width: u16, height: u16) -> Buffer {
-    let x = histogram.x.scale((width.saturating_sub(8) / 2).clamp(1, BINS).into());
+    let x = histogram.x.scale_of_steps((width.saturating_sub(8) / 2).clamp(1, BINS).into());
     let counts = histogram.counts(&x);
     let y = vertical(&histogram.rows(&counts), height);
     let mut buffer = super::empty(width, height);
