@@ -139,6 +139,9 @@ impl<'p, 'a> Names<'p, 'a> {
             if (0..found.relations.len()).any(|relation| self.read(at, relation).may_have(name)) {
                 return true;
             }
+            if !found.has_from && self.promised(at).iter().any(|(_, columns)| columns.may_have(name)) {
+                return true;
+            }
             if !found.has_from && self.known.default_table().is_none_or(|table| Columns::of(table).may_have(name)) {
                 return true;
             }
@@ -170,6 +173,9 @@ impl<'p, 'a> Names<'p, 'a> {
             for (number, relation) in found.relations.iter().enumerate().take(MAX_RELATIONS) {
                 sources.push((relation.name(), self.read(at, number)));
             }
+            if !found.has_from {
+                sources.extend(self.promised(at));
+            }
             match self.known.default_table() {
                 _ if found.has_from => {}
                 Some(table) => sources.push((None, Rc::new(Columns::of(table)))),
@@ -178,6 +184,12 @@ impl<'p, 'a> Names<'p, 'a> {
             sources.extend(found.sibling.map(|sibling| (None, self.outputs(sibling))));
         }
         sources
+    }
+
+    /// Columns of the queries under WITH: whoever wrote them is about to read them, though FROM is not there yet.
+    fn promised(&self, select: usize) -> Vec<(Option<&'p String>, Rc<Columns<'a>>)> {
+        let ctes = self.ctes(select).into_iter().filter_map(|name| self.cte(select, name)??.query);
+        ctes.map(|query| (None, self.outputs(query))).collect()
     }
 
     /// The column, or the field of one, that a path leads to.

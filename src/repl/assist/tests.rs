@@ -41,6 +41,9 @@ fn what_could_stand_there_is_offered() {
     check("SELECT * FROM ev|", "events");
     check("SELECT e.la| FROM events e", "lat");
     check("SELECT * WHERE age_bracket = |", "'18-25'");
+    check("WITH q AS (SELECT lat AS zed FROM events) SELECT | FROM q", "zed");
+    check("WITH q AS (SELECT lat AS zed FROM events) SELECT z| FROM q", "zed");
+    check("WITH q AS (SELECT lat AS zed FROM events) SELECT |", "zed");
     check("\\d ev|", "events");
     check("\\run op|", "opted_in");
 }
