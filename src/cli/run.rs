@@ -89,7 +89,7 @@ struct Job {
 
 async fn run_one(session: &Session, job: &Job, given: &BTreeMap<String, String>) -> Result<Report> {
     let (query, target) = job.ready.as_ref().map_err(Error::told_again)?;
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     progress::shown(&job.name, &progress, run::query(session, query, target, given, &progress)).await
 }
 

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let sources = block_on(threads, async {
         let mut sources = Vec::with_capacity(names.len());
         for name in &names {
-            let progress = Progress::default();
+            let progress = Arc::new(Progress::default());
             sources.push(shown(name, &progress, session.catalog().open(name, Look::Whole, progress.watch())).await?);
         }
         Ok(sources)

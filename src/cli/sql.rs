@@ -155,7 +155,7 @@ fn check_output(args: &Args, script: &Script, steps: &[Step]) -> Result<()> {
 }
 
 async fn publish(session: &Session, script: &Script, statement: &Statement, target: Option<&Target>) -> Result<()> {
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     let work = run::publish(session, "statement", script, statement, target, None, &progress);
     let done = shown("statement", &progress, work).await?;
     say(&report::text(&done, &here()));
@@ -164,7 +164,7 @@ async fn publish(session: &Session, script: &Script, statement: &Statement, targ
 
 /// Prints the rows as they come.
 async fn answer(session: &Session, script: &Script, statement: &Statement, shape: Shape) -> Result<()> {
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     let tell = |note: &str| say(&format!("warning: {note}"));
     let answer = shown("reading", &progress, run::answer(session, script, statement, &progress, tell)).await?;
     match shape {

@@ -112,11 +112,11 @@ impl Shell {
     /// **Errors**: those of `work`; `Interrupted`.
     pub(super) fn report(
         &mut self,
-        progress: &Progress,
+        progress: &Arc<Progress>,
         work: impl Future<Output = Result<Report>> + Send + 'static,
     ) -> Result<()> {
-        let meter = Meter::new("publishing");
-        let done = self.runtime.block_on(self.interrupts.end(meter.during(progress, runtime::apart(work))))?;
+        let meter = Meter::new("publishing", progress);
+        let done = self.runtime.block_on(self.interrupts.end(meter.during(runtime::apart(work))))?;
         say(&report::text(&done, &self.surroundings.here));
         Ok(())
     }
@@ -130,19 +130,19 @@ impl Shell {
         let asked = (session.clone(), script.clone(), step.statement.clone(), Arc::clone(&progress));
         let Self { runtime, interrupts, output, .. } = self;
         let work = async {
-            let meter = Meter::new("reading");
+            let meter = Meter::new("reading", &progress);
             let answer = runtime::apart(async move {
                 let (session, script, statement, progress) = asked;
                 run::answer(&session, &script, &statement, &progress, warn).await
             });
-            let answer = meter.during(&progress, answer).await?;
+            let answer = meter.during(answer).await?;
             let mut shown = Shown { rows: None, kept: None, held: is_paged.then(String::new) };
             let schema = Arc::clone(&answer.running.schema);
             if answer.answers {
                 shown.rows = Some(Rows::new(&schema, mode, layout)?);
                 shown.kept = is_kept.then(|| Keeping::new(&schema));
             }
-            stream(answer.running, &mut shown, &meter, &progress, output).await?;
+            stream(answer.running, &mut shown, &meter, output).await?;
             run::windowless(progress.null_event_times()).iter().for_each(|note| warn(note));
             Ok(shown)
         };
@@ -247,13 +247,7 @@ impl Shell {
 }
 
 /// Hands the rows to where they are shown, as they come.
-async fn stream(
-    running: Running,
-    shown: &mut Shown,
-    meter: &Meter,
-    progress: &Progress,
-    output: &mut Output,
-) -> Result<()> {
+async fn stream(running: Running, shown: &mut Shown, meter: &Meter, output: &mut Output) -> Result<()> {
     // A step of a plan may take long to its next row.
     let (sender, mut batches) = channel(2);
     let mut tasks = JoinSet::new();
@@ -267,7 +261,7 @@ async fn stream(
     });
     let mut is_shown = false;
     loop {
-        let next = meter.during(progress, batches.recv());
+        let next = meter.during(batches.recv());
         let has_waiting = !is_shown && shown.rows.as_ref().is_some_and(|rows| rows.rows_seen() > 0);
         let next = if has_waiting { timeout(PATIENCE, next).await } else { Ok(next.await) };
         let batch = match next {

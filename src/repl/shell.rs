@@ -25,6 +25,8 @@ use crate::session::{Kept, Session};
 
 /// Scripts within scripts; more is a script that includes itself.
 const MAX_DEPTH: usize = 16;
+/// Threads beside those that statements keep busy, so that waiting has a clock.
+const WATCHING: usize = 1;
 /// What a terminal has that does not tell.
 const WIDTH: usize = 80;
 /// The name of the last result.
@@ -61,7 +63,7 @@ pub struct Shell {
 impl Shell {
     /// **Errors**: `Machine`, if threads cannot be started; `Internal`, if the engine cannot be set up.
     pub fn new(project: Arc<Project>, surroundings: Surroundings, keep_going: bool) -> Result<Self> {
-        let runtime = runtime::start(project.limits.num_threads())?;
+        let runtime = runtime::start(project.limits.num_threads() + WATCHING)?;
         let interrupts = runtime.block_on(async { Interrupts::listen() })?;
         interrupts.insist();
         let session = Session::new(Arc::clone(&project), surroundings.access)?;

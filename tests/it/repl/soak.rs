@@ -277,7 +277,7 @@ const KEYS: &[&str] = &[
 fn soak_at_a_terminal() {
     let (mut rng, begun) = (rng(), Instant::now());
     let project = Project::sample();
-    let mut terminal = Terminal::start(&project, &["repl"], &[("PAGER", "cat")], (24, 80));
+    let mut terminal = Terminal::start(&project, &["repl"], &[("PAGER", "cat"), ("EDITOR", "true")], (24, 80));
     terminal.prompt();
     let mut count = 0;
     while begun.elapsed() < duration() {

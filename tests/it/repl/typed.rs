@@ -117,7 +117,8 @@ fn ctrl_c_ends_the_statement_and_not_the_session() {
     terminal.shows("rows/s");
     terminal.send(CTRL_C);
     let begun = Instant::now();
-    terminal.shows("cancelled");
+    let screen = terminal.shows("cancelled");
+    assert!(!screen.contains("rows/s"), "{screen}");
     // It takes a tenth of a second; a loaded machine is given more, and a scan that went on takes much longer.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     terminal.prompt();
