@@ -36,11 +36,8 @@ pub fn completeness(text: &str) -> Completeness {
 /// It looks no further than about twice as far as that statement is long, so taking one statement after the other off a
 /// text takes time in proportion to the text. A text without any `;` costs a search for that byte; who feeds a buffer that
 /// grows asks again when there is a new `;` in it.
-pub fn first_statement(text: &str) -> Option<usize> {
-    statement_end(text, false)
-}
-
-/// The same of a text that goes on where another stopped: with `is_begun` that one was not blank.
+///
+/// With `is_begun` the text goes on where another stopped that was not blank.
 pub fn statement_end(text: &str, is_begun: bool) -> Option<usize> {
     let mut least = 0;
     loop {
@@ -120,7 +117,7 @@ mod tests {
     #[test]
     fn the_first_statement_is_the_first_that_asks() {
         let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(first_statement(text).map(|end| &text[..end]), expected, "{text}");
+            assert_eq!(statement_end(text, false).map(|end| &text[..end]), expected, "{text}");
         };
         check("SELECT 1; SELECT 2;", Some("SELECT 1;"));
         check("; -- a;\n ;SELECT ';' ; b", Some("; -- a;\n ;SELECT ';' ;"));
@@ -134,7 +131,7 @@ mod tests {
         #[test]
         fn both_agree(text in "[a';\" /*$\n-]{0,24}") {
             let mut rest = text.as_str();
-            while let Some(end) = first_statement(rest) {
+            while let Some(end) = statement_end(rest, false) {
                 rest = &rest[end..];
             }
             if completeness(&text) == Completeness::Complete {

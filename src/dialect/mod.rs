@@ -44,7 +44,7 @@ use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer, TokenizerE
 
 pub use arrange::{Key, arranged};
 pub use columns::{spell, spell_groups};
-pub use completeness::{Completeness, completeness, first_backslash, first_statement, settled, statement_end};
+pub use completeness::{Completeness, completeness, first_backslash, settled, statement_end};
 /// One SQL sentence as a syntax tree; front ends hand it on and do not look inside.
 pub use datafusion::sql::parser::Statement;
 pub use deed::{Deed, deed, verb};

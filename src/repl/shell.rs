@@ -27,6 +27,8 @@ use crate::session::{Kept, Session};
 const MAX_DEPTH: usize = 16;
 /// Threads beside those that statements keep busy, so that waiting has a clock.
 const WATCHING: usize = 1;
+/// A longer value is cut where a person reads: a text of a megabyte is for a file.
+const MAX_CELL: usize = 4000;
 /// What a terminal has that does not tell.
 const WIDTH: usize = 80;
 /// The name of the last result.
@@ -238,7 +240,7 @@ impl Shell {
             expanded: *expanded,
             table_name: table.clone(),
             for_terminal: to_terminal,
-            ..Layout::default()
+            max_cell: to_terminal.then_some(MAX_CELL),
         }
     }
 

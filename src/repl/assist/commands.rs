@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::complete::{Files, complete_sql};
+use super::complete::Files;
 use super::known::{Command, Known, Takes};
 use super::offers::{Kind, Made, Offers, Suggestion};
 use super::quoted::plain_files;
@@ -39,7 +39,6 @@ pub(super) fn complete(
     let mut offers = Offers::new(typed.to_lowercase(), replace.clone());
     match &command.takes {
         Takes::Nothing => {}
-        Takes::Sql => return shifted(complete_sql(&text[name.end..], cursor - name.end, known, files), name.end),
         Takes::File => return plain_files(typed, replace, files),
         Takes::Command => return names(typed, replace, known),
         Takes::Table => {
@@ -99,15 +98,7 @@ fn argument(command: &Command) -> &'static str {
         Takes::File => "FILE",
         Takes::Command => "COMMAND",
         Takes::Words(_) => "WORD",
-        Takes::Sql => "STATEMENT",
     }
-}
-
-fn shifted(mut suggestions: Vec<Suggestion>, by: usize) -> Vec<Suggestion> {
-    for Suggestion { replace, .. } in &mut suggestions {
-        *replace = replace.start + by..replace.end + by;
-    }
-    suggestions
 }
 
 /// How long the space is that a text begins with.

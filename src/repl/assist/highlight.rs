@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::commands;
-use super::known::{Known, Takes};
+use super::known::Known;
 use super::names::{Found, Names, Views, add_view};
 use super::scope::{Clause, Parsed, Part, parse};
 use super::token::{Token, statements};
@@ -42,16 +42,12 @@ pub enum Role {
 pub fn highlight(text: &str, cursor: usize, known: &Known) -> Vec<(Range<usize>, Role)> {
     let mut roles = Vec::new();
     let Some(name) = commands::name(text) else {
-        sql(text, 0, cursor, known, &mut roles);
+        sql(text, cursor, known, &mut roles);
         return roles;
     };
     push(&mut roles, 0..name.start, Role::Plain);
     push(&mut roles, name.clone(), Role::Command);
-    let command = known.commands.iter().find(|command| command.name == text[name.clone()]);
-    match command.is_some_and(|command| command.takes == Takes::Sql) {
-        true => sql(text, name.end, cursor, known, &mut roles),
-        false => push(&mut roles, name.end..text.len(), Role::Plain),
-    }
+    push(&mut roles, name.end..text.len(), Role::Plain);
     roles
 }
 
@@ -63,20 +59,19 @@ fn push(roles: &mut Vec<(Range<usize>, Role)>, range: Range<usize>, role: Role) 
     }
 }
 
-/// The roles of what stands behind `start`.
-fn sql(text: &str, start: usize, cursor: usize, known: &Known, roles: &mut Vec<(Range<usize>, Role)>) {
-    let rest = &text[start..];
-    let words = words(rest);
-    let statements = statements(rest, &words);
+/// The roles of the pieces of statements.
+fn sql(text: &str, cursor: usize, known: &Known, roles: &mut Vec<(Range<usize>, Role)>) {
+    let words = words(text);
+    let statements = statements(text, &words);
     let mut views = Views::new();
     let mut names = statements.iter().flat_map(|tokens| {
-        let roles = names(tokens, cursor.saturating_sub(start), known, &views);
+        let roles = names(tokens, cursor, known, &views);
         add_view(known, tokens, &mut views);
         roles
     });
     let mut before = None;
     for word in &words {
-        let range = word.range.start + start..word.range.end + start;
+        let range = word.range.clone();
         let role = match word.kind {
             WordKind::Space => Role::Plain,
             WordKind::Comment => Role::Comment,

@@ -154,6 +154,4 @@ pub enum Takes {
     Command,
     /// One of these words, each with a line about it.
     Words(Vec<(String, String)>),
-    /// A statement.
-    Sql,
 }

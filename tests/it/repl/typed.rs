@@ -191,7 +191,7 @@ fn keys_of_emacs_hints_and_another_session() {
     terminal.send("SE");
     terminal.shows("SELECT 41 AS a;");
     terminal.asks("", "│     41 │");
-    terminal.asks("\\q", "");
+    terminal.enter("\\q");
     assert_eq!(terminal.end(), 0);
     let mut terminal = start(&project, &[]);
     // The beginning of what was typed before is continued by it, dimly.
