@@ -267,7 +267,6 @@ const KEYS: &[&str] = &[
     ")",
     "\\",
     "\x1b\r",
-    "\x1b[200~SELECT 1;\nSELECT 2;\n\x1b[201~",
     "é",
     "👩‍👧",
 ];
@@ -284,6 +283,7 @@ fn soak_at_a_terminal() {
         match rng.random_range(0..10) {
             0..6 => terminal.send(one(&mut rng, KEYS)),
             6 => terminal.resize((rng.random_range(2..60), rng.random_range(2..200))),
+            7 if rng.random_bool(0.5) => terminal.paste("SELECT 1;\nSELECT 2;\n"),
             7 => terminal.enter("\\watch 10ms"),
             _ => {
                 let text = item(&mut rng);

@@ -78,9 +78,10 @@ impl Terminal {
         self.send(ENTER);
     }
 
-    /// Pastes, as a terminal does that brackets what is pasted.
+    /// Pastes, as a terminal does: in brackets, if it was asked for them.
     pub fn paste(&mut self, text: &str) {
-        self.send(&format!("\x1b[200~{text}\x1b[201~"));
+        let is_bracketed = self.screen.lock().unwrap().screen().bracketed_paste();
+        self.send(&if is_bracketed { format!("\x1b[200~{text}\x1b[201~") } else { text.to_owned() });
     }
 
     /// What is on the screen.
