@@ -8,12 +8,15 @@ Starts the shell in a terminal of its own: over the sample in inputs/, and over 
 """
 
 import argparse
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import tempfile
+import termios
 import time
 from pathlib import Path
 from statistics import median
@@ -38,6 +41,7 @@ class Shell:
             os.chdir(folder)
             environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "xterm"}
             os.execve(binary, [str(binary), "repl"], environment)
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.seen = b""
 
     def wait(self, text):

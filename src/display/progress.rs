@@ -140,7 +140,9 @@ impl Narrow {
 
 impl TermLike for Narrow {
     fn width(&self) -> u16 {
-        crossterm::terminal::size().map_or(80, |(columns, _)| columns).saturating_sub(ROOM).max(1)
+        // A terminal that was never told its size says zero.
+        let columns = crossterm::terminal::size().map_or(0, |(columns, _)| columns);
+        if columns == 0 { 80 } else { columns.saturating_sub(ROOM).max(1) }
     }
 
     fn move_cursor_up(&self, n: usize) -> std::io::Result<()> {
