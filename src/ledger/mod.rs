@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use lock::{Lock, Turn};
 pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Recorded, SourceCounts};
-pub use tables::{TABLES, columns, read};
+pub use tables::{TABLES, read};
 
 use crate::error::{Error, Result};
 
@@ -31,6 +31,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
 /// A project's ledger, open for writing.
 pub struct Ledger {
     db: Connection,
+    path: PathBuf,
 }
 
 impl Ledger {
@@ -47,7 +48,7 @@ impl Ledger {
         db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         db.pragma_update(None, "foreign_keys", true).map_err(failed)?;
         migrate(&mut db, &path)?;
-        Ok(Self { db })
+        Ok(Self { db, path })
     }
 }
 

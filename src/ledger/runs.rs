@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{Ledger, path_of, unusable};
+use super::{Ledger, unusable};
 use crate::clock;
 use crate::error::{Error, Result};
 
@@ -134,8 +134,7 @@ impl Ledger {
     }
 
     fn write<T>(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        let path = self.db.path().map(Path::new).map_or_else(|| path_of(Path::new(".")), Path::to_owned);
-        let failed = |error| unusable(&path, error);
+        let failed = |error| unusable(&self.path, error);
         let step = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
         let done = act(&step).map_err(failed)?;
         step.commit().map_err(failed)?;

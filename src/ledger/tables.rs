@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use rusqlite::Statement;
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::{open_to_read, path_of, unusable};
@@ -88,7 +88,7 @@ pub const TABLES: [Table; 4] = [
 ];
 
 /// The columns of a table.
-pub fn columns(table: &Table) -> SchemaRef {
+fn columns(table: &Table) -> SchemaRef {
     let field = |(name, kind): &(&str, Kind)| {
         let data_type = match kind {
             Kind::Whole => DataType::Int64,
@@ -108,35 +108,60 @@ pub fn read(root: &Path, table: &Table) -> Result<RecordBatch> {
     let schema = columns(table);
     let Some(db) = open_to_read(root)? else { return Ok(RecordBatch::new_empty(schema)) };
     let failed = |error| unusable(&path_of(root), error);
-    let mut statement = db.prepare(table.sql).map_err(failed)?;
-    let arrays = table.columns.iter().enumerate().map(|(at, (_, kind))| array(&mut statement, at, *kind));
-    let arrays = arrays.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)?;
+    let arrays = arrays(&db, table).map_err(failed)?;
     RecordBatch::try_new(schema, arrays).map_err(|error| Error::internal("the ledger is no table").with_source(error))
 }
 
-/// A column of what a statement answers.
-fn array(statement: &mut Statement<'_>, at: usize, kind: Kind) -> rusqlite::Result<ArrayRef> {
+/// The columns of what a table's statement answers, in one pass: another process may write meanwhile.
+fn arrays(db: &Connection, table: &Table) -> rusqlite::Result<Vec<ArrayRef>> {
+    let mut builders: Vec<Builder> = table.columns.iter().map(|(_, kind)| Builder::new(*kind)).collect();
+    let mut statement = db.prepare(table.sql)?;
     let mut rows = statement.query([])?;
-    let (mut whole, mut numbers, mut texts) = (Int64Builder::new(), Float64Builder::new(), StringBuilder::new());
     while let Some(row) = rows.next()? {
-        let value = row.get_ref(at)?;
+        for (at, builder) in builders.iter_mut().enumerate() {
+            builder.add(row.get_ref(at)?)?;
+        }
+    }
+    Ok(builders.into_iter().map(Builder::finish).collect())
+}
+
+/// A column on its way.
+enum Builder {
+    Whole(Int64Builder),
+    Number(Float64Builder),
+    Text(StringBuilder),
+    Instant(TimestampMillisecondBuilder),
+}
+
+impl Builder {
+    fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Whole | Kind::Instant => whole.append_option(value.as_i64_or_null()?),
-            Kind::Number => numbers.append_option(value.as_f64_or_null()?),
-            Kind::Text => texts.append_option(match value {
+            Kind::Whole => Self::Whole(Int64Builder::new()),
+            Kind::Number => Self::Number(Float64Builder::new()),
+            Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Instant => Self::Instant(TimestampMillisecondBuilder::new()),
+        }
+    }
+
+    fn add(&mut self, value: ValueRef<'_>) -> rusqlite::Result<()> {
+        match self {
+            Self::Whole(whole) => whole.append_option(value.as_i64_or_null()?),
+            Self::Number(numbers) => numbers.append_option(value.as_f64_or_null()?),
+            Self::Text(texts) => texts.append_option(match value {
                 ValueRef::Text(text) => Some(String::from_utf8_lossy(text)),
                 _ => None,
             }),
+            Self::Instant(instants) => instants.append_option(value.as_i64_or_null()?),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Whole(mut whole) => Arc::new(whole.finish()),
+            Self::Number(mut numbers) => Arc::new(numbers.finish()),
+            Self::Text(mut texts) => Arc::new(texts.finish()),
+            Self::Instant(mut instants) => Arc::new(instants.finish()),
         }
     }
-    Ok(match kind {
-        Kind::Whole => Arc::new(whole.finish()),
-        Kind::Number => Arc::new(numbers.finish()),
-        Kind::Text => Arc::new(texts.finish()),
-        Kind::Instant => {
-            let mut instants = TimestampMillisecondBuilder::new();
-            whole.finish().iter().for_each(|value| instants.append_option(value));
-            Arc::new(instants.finish())
-        }
-    })
 }

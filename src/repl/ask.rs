@@ -171,14 +171,15 @@ impl Shell {
             }
             None => false,
         };
-        let mut text = shown.held.clone().unwrap_or_default();
+        let is_held = shown.held.is_some();
+        let mut text = shown.held.unwrap_or_default();
         text += &rows.finish()?;
         if self.settings.mode.is_for_people() {
             let is_cut = rows.rows_shown() < rows.rows_seen();
             let more = if is_cut && is_kept { " (\\more shows all)" } else { "" };
             text += &format!("{}{more}\n", rows.count_line());
         }
-        if shown.held.is_some() && is_kept && text.lines().count() >= size().1 {
+        if is_held && is_kept && text.lines().count() >= size().1 {
             self.page_last()?;
         } else {
             self.output.write(&text)?;
