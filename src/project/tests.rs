@@ -88,6 +88,7 @@ fn every_setting_is_read() {
         default = true
         [limits]
         memory = "512MiB"
+        spill = "3GiB"
         threads = 3
         [history]
         runs = 50
@@ -110,7 +111,7 @@ fn every_setting_is_read() {
         range_bytes: Settings::RANGE_BYTES,
     };
     assert_eq!(sources, [z, a]);
-    assert_eq!(limits, Limits { memory_bytes: 512 << 20, threads: Some(3) });
+    assert_eq!(limits, Limits { memory_bytes: 512 << 20, spill_bytes: 3 << 30, threads: Some(3) });
     assert_eq!(history, Keep { runs: 50, days: 400 });
 }
 
@@ -123,7 +124,7 @@ fn misspelt_keys_get_a_suggestion_at_their_place() {
         "max_reject",
     );
     fails("[limits]\n\"mem ory\" = 1", "unknown key `mem ory` (did you mean `memory`?)", "\"mem ory\"");
-    fails("limits.q = 1", "unknown key `q` (keys are `memory`, `threads`)", "q");
+    fails("limits.q = 1", "unknown key `q` (keys are `memory`, `spill`, `threads`)", "q");
     fails("[sources.a]\non_reject = 'keeps'", "unknown value `keeps` (did you mean `keep`?)", "'keeps'");
 }
 

@@ -14,15 +14,16 @@ use super::{CATALOG, SOURCES, checked, failure, fields, sums};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
+use crate::project::Limits;
 use crate::windows::{self, PlaceWindows, WindowPlanner};
 
 /// How many of the largest consumers a failure for want of memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 
-/// The engine on so many threads, with so many bytes of memory for what a statement holds.
-pub(super) fn set_up(threads: usize, memory: usize) -> datafusion::error::Result<SessionContext> {
+/// The engine within these limits.
+pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContext> {
     let mut config = SessionConfig::new()
-        .with_target_partitions(threads)
+        .with_target_partitions(limits.num_threads())
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, SOURCES)
         .with_create_default_catalog_and_schema(false);
@@ -33,9 +34,12 @@ pub(super) fn set_up(threads: usize, memory: usize) -> datafusion::error::Result
     // rows that it waits for are filtered away (apache/datafusion#24816, #25147).
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // A listing that is kept would hide new files.
-    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
-    let runtime =
-        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_object_list_cache_limit(0).build_arc()?;
+    let pool = TrackConsumersPool::new(FairSpillPool::new(limits.memory_bytes), NAMED_CONSUMERS);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_max_temp_directory_size(limits.spill_bytes)
+        .with_object_list_cache_limit(0)
+        .build_arc()?;
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)

@@ -2,6 +2,7 @@
 //!
 //! It is the only place that looks into `DataFusionError`.
 
+mod disk;
 mod meaning;
 mod same_name;
 mod value;
@@ -90,7 +91,8 @@ pub(super) fn explain(
         }
         DataFusionError::SQL(error, _) => Error::sql(reworded(&error.to_string())),
         DataFusionError::Configuration(message) => Error::request(reworded(message)),
-        DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => {
+        DataFusionError::IoError(cause) => return disk::of_spill(cause),
+        DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => {
             return Error::machine(format!("`{}` was stopped by the machine", script.name)).with_source(error);
         }
         _ => {

@@ -113,12 +113,11 @@ impl Session {
     /// **Errors**: `Internal`, if the engine cannot be set up.
     pub fn new(project: Arc<Project>, access: Access) -> Result<Self> {
         let threads = project.limits.num_threads();
-        let memory = project.limits.memory_bytes;
+        let engine =
+            engine::set_up(&project.limits).map_err(|error| failure::internal("the engine cannot be set up", error))?;
         let history = Arc::new(HistorySchema::new(project.root.clone()));
         let catalog = Arc::new(Catalog::new(project, threads));
         let sources = Arc::new(SourceSchema::of_rows(Arc::clone(&catalog)));
-        let engine =
-            engine::set_up(threads, memory).map_err(|error| failure::internal("the engine cannot be set up", error))?;
         let schemas = MemoryCatalogProvider::new();
         let rejects = Arc::new(SourceSchema::of_rejects(Arc::clone(&catalog)));
         schemas

@@ -97,3 +97,29 @@ impl Project {
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
+
+/// A disk of its own that is soon full, where the test may mount one.
+pub struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `size` as mount takes it, such as `1m`.
+    pub fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(folder.path())
+            .output();
+        mount.is_ok_and(|output| output.status.success()).then(|| Self(folder))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What still runs in it may keep it busy; then it goes with its last user.
+        Command::new("umount").arg("--lazy").arg(self.0.path()).status().unwrap();
+    }
+}

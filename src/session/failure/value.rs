@@ -7,6 +7,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Spanned, Value, visit_expressions};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::disk;
 use super::wording::{reworded, sql_types};
 use crate::dialect::{self, Script};
 use crate::error::{Error, Excerpt};
@@ -31,10 +32,7 @@ pub(super) fn of_arrow(error: &ArrowError, script: &Script, statement: &Statemen
         }
         ArrowError::ArithmeticOverflow(message) => of_overflow(message, script, statement),
         ArrowError::CastError(message) | ArrowError::ParseError(message) => of_cast(message, script, statement),
-        // Spilling, for example, to a disk that is full.
-        ArrowError::IoError(message, _) => {
-            Error::machine(format!("`{}` was stopped by the machine: {message}", script.name))
-        }
+        ArrowError::IoError(_, cause) => disk::of_spill(cause),
         ArrowError::MemoryError(message) => Error::machine(format!("`{}` needs more memory: {message}", script.name)),
         ArrowError::ExternalError(cause) => of_execution(&cause.to_string(), script),
         other => of_execution(&other.to_string(), script),

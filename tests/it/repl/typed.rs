@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use super::terminal::{CTRL_A, CTRL_C, CTRL_D, CTRL_L, CTRL_R, CTRL_W, ENTER, ESC, RIGHT, TAB, Terminal, UP, abandon};
-use crate::project::{EVENTS, Project};
+use crate::project::{EVENTS, Project, SmallDisk};
 
 const SIZE: (u16, u16) = (30, 100);
 
@@ -285,6 +285,28 @@ fn what_fails_ends_the_statement_and_not_the_session() {
     terminal.asks("SELECT count(*) AS c;", "│      3 │");
     terminal.send(CTRL_D);
     assert_eq!(terminal.end(), 0);
+}
+
+/// What memory does not hold is laid aside, and where that fails the session goes on.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped in part must say so")]
+fn a_full_disk_for_what_is_laid_aside_ends_the_statement_and_not_the_session() {
+    let sql = "SELECT repeat('x', 100) || i AS t FROM generate_series(1, 500000) AS g(i) ORDER BY t;";
+    let check = |spill: &str, folder: &str, shows: &str| {
+        let project = Project::with_events();
+        project.write("tidemill.toml", format!("[limits]\nmemory = \"16MiB\"\nthreads = 1\n{spill}\n"));
+        let mut terminal = start(&project, &[("TMPDIR", folder)]);
+        terminal.asks(sql, shows);
+        terminal.asks("SELECT count(*) AS c;", "│      3 │");
+        terminal.send(CTRL_D);
+        assert_eq!(terminal.end(), 0);
+    };
+    check("spill = \"1MiB\"", "/tmp", "laid aside more than 1024.0 KB");
+    check("", "/nowhere", "cannot be laid aside in `/nowhere`: No such file or directory");
+    match SmallDisk::mount("1m") {
+        Some(disk) => check("", disk.path().to_str().unwrap(), "No space left on device"),
+        None => eprintln!("skipped in part: no small disk can be mounted here"),
+    }
 }
 
 #[test]
