@@ -9,7 +9,7 @@
 //! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], `number`, `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`], [`ledger`] |
-//! | 3 | [`project`], [`catalog`], [`session`] |
+//! | 3 | [`project`], [`catalog`], [`session`], [`intake`] |
 //! | 4 | [`run`] |
 //! | 5 | [`display`] |
 //! | 6 | [`repl`] |
@@ -24,6 +24,7 @@ mod document;
 pub mod error;
 pub mod functions;
 pub mod generate;
+pub mod intake;
 pub mod ledger;
 pub mod ndjson;
 mod number;

@@ -49,6 +49,8 @@ pub struct Settings {
     pub output: Option<PathBuf>,
     /// Of which files the output is made.
     pub files: Files,
+    /// What a run does with what runs before have published.
+    pub increment: Increment,
     /// What `$name` may be in its SQL, in the order of names.
     pub params: Vec<Parameter>,
 }
@@ -68,6 +70,15 @@ pub struct Files {
     pub compression: Option<String>,
     /// Rows of a row group of Parquet at most.
     pub row_group_rows: Option<usize>,
+}
+
+/// What `--@` lines can say about runs after the first; each part is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Increment {
+    /// The mode, as written.
+    pub mode: Option<String>,
+    /// What to do with a file that was written anew, as written.
+    pub on_rewrite: Option<String>,
 }
 
 impl SavedQuery {
@@ -218,11 +229,16 @@ impl Header {
             places.push((setting, place));
             Ok(Some(value.into_inner()))
         };
+        let format = take("format", written.format)?;
+        let output = take("output", written.output)?.map(PathBuf::from);
+        let compression = take("compression", written.compression)?;
+        let (mode, on_rewrite) = (take("mode", written.mode)?, take("on_rewrite", written.on_rewrite)?);
         let settings = Settings {
-            format: take("format", written.format)?,
-            output: take("output", written.output)?.map(PathBuf::from),
+            format,
+            output,
+            increment: Increment { mode, on_rewrite },
             files: Files {
-                compression: take("compression", written.compression)?,
+                compression,
                 shards: self.place_in(&mut places, "shards", written.shards).map(|Shards(count)| count),
                 target_file_size: self
                     .place_in(&mut places, "target_file_size", written.target_file_size)
@@ -296,6 +312,8 @@ struct Written {
     order_by: Option<Spanned<Vec<String>>>,
     compression: Option<Spanned<String>>,
     row_group_rows: Option<Spanned<Rows>>,
+    mode: Option<Spanned<String>>,
+    on_rewrite: Option<Spanned<String>>,
     #[serde(default)]
     params: WrittenParams,
 }
@@ -395,9 +413,9 @@ mod tests {
         fails("--@ format = \"csv\"\n-- x\n--@ format = \"json\"\n", "`daily.sql`: duplicate key", "format");
         fails("-- x\n--@ output = \"\"\n", "`daily.sql`: `output` is empty", "\"\"");
         fails(
-            "--@ [more]\n",
-            "`daily.sql`: unknown key `more` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `params`)",
-            "more",
+            "--@ [queue]\n",
+            "`daily.sql`: unknown key `queue` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `mode`, `on_rewrite`, `params`)",
+            "queue",
         );
     }
 

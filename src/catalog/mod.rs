@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::ndjson::Settings;
 use crate::ndjson::listing::{self, InputFile};
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
-use crate::ndjson::survey::{Account, Survey, Watch, guess_aside, settle, survey_aside};
+use crate::ndjson::survey::{Account, Earlier, Survey, Watch, guess_aside, survey_aside};
 use crate::project::{OnReject, Project, SourceConfig};
 use folders::Folders;
 
@@ -29,6 +29,7 @@ use folders::Folders;
 pub struct Catalog {
     project: Arc<Project>,
     threads: usize,
+    scopes: HashMap<String, Scope>,
     known: Mutex<HashMap<String, Arc<Source>>>,
 }
 
@@ -41,6 +42,19 @@ pub struct Listed {
     pub files: Vec<InputFile>,
     settings: Arc<Settings>,
     folders: Folders,
+    /// What lines had that are not in these files.
+    earlier: Earlier,
+}
+
+/// What is read of a source, where that is not all of it.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// All its files.
+    pub all: Vec<InputFile>,
+    /// Those that are read, and what of them.
+    pub read: Vec<InputFile>,
+    /// What lines had that are not read.
+    pub earlier: Earlier,
 }
 
 /// A source as it stands: its files and what they hold.
@@ -83,14 +97,28 @@ impl Listed {
             stop_at_reject: config.on_reject == OnReject::Fail,
             range_bytes: config.range_bytes,
         };
-        Ok(Self { config, files, settings: Arc::new(settings), folders })
+        Ok(Self { config, files, settings: Arc::new(settings), folders, earlier: Earlier::default() })
+    }
+
+    fn scoped(config: SourceConfig, scope: Scope) -> Result<Self> {
+        Ok(Self { files: scope.read, earlier: scope.earlier, ..Self::new(config, scope.all)? })
+    }
+
+    /// An account of its files in which nothing is entered yet.
+    fn account(&self) -> Arc<Account> {
+        Arc::new(Account::knowing(self.files.clone().into(), Arc::clone(&self.settings), &self.earlier))
     }
 }
 
 impl Catalog {
-    /// The sources of `project`, to be read by `threads` threads.
-    pub fn new(project: Arc<Project>, threads: usize) -> Self {
-        Self { project, threads, known: Mutex::default() }
+    /// The sources of `project`, to be read by `threads` threads. Of those that `scopes` names, only what it says is read.
+    pub fn new(project: Arc<Project>, threads: usize, scopes: HashMap<String, Scope>) -> Self {
+        Self { project, threads, scopes, known: Mutex::default() }
+    }
+
+    /// The project, for another session.
+    pub fn shared_project(&self) -> Arc<Project> {
+        Arc::clone(&self.project)
     }
 
     /// The project.
@@ -107,14 +135,14 @@ impl Catalog {
         if let Some(known) = self.known().get(name).filter(|known| known.files == listed.files) {
             return Ok(Arc::clone(known));
         }
-        let Listed { config, files, settings, .. } = &listed;
-        if files.is_empty() && config.columns.is_empty() {
+        let Listed { config, files, earlier, .. } = &listed;
+        if files.is_empty() && config.columns.is_empty() && earlier.is_empty() {
             return Err(no_files(config, &self.project.root));
         }
-        let (files, settings, watch) = (files.clone(), Arc::clone(settings), Arc::clone(watch));
+        let (account, watch) = (listed.account(), Arc::clone(watch));
         let survey = match look {
-            Look::Guess => guess_aside(files, settings, self.threads, watch).await?,
-            Look::Whole => survey_aside(files, settings, self.threads, watch).await?,
+            Look::Guess => guess_aside(account, self.threads, watch).await?,
+            Look::Whole => survey_aside(account, self.threads, watch).await?,
         };
         self.keep(Source::new(listed, survey)?)
     }
@@ -126,8 +154,7 @@ impl Catalog {
         if source.survey.is_whole {
             return Ok(Arc::clone(source));
         }
-        let (account, settings) = (source.fullest_account(), Arc::clone(&source.settings));
-        let survey = settle(account, settings, self.threads, Arc::clone(watch)).await?;
+        let survey = survey_aside(source.fullest_account(), self.threads, Arc::clone(watch)).await?;
         self.keep(Source::new(source.listed.clone(), survey)?)
     }
 
@@ -145,6 +172,9 @@ impl Catalog {
     /// **Errors**: as [`Catalog::open`], less those about content.
     pub async fn list(&self, name: &str) -> Result<Listed> {
         let config = self.project.source(name)?.clone();
+        if let Some(scope) = self.scopes.get(name) {
+            return Listed::scoped(config, scope.clone());
+        }
         let root = self.project.root.clone();
         let listed = tokio::task::spawn_blocking(move || {
             let files = listing::list(&root, &config.paths)?;
@@ -182,7 +212,7 @@ impl Source {
         if self.survey.is_whole {
             return None;
         }
-        let account = Arc::new(Account::new(self.files.clone().into(), Arc::clone(&self.settings)));
+        let account = self.account();
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&account));
         Some(account)
     }
@@ -191,8 +221,7 @@ impl Source {
     fn fullest_account(&self) -> Arc<Account> {
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let fullest = accounts.iter().max_by_key(|account| account.lines());
-        fullest
-            .map_or_else(|| Arc::new(Account::new(self.files.clone().into(), Arc::clone(&self.settings))), Arc::clone)
+        fullest.map_or_else(|| self.account(), Arc::clone)
     }
 
     /// The hidden columns that it has: those whose names its data leaves free.

@@ -33,7 +33,7 @@ pub(super) struct SourceTable {
 #[derive(Debug)]
 enum Content {
     Rows(Arc<Source>),
-    Rejects(Listed),
+    Rejects(Box<Listed>),
 }
 
 impl SourceTable {
@@ -48,7 +48,7 @@ impl SourceTable {
     /// The rejects of the files of a source.
     pub(super) fn rejects(listed: Listed) -> Self {
         let scan = NdjsonSource::rejects(Arc::clone(&listed.settings));
-        Self { content: Content::Rejects(listed), scan }
+        Self { content: Content::Rejects(Box::new(listed)), scan }
     }
 
     fn files(&self) -> &[InputFile] {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
 use super::params::Params;
@@ -14,7 +15,7 @@ use crate::display::{progress, report};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
-use crate::run::{self, Options, Progress, Report, Target};
+use crate::run::{self, Extent, Options, Progress, Report, Target};
 use crate::session::{Access, Session};
 use crate::sink::Format;
 
@@ -43,6 +44,18 @@ pub(super) struct Args {
     #[command(flatten)]
     params: Params,
 
+    /// Compute everything again: queries with `mode = "append"` forget what they have read
+    #[arg(long)]
+    full_refresh: bool,
+
+    /// Such queries, the first time: files last changed before TIME count as read
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    since: Option<DateTime<Utc>>,
+
+    /// Say what would be read, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+
     /// Say how the input was read, too
     #[arg(short, long, conflicts_with = "json")]
     verbose: bool,
@@ -63,11 +76,12 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
         given.check(&declared)?;
     }
     let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
+    let extent = Extent { full_refresh: args.full_refresh, since: args.since, dry_run: args.dry_run };
     let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
     let outcomes = block_on(project.limits.num_threads(), async {
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let outcome = run_one(&session, &job, &given).await;
+            let outcome = run_one(&session, &job, &given, extent).await;
             if !args.json {
                 tell(&job.name, &outcome, args.verbose);
             }
@@ -81,16 +95,23 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     conclude(outcomes)
 }
 
+/// An instant, or a day, which begins at midnight UTC.
+fn instant(text: &str) -> std::result::Result<DateTime<Utc>, String> {
+    let day = text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0)).map(|day| day.and_utc());
+    day.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc()))
+        .ok_or_else(|| "write 2026-05-01, or 2026-05-01T06:30:00Z".to_owned())
+}
+
 /// A saved query that is to be run, or the reason why it cannot be.
 struct Job {
     name: String,
     ready: Result<(SavedQuery, Target)>,
 }
 
-async fn run_one(session: &Session, job: &Job, given: &BTreeMap<String, String>) -> Result<Report> {
+async fn run_one(session: &Session, job: &Job, given: &BTreeMap<String, String>, extent: Extent) -> Result<Report> {
     let (query, target) = job.ready.as_ref().map_err(Error::told_again)?;
     let progress = Arc::new(Progress::default());
-    progress::shown(&job.name, &progress, run::query(session, query, target, given, &progress)).await
+    progress::shown(&job.name, &progress, run::query(session, query, target, given, extent, &progress)).await
 }
 
 /// **Errors**: a query that does not exist, or two with one output; what is wrong inside of a file stops that one only.
@@ -168,11 +189,7 @@ fn as_json(outcomes: &[(String, Result<Report>)]) -> Value {
     let queries: Vec<Value> = outcomes
         .iter()
         .map(|(name, outcome)| match outcome {
-            Ok(report) => {
-                let mut value = serde_json::to_value(report).unwrap_or_default();
-                value["status"] = "published".into();
-                value
-            }
+            Ok(report) => serde_json::to_value(report).unwrap_or_default(),
             Err(error) => json!({ "query": name, "status": "failed", "error": error_json(error) }),
         })
         .collect();

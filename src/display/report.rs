@@ -3,15 +3,19 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::run::{self, Report, ScanReport, SourceReport};
+use crate::run::{self, Outcome, Report, ScanReport, SourceReport};
 
 /// The report in a few lines; the path of the result as one would type it `here`.
 pub fn text(report: &Report, here: &Path) -> String {
     let Report { query, path, rows, bytes, files, seconds, .. } = report;
     let path = path.strip_prefix(here).unwrap_or(path).display();
     let size = indicatif::HumanBytes(*bytes);
-    let mut text = format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}");
-    if *files != 1 {
+    let mut text = match report.status {
+        Outcome::Published => format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}"),
+        Outcome::NothingNew => format!("{query}: nothing to do, {path} is up to date"),
+        Outcome::DryRun => format!("{query}: would write {path}"),
+    };
+    if report.status == Outcome::Published && *files != 1 {
         let _ = write!(text, " ({files} files)");
     }
     for source in &report.sources {

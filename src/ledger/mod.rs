@@ -4,6 +4,7 @@
 //! it is told. Losing it loses history, never a result.
 
 mod lock;
+mod memory;
 mod runs;
 mod tables;
 
@@ -14,7 +15,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 pub use lock::{Lock, Turn};
-pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Recorded, SourceCounts};
+pub use memory::{Change, Definition, Memory, Taken};
+pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Placed, Recorded, SourceCounts};
 pub use tables::{TABLES, read};
 
 use crate::error::{Error, Result};
@@ -26,7 +28,7 @@ const FILE: &str = "state.db";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What changes the tables from one version, which is the position here, to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// A project's ledger, open for writing.
 pub struct Ledger {

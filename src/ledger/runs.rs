@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::memory::{self, Change, Memory};
 use super::{Ledger, unusable};
 use crate::clock;
 use crate::error::{Error, Result};
@@ -96,6 +97,15 @@ pub struct Identity {
     pub inode: u64,
 }
 
+/// Where a result is put, and what tells it there and on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    /// The file or folder.
+    pub path: &'a Path,
+    /// What tells it.
+    pub identity: Identity,
+}
+
 /// A run that is under way. Dropped before it is committed, it counts as interrupted.
 pub struct Recorded<'a> {
     ledger: &'a mut Ledger,
@@ -133,6 +143,17 @@ impl Ledger {
         Ok(Recorded { ledger: self, run, is_over: false })
     }
 
+    /// What runs of `query` have read and published, once it is settled what became of those whose process died; the caller
+    /// holds the query's lock.
+    ///
+    /// **Errors**: `Machine`, if the ledger cannot be used.
+    pub fn memory(&mut self, query: &str) -> Result<Option<Memory>> {
+        self.write(|db| {
+            settle(db, query)?;
+            memory::read(db, query)
+        })
+    }
+
     fn write<T>(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let failed = |error| unusable(&self.path, error);
         let step = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
@@ -159,6 +180,9 @@ fn settle(db: &Transaction<'_>, query: &str) -> rusqlite::Result<()> {
         let is_published =
             status == "prepared" && stands.is_some_and(|(device, inode)| identity == (Some(device), Some(inode)));
         let status = if is_published { "committed" } else { "interrupted" };
+        if is_published {
+            memory::apply(db, run)?;
+        }
         db.execute("UPDATE runs SET status = ?2 WHERE run = ?1", params![run, status])?;
     }
     Ok(())
@@ -187,16 +211,34 @@ impl Recorded<'_> {
         self.run
     }
 
-    /// Its result is whole, and is put in its place next; `identity` tells it, here and there.
+    /// What earlier runs of the query have read and published; `None` where nothing is known of it.
+    ///
+    /// **Errors**: `Machine`, if the ledger cannot be read.
+    pub fn memory(&self, query: &str) -> Result<Option<Memory>> {
+        memory::read(&self.ledger.db, query).map_err(|error| unusable(&self.ledger.path, error))
+    }
+
+    /// Its result is whole, and is put in its place next: at `path`, if that is another than was said, and `identity` tells it,
+    /// here and there. There may be nothing to put anywhere. `change` takes hold with it.
     ///
     /// **Errors**: `Machine`, if the ledger cannot be written.
-    pub fn prepare(&mut self, finished: &Finished, identity: Identity) -> Result<()> {
+    pub fn prepare(&mut self, finished: &Finished, placed: Option<&Placed<'_>>, change: Option<&Change>) -> Result<()> {
         let run = self.run;
         self.ledger.write(|db| {
             db.execute(
-                "UPDATE runs SET status = 'prepared', rows = ?2, bytes = ?3, device = ?4, inode = ?5 WHERE run = ?1",
-                params![run, int(finished.rows), int(finished.bytes), int(identity.device), int(identity.inode)],
+                "UPDATE runs SET status = 'prepared', rows = ?2, bytes = ?3 WHERE run = ?1",
+                params![run, int(finished.rows), int(finished.bytes)],
             )?;
+            if let Some(Placed { path, identity }) = placed {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+                db.execute(
+                    "UPDATE runs SET path = ?2, device = ?3, inode = ?4 WHERE run = ?1",
+                    params![run, path.to_string_lossy(), int(identity.device), int(identity.inode)],
+                )?;
+            }
+            if let Some(change) = change {
+                memory::intend(db, run, change)?;
+            }
             let mut add = db.prepare("INSERT INTO run_sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
             for SourceCounts { source, files, bytes, lines, rows, rejects, blank } in &finished.sources {
                 let counts = [files, bytes, lines, rows, rejects, blank].map(|count| int(*count));
@@ -235,6 +277,9 @@ impl Recorded<'_> {
         self.is_over = true;
         let (run, now) = (self.run, clock::now().timestamp_millis());
         self.ledger.write(|db| {
+            if status == "committed" {
+                memory::apply(db, run)?;
+            }
             db.execute(
                 "UPDATE runs SET status = ?2, finished_ms = ?3, error = ?4 WHERE run = ?1",
                 params![run, status, now, error],
@@ -254,6 +299,6 @@ impl Drop for Recorded<'_> {
 }
 
 /// Counts and numbers of files fit, but for inodes of the upper half, which only need to stay different.
-fn int(number: u64) -> i64 {
+pub(super) fn int(number: u64) -> i64 {
     number.cast_signed()
 }

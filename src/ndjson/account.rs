@@ -13,7 +13,7 @@ use super::careful::{FirstReject, Found, SHOWN_REJECTS};
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
 use super::reject::Reject;
-use super::seen::Fields;
+use super::seen::{Earlier, Fields};
 use super::survey::{Counts, Survey, check_count};
 use crate::error::{Excerpt, Result};
 
@@ -43,12 +43,22 @@ struct State {
 impl Account {
     /// An account in which nothing is entered yet.
     pub fn new(files: Arc<[InputFile]>, settings: Arc<Settings>) -> Self {
+        Self::knowing(files, settings, &Earlier::default())
+    }
+
+    /// An account in which only those columns are entered that lines had which are not in these files.
+    pub fn knowing(files: Arc<[InputFile]>, settings: Arc<Settings>, earlier: &Earlier) -> Self {
         let index = files.iter().enumerate().map(|(index, file)| (file.path.clone(), index as u32)).collect();
-        Self { files, index, settings, state: Mutex::default() }
+        let state = State { fields: earlier.fields(), ..State::default() };
+        Self { files, index, settings, state: Mutex::new(state) }
     }
 
     pub(crate) fn files(&self) -> &[InputFile] {
         &self.files
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
     }
 
     /// The number of a file.
@@ -94,12 +104,12 @@ impl Account {
         let mut missing = Vec::new();
         for (index, file) in self.files.iter().enumerate() {
             let index = index as u32;
-            let mut at = 0;
+            let mut at = file.window.bytes.start;
             while let Some((_, range)) = done.next_if(|(of, _)| *of == index) {
                 missing.extend(cut(file, index, at..range.start, range_bytes));
                 at = range.end;
             }
-            missing.extend(cut(file, index, at..end_of(file), range_bytes));
+            missing.extend(cut(file, index, at..file.window.bytes.end, range_bytes));
         }
         missing
     }
@@ -116,6 +126,7 @@ impl Account {
             columns: state.fields.origins(&layout, &settings.declared, &self.files),
             counts: state.counts.clone(),
             first_rejects: state.rejects.iter().map(|(part, reject)| self.place(&state, *part, reject)).collect(),
+            lines: state.lines_of(self.files.len()),
             fields: state.fields.clone(),
             layout: Arc::new(layout),
             is_whole,
@@ -124,8 +135,9 @@ impl Account {
 
     fn place(&self, state: &State, (index, start): (u32, u64), reject: &FirstReject) -> Reject {
         let before = state.parts.iter().filter(|((file, range), _)| *file == index && range.start < start);
-        let line = before.map(|(_, lines)| lines).sum::<u64>() + reject.line;
-        let shown = &self.files[index as usize].shown;
+        let file = &self.files[index as usize];
+        let line = file.window.lines_before + before.map(|(_, lines)| lines).sum::<u64>() + reject.line;
+        let shown = &file.shown;
         let excerpt = Excerpt { name: shown.clone(), first_line: line as usize, ..reject.excerpt.clone() };
         let detail = excerpt.label.clone();
         Reject { file: shown.clone(), line, offset: reject.offset, reason: reject.reason, detail, excerpt }
@@ -137,15 +149,13 @@ impl Account {
     }
 }
 
-/// All of some files, in ranges of at most `range_bytes`; compressed files are one range each.
-pub(crate) fn parts(files: &[InputFile], range_bytes: u64) -> Vec<Part> {
-    let of_file = |(index, file): (usize, &InputFile)| cut(file, index as u32, 0..end_of(file), range_bytes);
-    files.iter().enumerate().flat_map(of_file).collect()
-}
-
-/// What a compressed file holds has no known end.
-fn end_of(file: &InputFile) -> u64 {
-    if file.compression == Compression::None { file.size() } else { u64::MAX }
+impl State {
+    /// How many lines were found in each of so many files.
+    fn lines_of(&self, files: usize) -> Vec<u64> {
+        let mut lines = vec![0; files];
+        self.parts.iter().for_each(|((file, _), count)| lines[*file as usize] += count);
+        lines
+    }
 }
 
 fn cut(file: &InputFile, index: u32, range: Range<u64>, range_bytes: u64) -> Vec<Part> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::framing::Line;
 use super::judge::{Judge, Verdict};
-use super::listing::{Compression, InputFile};
+use super::listing::InputFile;
 use super::reject::{Fault, Reason, Reject};
 use super::rows::{Rows, Wanted};
 use super::seen::{Fields, Observed};
@@ -98,9 +98,8 @@ impl Careful {
 
     /// Before the lines of `range` of `file`, number `index` of its source.
     pub(crate) fn start_range(&mut self, file: &InputFile, index: u32, range: &Range<u64>) {
-        let is_plain = file.compression == Compression::None;
         self.found = Found::default();
-        self.found.counts.bytes = if is_plain { range.end - range.start } else { file.size() };
+        self.found.counts.bytes = file.stored(range);
         self.shapes.start_range();
         self.rejects.clear();
         self.file = Some((file.clone(), index));
@@ -165,7 +164,8 @@ impl Careful {
         let mut observed = Observed {
             line: line.bytes,
             tape: self.judge.tape(),
-            file: *index,
+            // Before all files is what was seen earlier.
+            file: *index + 1,
             offset: line.offset,
             duplicates: 0,
             new_keys: 0,

@@ -23,9 +23,9 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::Settings;
 use super::layout::{Layout, Reading};
-use super::listing::{Compression, Identity, InputFile};
+use super::listing::{Identity, InputFile};
 use super::source::NdjsonSource;
-use super::survey::survey_aside;
+use super::survey::{Account, survey_aside};
 use crate::error::Error;
 
 /// `STORED AS JSON` and `STORED AS NDJSON`.
@@ -100,7 +100,8 @@ impl FileFormat for NdjsonFormat {
     ) -> Result<SchemaRef> {
         let files: Vec<InputFile> = objects.iter().map(input_file).collect::<Result<_, _>>().map_err(external)?;
         let (settings, threads) = (Arc::clone(&self.settings), state.config().target_partitions());
-        let survey = survey_aside(files, settings, threads, Arc::default()).await.map_err(external)?;
+        let account = Arc::new(Account::new(files.into(), settings));
+        let survey = survey_aside(account, threads, Arc::default()).await.map_err(external)?;
         if let Some(reject) = survey.first_rejects.first() {
             // A table without a budget for rejects has none to give.
             let what = format!("line {} of `{}` is no row ({})", reject.line, reject.file, reject.reason);
@@ -140,7 +141,8 @@ pub(super) fn input_file(object: &ObjectMeta) -> crate::error::Result<InputFile>
     let path = path.map_err(|error| Error::input(format!("`{}` is no file", object.location)).with_source(error))?;
     let found = std::fs::metadata(&path).map_err(|error| Error::unreadable(&path, error))?;
     let identity = Identity { size: object.size, ..Identity::from(&found) };
-    Ok(InputFile { shown: path.display().to_string(), compression: Compression::of(&path), path, identity })
+    let shown = path.display().to_string();
+    Ok(InputFile::whole(path, shown, identity))
 }
 
 fn external(error: Error) -> DataFusionError {

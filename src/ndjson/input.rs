@@ -12,7 +12,7 @@ use super::ahead::Ahead;
 use super::listing::{Compression, Identity, InputFile};
 use crate::error::Error;
 
-/// Opens `file` at byte `from`, which must be 0 for a compressed file.
+/// Opens `file` at byte `from` of what is decompressed; of a compressed file all before it is read as well.
 ///
 /// **Errors**: `Input`, if it cannot be opened or is not the file that was listed. Later faults come out of the reader
 /// as an [`io::Error`] that [`failure`] turns into ours.
@@ -20,14 +20,24 @@ pub(crate) fn open(file: &InputFile, from: u64) -> Result<Box<dyn Read + Send>, 
     let unreadable = |source| Error::unreadable(&file.path, source);
     let mut opened = File::open(&file.path).map_err(unreadable)?;
     compare(file, &opened.metadata().map_err(unreadable)?)?;
-    if from > 0 {
+    let size = file.identity.size;
+    if file.compression == Compression::None {
         opened.seek(SeekFrom::Start(from)).map_err(unreadable)?;
+        return Ok(Box::new(Listed { reader: opened.take(size.saturating_sub(from)), file: file.clone() }));
     }
-    let listed = Listed { reader: opened.take(file.size().saturating_sub(from)), file: file.clone() };
+    let listed = Listed { reader: opened.take(size), file: file.clone() };
+    let mut decoded = decode(file, listed)?;
+    io::copy(&mut decoded.by_ref().take(from), &mut io::sink()).map_err(|error| failure(error, file))?;
+    Ok(decoded)
+}
+
+/// What a compressed file holds.
+fn decode(file: &InputFile, listed: Listed) -> Result<Box<dyn Read + Send>, Error> {
+    let unreadable = |source| Error::unreadable(&file.path, source);
     match file.compression {
         Compression::None => Ok(Box::new(listed)),
         // An empty file has no rows, whatever its name.
-        _ if file.size() == 0 => Ok(Box::new(io::empty())),
+        _ if file.identity.size == 0 => Ok(Box::new(io::empty())),
         Compression::Gzip => {
             let (counted, at) = Counted::new(listed);
             let buffered = BufReader::with_capacity(1 << 16, counted);

@@ -23,6 +23,7 @@ use std::collections::btree_map::Entry;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -41,6 +42,17 @@ pub struct InputFile {
     pub compression: Compression,
     /// What tells whether a file is still the same; holds its size.
     pub identity: Identity,
+    /// What of it is read.
+    pub window: Window,
+}
+
+/// The lines of a file that are read: all of them, unless somebody has read some before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Its bytes, of what is decompressed. It begins with a line. What a compressed file holds has no known end.
+    pub bytes: Range<u64>,
+    /// How many lines stand before it.
+    pub lines_before: u64,
 }
 
 /// How a file is compressed.
@@ -86,9 +98,21 @@ impl Compression {
 }
 
 impl InputFile {
-    /// Its size when it was listed: bytes, as stored.
+    /// All of a file.
+    pub fn whole(path: PathBuf, shown: String, identity: Identity) -> Self {
+        let compression = Compression::of(&path);
+        let end = if compression == Compression::None { identity.size } else { u64::MAX };
+        Self { path, shown, compression, identity, window: Window { bytes: 0..end, lines_before: 0 } }
+    }
+
+    /// How much of it is read: bytes, as stored. Of a compressed file it is always all.
     pub fn size(&self) -> u64 {
-        self.identity.size
+        self.stored(&self.window.bytes)
+    }
+
+    /// How many bytes are stored of a range of it; a compressed file has no ranges.
+    pub(super) fn stored(&self, range: &Range<u64>) -> u64 {
+        if self.compression == Compression::None { range.end - range.start } else { self.identity.size }
     }
 
     /// The columns that its folders name, in the order of the path: `date=2024-05-01/` is (`date`, `2024-05-01`).
@@ -182,12 +206,7 @@ impl Found<'_> {
     fn insert(&mut self, path: &Path, canonical: PathBuf, metadata: &Metadata) -> Result<()> {
         let from_root = path.strip_prefix(self.root).map(|below_root| self.canonical_root.join(below_root));
         let linked = from_root.as_deref().unwrap_or(path) != canonical;
-        let file = InputFile {
-            path: path.to_owned(),
-            shown: self.shown(path)?,
-            compression: Compression::of(path),
-            identity: Identity::from(metadata),
-        };
+        let file = InputFile::whole(path.to_owned(), self.shown(path)?, Identity::from(metadata));
         readable(&file.shown, metadata)?;
         match self.files.entry(canonical) {
             Entry::Vacant(place) => drop(place.insert((linked, file))),

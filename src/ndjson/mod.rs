@@ -10,11 +10,13 @@
 //! | one range gone through: rows as places of values | `unit`, `rows` |
 //! | what all ranges hold: the types that follow, the counts | [`survey`](mod@survey), `account`, `class`, `layout` |
 //! | rows to columns: what is needed, which are kept, what they become | `needs`, `filter`, `gather`, `decode`, `text`, `instant` |
+//! | how much of a file is whole lines, and what was read of it | [`fingerprint`] |
 //! | the engine's leaf: rows, or the table of rejects | [`source`], `scan`, [`format`](mod@format) |
 //!
 //! It knows nothing of projects, queries or outputs.
 
 pub mod declared;
+pub mod fingerprint;
 pub mod format;
 #[cfg(feature = "internals")]
 #[doc(hidden)]

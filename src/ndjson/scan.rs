@@ -260,8 +260,8 @@ mod tests {
     }
 
     fn surveyed(file: &InputFile) -> Survey {
-        let files = std::slice::from_ref(file);
-        survey(files, &Arc::default(), 1, &Watch::default(), &AtomicBool::new(false)).unwrap()
+        let account = Account::new([file.clone()].into(), Arc::default());
+        survey(&account, 1, &Watch::default(), &AtomicBool::new(false)).unwrap()
     }
 
     #[test]

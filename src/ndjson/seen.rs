@@ -4,6 +4,8 @@
 //! values were seen. Only the order of columns needs more, the place of each key's first appearance, which merges as
 //! the smallest. It knows nothing of files; types are resolved once all has been seen.
 
+mod earlier;
+
 use std::collections::HashMap;
 
 use super::class::Class;
@@ -14,7 +16,10 @@ use super::object::Slots;
 use super::survey::Origin;
 use super::tape::{Kind, Tape};
 
-/// Where a key was first seen: file, offset of the line, position among the keys.
+pub use earlier::Earlier;
+
+/// Where a key was first seen: file, counted from 1, offset of the line, position among the keys. Before all files is what
+/// was seen earlier.
 pub(crate) type Place = (u32, u64, u32);
 
 /// All that was seen of one column, field or list element.
@@ -244,7 +249,10 @@ impl Fields {
                 type_name: reading.name(),
                 declared: find(declared, name).is_some(),
                 seen: slot.map_or_else(String::new, |(_, seen)| seen.describe()),
-                first: slot.map(|(place, _)| (files[place.0 as usize].shown.clone(), place.1)),
+                first: slot.and_then(|((file, offset, _), _)| {
+                    let file = files.get((*file as usize).checked_sub(1)?)?;
+                    Some((file.shown.clone(), *offset))
+                }),
             }
         };
         layout.fields().iter().map(origin).collect()

@@ -34,7 +34,6 @@ use super::listing::{Compression, InputFile};
 use super::needs::{self, Needs};
 use super::scan::{Basis, Columns, Scan, Workers, engine_error};
 use super::survey::Survey;
-use super::unit::range_of;
 
 /// The column with the file that a row comes from; hidden from `SELECT *`.
 pub const FILE_COLUMN: &str = "_file";
@@ -268,7 +267,7 @@ pub fn file_groups(
     values: impl Fn(&InputFile) -> EngineResult<Vec<ScalarValue>>,
 ) -> EngineResult<Vec<FileGroup>> {
     let part = |file: &InputFile| {
-        let whole = PartitionedFile::new(file.path.to_string_lossy(), file.size());
+        let whole = PartitionedFile::new(file.path.to_string_lossy(), file.identity.size);
         Ok(whole.with_partition_values(values(file)?).with_extension(file.clone()))
     };
     let parts: Vec<PartitionedFile> = files.iter().map(part).collect::<EngineResult<_>>()?;
@@ -288,14 +287,12 @@ fn deal(parts: Vec<PartitionedFile>, groups: usize) -> Vec<FileGroup> {
 }
 
 fn ranges(file: &PartitionedFile, range_bytes: u64) -> Vec<PartitionedFile> {
-    let whole = file.extension::<InputFile>().is_none_or(|input| input.compression != Compression::None);
-    if whole || file.range.is_some() {
-        return vec![file.clone()];
-    }
-    let size = file.object_meta.size;
+    let input = file.extension::<InputFile>().filter(|input| input.compression == Compression::None);
+    let Some(input) = input.filter(|_| file.range.is_none()) else { return vec![file.clone()] };
+    let window = &input.window.bytes;
     let step = range_bytes.max(1);
-    let range = |start: u64| file.clone().with_range(start as i64, start.saturating_add(step).min(size) as i64);
-    (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(range).collect()
+    let range = |start: u64| file.clone().with_range(start as i64, start.saturating_add(step).min(window.end) as i64);
+    window.clone().step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(range).collect()
 }
 
 /// What a scan counts, for EXPLAIN ANALYZE.
@@ -375,7 +372,7 @@ impl FileOpener for Opener {
             Read::Rejects { .. } => (Basis::Whole, None),
         };
         let scan = Scan {
-            range: range_of(&file, range),
+            range: range.unwrap_or_else(|| file.window.bytes.clone()),
             file,
             settings: Arc::clone(&self.settings),
             batch_size: self.batch_size,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use arrow::datatypes::Schema;
 
 use super::Settings;
-use super::account::{Part, parts};
+use super::account::Part;
 use super::declared::Declared;
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
@@ -22,6 +22,7 @@ use super::watch::StopOnDrop;
 use crate::error::{Error, Result};
 
 pub use super::account::Account;
+pub use super::seen::Earlier;
 pub use super::watch::Watch;
 
 /// What became of the lines. `lines = rows + blank + rejects`.
@@ -74,6 +75,8 @@ pub struct Survey {
     pub empties: Vec<(String, u64)>,
     /// The first rejects, in the order of files and offsets.
     pub first_rejects: Vec<Reject>,
+    /// Lines found in each file.
+    pub lines: Vec<u64>,
     /// Whether all lines were read; else it is a guess.
     pub is_whole: bool,
     pub(crate) layout: Arc<Layout>,
@@ -97,6 +100,11 @@ pub struct Origin {
 }
 
 impl Survey {
+    /// What columns there are, for later surveys of other lines of the same source.
+    pub fn learned(&self) -> Earlier {
+        Earlier::of(&self.fields)
+    }
+
     /// The columns, without hidden and folder columns.
     pub fn schema(&self) -> Schema {
         self.layout.schema()
@@ -132,49 +140,23 @@ impl Survey {
     }
 }
 
-/// Surveys aside, so that the caller's thread stays free. Dropping the future ends the survey.
+/// Surveys what is missing from `account`, aside, so that the caller's thread stays free: what its files hold, all of them.
+/// Dropping the future ends that.
 ///
 /// **Errors**: as [`survey`].
-pub async fn survey_aside(
-    files: Vec<InputFile>,
-    settings: Arc<Settings>,
-    threads: usize,
-    watch: Arc<Watch>,
-) -> Result<Survey> {
-    aside(move |stop| survey(&files, &settings, threads, &watch, stop)).await
+pub async fn survey_aside(account: Arc<Account>, threads: usize, watch: Arc<Watch>) -> Result<Survey> {
+    aside(move |stop| survey(&account, threads, &watch, stop)).await
 }
 
-/// Surveys what is missing from `account` aside: what its files hold, all of them.
+/// Reads samples of an account's files aside: a guess at what they hold, or all there is to know if that is little.
 ///
 /// **Errors**: as [`survey`].
-pub async fn settle(
-    account: Arc<Account>,
-    settings: Arc<Settings>,
-    threads: usize,
-    watch: Arc<Watch>,
-) -> Result<Survey> {
-    aside(move |stop| {
-        let missing = account.missing(settings.range_bytes);
-        Readers { account: &account, settings: &settings, watch: &watch, stop }.read(&missing, threads)?;
-        Ok(account.survey(true))
-    })
-    .await
-}
-
-/// Reads samples of `files` aside: a guess at what they hold, or all there is to know if that is little.
-///
-/// **Errors**: as [`survey`].
-pub async fn guess_aside(
-    files: Vec<InputFile>,
-    settings: Arc<Settings>,
-    threads: usize,
-    watch: Arc<Watch>,
-) -> Result<Survey> {
-    let stored: u64 = files.iter().map(InputFile::size).sum();
-    if settings.stop_at_reject || stored <= SMALL_BYTES {
-        return survey_aside(files, settings, threads, watch).await;
+pub async fn guess_aside(account: Arc<Account>, threads: usize, watch: Arc<Watch>) -> Result<Survey> {
+    let stored: u64 = account.files().iter().map(InputFile::size).sum();
+    if account.settings().stop_at_reject || stored <= SMALL_BYTES {
+        return survey_aside(account, threads, watch).await;
     }
-    aside(move |_| guess(files, &settings)).await
+    aside(move |_| guess(&account)).await
 }
 
 async fn aside(work: impl FnOnce(&AtomicBool) -> Result<Survey> + Send + 'static) -> Result<Survey> {
@@ -197,21 +179,24 @@ const SAMPLE_BYTES: u64 = 64 << 10;
 const SAMPLED_FILES: usize = 8;
 
 /// What samples show: start, middle and end of some files; of compressed ones only the start.
-fn guess(files: Vec<InputFile>, settings: &Arc<Settings>) -> Result<Survey> {
-    let account = Account::new(files.into(), Arc::clone(settings));
-    let files = account.files();
+fn guess(account: &Account) -> Result<Survey> {
+    let (files, settings) = (account.files(), account.settings());
     let step = files.len().div_ceil(SAMPLED_FILES).max(1);
     let mut worker = Some(Worker::new(settings, Wanted::default(), false));
     for (index, file) in files.iter().enumerate().step_by(step) {
-        let size = file.size();
+        let window = &file.window.bytes;
         let starts = match file.compression {
-            Compression::None => vec![0, size / 2, size.saturating_sub(SAMPLE_BYTES)],
-            _ => vec![0],
+            Compression::None => vec![
+                window.start,
+                window.start.midpoint(window.end),
+                window.end.saturating_sub(SAMPLE_BYTES).max(window.start),
+            ],
+            _ => vec![window.start],
         };
         for start in starts {
             let range = start..match file.compression {
-                Compression::None => start.saturating_add(SAMPLE_BYTES).min(size),
-                _ => u64::MAX,
+                Compression::None => start.saturating_add(SAMPLE_BYTES).min(window.end),
+                _ => window.end,
             };
             let index = index as u32;
             let ready = worker.take().unwrap_or_else(|| Worker::new(settings, Wanted::default(), false));
@@ -226,20 +211,14 @@ fn guess(files: Vec<InputFile>, settings: &Arc<Settings>) -> Result<Survey> {
     Ok(account.survey(false))
 }
 
-/// Surveys `files` on `threads` threads. Blocks the caller, until `stop` is set at the latest.
+/// Surveys what is missing from `account` on `threads` threads. Blocks the caller, until `stop` is set at the latest.
 ///
 /// **Errors**: `Input` for a file that cannot be read, is broken in its compression, changed since it was listed, or
 /// is no JSON lines at all; `Data` where there are more keys than `max_columns`.
-pub fn survey(
-    files: &[InputFile],
-    settings: &Arc<Settings>,
-    threads: usize,
-    watch: &Watch,
-    stop: &AtomicBool,
-) -> Result<Survey> {
-    let account = Account::new(files.into(), Arc::clone(settings));
-    let all = parts(files, settings.range_bytes);
-    Readers { account: &account, settings, watch, stop }.read(&all, threads)?;
+pub fn survey(account: &Account, threads: usize, watch: &Watch, stop: &AtomicBool) -> Result<Survey> {
+    let settings = account.settings();
+    let missing = account.missing(settings.range_bytes);
+    Readers { account, settings, watch, stop }.read(&missing, threads)?;
     Ok(account.survey(true))
 }
 
@@ -316,8 +295,7 @@ impl Readers<'_> {
 
     /// Bytes of a part as they are stored.
     fn stored(&self, (index, range): &Part) -> u64 {
-        let file = &self.account.files()[*index as usize];
-        if file.compression == Compression::None { range.end - range.start } else { file.size() }
+        self.account.files()[*index as usize].stored(range)
     }
 }
 
@@ -351,7 +329,8 @@ mod tests {
     }
 
     fn of(files: &[InputFile], settings: Settings, threads: usize) -> Result<Survey> {
-        survey(files, &Arc::new(settings), threads, &Watch::default(), &AtomicBool::new(false))
+        let account = Account::new(files.into(), Arc::new(settings));
+        survey(&account, threads, &Watch::default(), &AtomicBool::new(false))
     }
 
     #[test]
@@ -394,7 +373,7 @@ mod tests {
     #[test]
     fn it_ends_when_nobody_wants_it() {
         let (_folder, files) = folder(&[("a.out", LINES)]);
-        let stopped = survey(&files, &Arc::default(), 1, &Watch::default(), &AtomicBool::new(true));
+        let stopped = survey(&Account::new(files.into(), Arc::default()), 1, &Watch::default(), &AtomicBool::new(true));
         assert!(matches!(stopped, Err(Error::Stopped)));
     }
 }

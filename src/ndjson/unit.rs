@@ -15,7 +15,7 @@ use std::time::Instant;
 use super::careful::{Careful, Found, Kept};
 use super::flight::{Flight, Lines};
 use super::framing::{Block, Blocks};
-use super::listing::{Compression, InputFile};
+use super::listing::InputFile;
 use super::marks::Marks;
 use super::rows::{Rows, Wanted};
 use super::shape::Text;
@@ -62,16 +62,6 @@ pub(crate) struct Unit<R> {
     file: InputFile,
     /// Where in the block that was read last the next line starts; `None` if there is none.
     at: Option<usize>,
-}
-
-/// The bytes of a part of a file, or of all of it; of a compressed file it is always all.
-pub(crate) fn range_of(file: &InputFile, part: Option<Range<u64>>) -> Range<u64> {
-    match part {
-        Some(range) => range,
-        None if file.compression == Compression::None => 0..file.size(),
-        // What a compressed file holds has no known end.
-        None => 0..u64::MAX,
-    }
 }
 
 impl Unit<Box<dyn Read + Send>> {

@@ -60,6 +60,15 @@ pub struct SourceConfig {
     pub range_bytes: u64,
 }
 
+impl SourceConfig {
+    /// All that decides which rows there are and what is in them, as a text that is the same for the same declaration.
+    pub fn definition(&self) -> String {
+        let columns: Vec<_> = self.columns.iter().map(|(name, declared)| (name, declared.to_toml())).collect();
+        let Self { paths, empty_as_null, max_depth, max_line_bytes, hive_partitions, .. } = self;
+        format!("{:?}", (paths, columns, empty_as_null, max_depth, max_line_bytes, hive_partitions))
+    }
+}
+
 /// What a reject does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,12 +2,16 @@
 //! history, and no result.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Target;
 use crate::catalog::Source;
 use crate::error::{Error, Result};
-use crate::ledger::{Begun, Finished, Identity, InputFile, Ledger, Lock, OutputFile, Recorded, SourceCounts, Turn};
+use crate::intake::nanoseconds;
+use crate::ledger::{
+    Begun, Finished, Identity, InputFile, Ledger, Lock, Memory, OutputFile, Placed, Recorded, SourceCounts, Turn,
+};
 use crate::project::{Keep, Project};
 use crate::query::SavedQuery;
 use crate::sink::Sealed;
@@ -61,15 +65,25 @@ impl History {
         }
     }
 
+    /// What runs of a query have read and published.
+    ///
+    /// **Errors**: `Machine`, if the ledger cannot be used.
+    pub(super) fn memory(&mut self, query: &str) -> Result<Option<Memory>> {
+        match &mut self.ledger {
+            Some(ledger) => ledger.memory(query),
+            None => Err(self.trouble.take().unwrap_or_else(|| Error::internal("there is no ledger"))),
+        }
+    }
+
     /// Why the run is not in the ledger.
     pub(super) fn trouble(&mut self) -> Option<Error> {
         self.trouble.take()
     }
 }
 
-/// Tells that the result is whole.
-pub(super) fn prepare(recorded: &mut Recorded<'_>, sealed: &Sealed, sources: &[Arc<Source>], notes: &mut Vec<String>) {
-    let outputs = sealed.files.iter();
+/// What is to be remembered of a run whose result is whole, or that has none.
+pub(super) fn finished(sealed: Option<&Sealed>, sources: &[Arc<Source>]) -> Finished {
+    let outputs = sealed.into_iter().flat_map(|sealed| &sealed.files);
     let outputs = outputs.map(|file| OutputFile { file: file.name.clone(), rows: file.rows, bytes: file.bytes });
     let counts = sources.iter().map(|source| {
         let counts = &source.survey.counts;
@@ -88,26 +102,23 @@ pub(super) fn prepare(recorded: &mut Recorded<'_>, sealed: &Sealed, sources: &[A
             source: source.config.name.clone(),
             file: file.shown.clone(),
             identity: Identity { device: file.identity.device, inode: file.identity.inode },
-            bytes: file.size(),
-            modified_ns: file
-                .identity
-                .modified
-                .0
-                .saturating_mul(1_000_000_000)
-                .saturating_add(file.identity.modified.1),
+            bytes: file.identity.size,
+            modified_ns: nanoseconds(&file.identity),
         })
     });
-    let finished = Finished {
-        rows: sealed.rows(),
-        bytes: sealed.bytes(),
+    Finished {
+        rows: sealed.map_or(0, Sealed::rows),
+        bytes: sealed.map_or(0, Sealed::bytes),
         outputs: outputs.collect(),
         sources: counts.collect(),
         inputs: inputs.collect(),
-    };
-    let (device, inode) = sealed.identity;
-    if let Err(error) = recorded.prepare(&finished, Identity { device, inode }) {
-        notes.push(missing(&error));
     }
+}
+
+/// Where a result is put, and what tells it.
+pub(super) fn placed<'a>(path: &'a Path, sealed: &Sealed) -> Placed<'a> {
+    let (device, inode) = sealed.identity;
+    Placed { path, identity: Identity { device, inode } }
 }
 
 /// What is told of a run that is not in the ledger, or not all of it.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod history;
+mod increment;
 mod progress;
 mod report;
 mod target;
@@ -13,23 +14,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 
 pub use answer::{Answer, answer};
+pub use increment::Extent;
 pub use progress::{Progress, Snapshot};
-pub use report::{Report, ScanReport, SourceReport};
-pub use target::{Options, Target};
+pub use report::{Outcome, Report, ScanReport, SourceReport};
+pub use target::{Mode, Options, Target};
 
 use crate::catalog::{Look, Source};
 use crate::clock;
-use crate::dialect::{self, Given, Parameters, Script, Statement};
+use crate::dialect::{self, Given, Parameters, Script, Statement, Step};
 use crate::error::{Error, Result};
 use crate::ledger::Recorded;
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
 use crate::session::{Planned, Running, Session};
-use crate::sink::{self, Staging};
+use crate::sink::{self, Placing, Staging};
 use history::History;
+use increment::Increment;
 
 /// Runs a saved query and publishes its result at `target`; `given` are values of its parameters, by name.
 ///
@@ -40,34 +44,44 @@ pub async fn query(
     query: &SavedQuery,
     target: &Target,
     given: &BTreeMap<String, String>,
+    extent: Extent,
     progress: &Progress,
 ) -> Result<Report> {
     let script = Script { name: query.path.display().to_string(), text: query.sql.clone() };
     let parameters = Parameters::new(&query.settings.params, given, clock::now())?;
-    let default_source = session.catalog().project().default_source().map(|source| source.name.as_str());
-    let steps = dialect::program(&script, &parameters, default_source)?;
-    let [step] = steps.as_slice() else {
-        let hint = "a saved query is one SELECT, behind any CREATE VIEW, CREATE FUNCTION and SET that it needs";
-        let what = match steps.len() {
-            0 => format!("`{}` defines things, and asks nothing", script.name),
-            count => format!("`{}` holds {count} statements that ask, a saved query is one", script.name),
-        };
-        let error = Error::sql(what).with_hint(hint);
-        return Err(error.at(steps.get(1).and_then(|step| step.place(&script))));
-    };
-    if !is_select(&step.statement) {
-        let error = Error::sql(format!("`{}` is no SELECT", script.name))
-            .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql");
-        return Err(error.at(step.place(&script)));
-    }
+    let step = only_step(session, &script, &parameters)?;
     let session = session.with_options(&step.options)?;
     let order = &query.settings.files.order_by;
     let statement = dialect::arranged(&step.statement, &target.keys, order);
     let statement = statement.map_err(|error| error.at(query.place_of("order_by")))?;
     let mut history = History::open(session.catalog().project(), query)?;
+    let (options, script) = (step.options.as_slice(), &script);
+    let increment = Increment {
+        session: &session,
+        query,
+        script,
+        statement: &statement,
+        options,
+        parameters: &parameters,
+        target,
+        extent,
+        progress,
+    };
+    if extent.dry_run {
+        return increment.dry_run(&mut history).map_err(|error| placed(error, query));
+    }
     let mut recorded = history.begin(query, target, parameters.values());
-    let work = publish(&session, &query.name, &script, &statement, Some(target), recorded.as_mut(), progress);
-    let published = Box::pin(work).await;
+    let published = match recorded.as_mut() {
+        recorded if target.mode == Mode::Replace => {
+            let work = publish(&session, &query.name, script, &statement, Some(target), recorded, progress);
+            Box::pin(work).await
+        }
+        Some(recorded) => Box::pin(increment.run(recorded)).await,
+        None => {
+            drop(recorded);
+            return Err(history.trouble().unwrap_or_else(|| Error::internal("there is no ledger")));
+        }
+    };
     let published = published.map_err(|error| placed(error, query));
     let run = recorded.as_ref().map(Recorded::run);
     let told = recorded.map_or(Ok(()), |recorded| match &published {
@@ -79,6 +93,28 @@ pub async fn query(
     report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
     report.params = parameters.values().clone();
     Ok(report)
+}
+
+/// The one statement of a saved query that asks, behind what it defines.
+fn only_step(session: &Session, script: &Script, parameters: &Parameters) -> Result<Step> {
+    let default_source = session.catalog().project().default_source().map(|source| source.name.as_str());
+    let mut steps = dialect::program(script, parameters, default_source)?;
+    if steps.len() != 1 {
+        let hint = "a saved query is one SELECT, behind any CREATE VIEW, CREATE FUNCTION and SET that it needs";
+        let what = match steps.len() {
+            0 => format!("`{}` defines things, and asks nothing", script.name),
+            count => format!("`{}` holds {count} statements that ask, a saved query is one", script.name),
+        };
+        let error = Error::sql(what).with_hint(hint);
+        return Err(error.at(steps.get(1).and_then(|step| step.place(script))));
+    }
+    let step = steps.remove(0);
+    if !is_select(&step.statement) {
+        let error = Error::sql(format!("`{}` is no SELECT", script.name))
+            .with_hint("a saved query is one SELECT, whose rows are published; ask others with: tidemill sql");
+        return Err(error.at(step.place(script)));
+    }
+    Ok(step)
 }
 
 /// An error about a name that has no place in the SQL, with its place in the settings that arrange the rows.
@@ -130,63 +166,83 @@ pub async fn publish(
     progress: &Progress,
 ) -> Result<Report> {
     let begun = Instant::now();
-    let mut notes = Vec::new();
-    let mut look = Look::Guess;
-    loop {
-        let planned = session.plan(script, statement, look, progress.watch()).await?;
-        let target = Target::of_statement(target, &planned)?;
-        target.check(session.catalog().project())?;
-        let sources = planned.sources.clone();
-        sources.iter().filter(|source| source.survey.is_whole).try_for_each(|source| source.check_budget())?;
-        let written = write(session, planned, &target, progress).await;
-        if let Err(Error::Machine(problem)) = written {
-            return Err(Error::Machine(problem));
-        }
-        // What failed by a guess may not fail by what is so.
-        let settled = session.settle(&sources, progress.watch()).await?;
-        if !settled.drift.is_empty() || matches!(written, Err(Error::Drift)) {
-            notes.extend(settled.drift.iter().map(|(source, what)| format!("{source}: read again, for {what}")));
-            look = Look::Whole;
-            continue;
-        }
-        settled.sources.iter().try_for_each(|source| source.check_budget())?;
-        let mut staged = written?;
-        let sealed = staged.seal()?;
-        if let Some(recorded) = &mut recorded {
-            history::prepare(recorded, &sealed, &settled.sources, &mut notes);
-        }
-        let published = staged.publish(sealed)?;
-        return Ok(Report {
-            query: name.to_owned(),
-            run: None,
-            path: published.path,
-            format: target.writing.format.to_string(),
-            rows: published.rows,
-            bytes: published.bytes,
-            files: published.files.len() as u64,
-            seconds: begun.elapsed().as_secs_f64(),
-            sources: settled.sources.iter().map(|source| SourceReport::of(source)).collect(),
-            scan: progress.scanned(),
-            null_event_times: progress.null_event_times(),
-            params: BTreeMap::new(),
-            notes,
-        });
+    let work = Work { session, script, statement, target, placing: &Placing::Whole, progress };
+    let Written { mut staged, target, sources, mut notes, .. } = work.write(|_| Ok(())).await?;
+    let sealed = staged.seal()?;
+    if let Some(recorded) = &mut recorded {
+        let finished = history::finished(Some(&sealed), &sources);
+        let told = recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), None);
+        notes.extend(told.err().map(|error| history::missing(&error)));
     }
+    let published = staged.publish(sealed)?;
+    Ok(Report { notes, ..Report::of(name, &target, begun, Some(&published), &sources, progress) })
 }
 
-/// Writes all rows aside.
-async fn write(session: &Session, planned: Planned, target: &Target, progress: &Progress) -> Result<Staging> {
-    // What a run that was killed has left is of no use to anyone.
-    sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-    let mut running = start(session, planned, progress).await?;
-    let threads = session.catalog().project().limits.num_threads();
-    let mut staged = Staging::create(&target.path, target.writing, &target.shape, &running.schema, threads)?;
-    while let Some(batch) = running.batches.next().await {
-        let batch = batch?;
-        staged.write(&batch)?;
-        progress.wrote(batch.num_rows());
+/// A statement whose rows are to be written.
+struct Work<'a> {
+    session: &'a Session,
+    script: &'a Script,
+    statement: &'a Statement,
+    target: Option<&'a Target>,
+    placing: &'a Placing,
+    progress: &'a Progress,
+}
+
+/// Rows, all of them, and what they were made of.
+struct Written {
+    staged: Staging,
+    target: Target,
+    schema: SchemaRef,
+    sources: Vec<Arc<Source>>,
+    notes: Vec<String>,
+}
+
+impl Work<'_> {
+    /// Writes all rows aside, by types that are those of all lines, if `check` lets the plan pass and every source is within
+    /// its budget of rejects.
+    async fn write(&self, check: impl Fn(&Planned) -> Result<()>) -> Result<Written> {
+        let Self { session, script, statement, target, progress, .. } = self;
+        let mut notes = Vec::new();
+        let mut look = Look::Guess;
+        loop {
+            let planned = session.plan(script, statement, look, progress.watch()).await?;
+            check(&planned)?;
+            let target = Target::of_statement(*target, &planned)?;
+            target.check(session.catalog().project())?;
+            let sources = planned.sources.clone();
+            sources.iter().filter(|source| source.survey.is_whole).try_for_each(|source| source.check_budget())?;
+            let written = self.aside(planned, &target).await;
+            if let Err(Error::Machine(problem)) = written {
+                return Err(Error::Machine(problem));
+            }
+            // What failed by a guess may not fail by what is so.
+            let settled = session.settle(&sources, progress.watch()).await?;
+            if !settled.drift.is_empty() || matches!(written, Err(Error::Drift)) {
+                notes.extend(settled.drift.iter().map(|(source, what)| format!("{source}: read again, for {what}")));
+                look = Look::Whole;
+                continue;
+            }
+            settled.sources.iter().try_for_each(|source| source.check_budget())?;
+            let (staged, schema) = written?;
+            return Ok(Written { staged, target, schema, sources: settled.sources, notes });
+        }
     }
-    Ok(staged)
+
+    async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef)> {
+        let Self { session, placing, progress, .. } = self;
+        // What a run that was killed has left is of no use to anyone.
+        sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        let mut running = start(session, planned, progress).await?;
+        let threads = session.catalog().project().limits.num_threads();
+        let schema = Arc::clone(&running.schema);
+        let mut staged = Staging::create(&target.path, target.writing, &target.shape, placing, &schema, threads)?;
+        while let Some(batch) = running.batches.next().await {
+            let batch = batch?;
+            staged.write(&batch)?;
+            progress.wrote(batch.num_rows());
+        }
+        Ok((staged, schema))
+    }
 }
 
 async fn start(session: &Session, planned: Planned, progress: &Progress) -> Result<Running> {

@@ -2,17 +2,35 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 
+use super::{Progress, Target};
 use crate::catalog::Source;
 use crate::ndjson::{Reason, Reject};
+use crate::sink::Published;
+
+/// What came of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Its result stands in its place.
+    Published,
+    /// No line was new that made a row: what stands there stays as it is.
+    NothingNew,
+    /// It only looked at what there is to do.
+    DryRun,
+}
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The query's name.
     pub query: String,
+    /// What came of it.
+    pub status: Outcome,
     /// Its number in the ledger, if it is there.
     pub run: Option<i64>,
     /// The published file, or the folder of its files.
@@ -96,6 +114,35 @@ pub struct RejectReport {
     pub reason: &'static str,
     /// Why, in words.
     pub detail: String,
+}
+
+impl Report {
+    /// Of what was published, if anything was, of these sources.
+    pub(super) fn of(
+        query: &str,
+        target: &Target,
+        begun: Instant,
+        published: Option<&Published>,
+        sources: &[Arc<Source>],
+        progress: &Progress,
+    ) -> Self {
+        Self {
+            query: query.to_owned(),
+            status: if published.is_some() { Outcome::Published } else { Outcome::NothingNew },
+            run: None,
+            path: published.map_or_else(|| target.path.clone(), |published| published.path.clone()),
+            format: target.writing.format.to_string(),
+            rows: published.map_or(0, |published| published.rows),
+            bytes: published.map_or(0, |published| published.bytes),
+            files: published.map_or(0, |published| published.files.len() as u64),
+            seconds: begun.elapsed().as_secs_f64(),
+            sources: sources.iter().map(|source| SourceReport::of(source)).collect(),
+            scan: progress.scanned(),
+            null_event_times: progress.null_event_times(),
+            params: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 impl SourceReport {

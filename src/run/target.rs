@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use crate::dialect::Key;
 use crate::error::{Error, Result};
+use crate::intake::OnRewrite;
 use crate::ndjson::listing;
 use crate::project::Project;
-use crate::query::{Files, SavedQuery};
+use crate::query::{Files, Increment, SavedQuery};
 use crate::session::Planned;
 use crate::sink::{Compression, Format, Shape, Writing};
+use crate::suggest;
 
 /// What the person who starts a run may say about its outputs.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,38 @@ pub struct Options {
     pub format: Option<Format>,
     /// Instead of the folder of outputs.
     pub output_dir: Option<PathBuf>,
+}
+
+/// What a run does with what runs before have published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Replaces it by the result over all lines.
+    #[default]
+    Replace,
+    /// Adds the rows of new lines to it.
+    Append,
+}
+
+impl Mode {
+    const ALL: [(&str, Self); 2] = [("replace", Self::Replace), ("append", Self::Append)];
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        Self::ALL.iter().find(|(_, mode)| mode == self).map_or("replace", |(name, _)| name)
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = Self::ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, mode)| *mode).ok_or_else(|| {
+            let names = Self::ALL.map(|(name, _)| name);
+            let hint = suggest::nearest(name, names).map(|near| format!("did you mean `{near}`?"));
+            Error::request(format!("unknown mode `{name}`: they are {}", names.join(", "))).with_hint_if(hint)
+        })
+    }
 }
 
 /// Where a query's result goes, and as what.
@@ -30,6 +64,10 @@ pub struct Target {
     pub shape: Shape,
     /// How they are written.
     pub writing: Writing,
+    /// What becomes of what stands there.
+    pub mode: Mode,
+    /// What to do with an input that was written anew.
+    pub on_rewrite: OnRewrite,
     /// What its folders are for.
     pub(super) keys: Vec<Key>,
 }
@@ -45,7 +83,12 @@ impl Target {
     pub fn of(query: &SavedQuery, project: &Project, options: &Options) -> Result<Self> {
         let keys = query.settings.files.partition_by.iter().map(|text| Key::parse(text)).collect::<Result<Vec<_>>>();
         let keys = keys.map_err(|error| error.at(query.place_of("partition_by")))?;
-        let shape = shape(query, &keys)?;
+        let (mode, on_rewrite) = mode(query)?;
+        let shape = match shape(query, &keys)? {
+            // A folder for each run.
+            Shape::File if mode == Mode::Append => Shape::Sized(u64::MAX),
+            shape => shape,
+        };
         let named = match &query.settings.format {
             Some(word) => Some(Format::from_str(word).map_err(|error| error.at(query.place_of("format")))?),
             None => None,
@@ -67,7 +110,7 @@ impl Target {
             (None, Some(output)) => project.root.join(output),
             (None, None) => project.outputs_dir.join(default_name),
         };
-        Ok(Self { path, shape, writing: writing(query, format)?, keys })
+        Ok(Self { path, shape, writing: writing(query, format)?, mode, on_rewrite, keys })
     }
 
     /// The target that a person named by its path: its extension tells the format, unless `format` does.
@@ -80,7 +123,9 @@ impl Target {
             None if path.is_dir() => Format::Json,
             None => format_of(path)?,
         };
-        Ok(Self { path: path.to_owned(), shape: Shape::File, writing: format.into(), keys: Vec::new() })
+        let (mode, on_rewrite) = (Mode::Replace, OnRewrite::Fail);
+        let (shape, keys) = (Shape::File, Vec::new());
+        Ok(Self { path: path.to_owned(), shape, writing: format.into(), mode, on_rewrite, keys })
     }
 
     /// The target of a planned statement: the one that was given, or where it goes itself, being a `COPY`.
@@ -123,6 +168,29 @@ impl Target {
         Err(Error::request(format!("the result cannot go to `{}`, which is {what}", path.display()))
             .with_hint("results have a folder of their own, outputs/"))
     }
+}
+
+/// What a query's settings have runs do with what was published.
+fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
+    let Increment { mode, on_rewrite } = &query.settings.increment;
+    let mode = match mode {
+        Some(word) => word.parse().map_err(|error: Error| error.at(query.place_of("mode")))?,
+        None => Mode::Replace,
+    };
+    let on_rewrite = match on_rewrite.as_deref() {
+        Some(_) if mode == Mode::Replace => {
+            return Err(Error::request("`on_rewrite` is for queries that read only what is new")
+                .with_hint("leave it out, or set mode = \"append\"")
+                .at(query.place_of("on_rewrite")));
+        }
+        None | Some("fail") => OnRewrite::Fail,
+        Some("reread") => OnRewrite::Reread,
+        Some(word) => {
+            return Err(Error::request(format!("unknown value `{word}`: it is `fail` or `reread`"))
+                .at(query.place_of("on_rewrite")));
+        }
+    };
+    Ok((mode, on_rewrite))
 }
 
 /// Of which files a query's settings make its output.

@@ -10,6 +10,7 @@ mod example;
 mod failure;
 mod fields;
 mod frame;
+mod increment;
 #[cfg(feature = "internals")]
 pub mod internals;
 mod kept;
@@ -21,6 +22,7 @@ mod sums;
 mod tables;
 mod types;
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -42,7 +44,7 @@ pub use datafusion::arrow::array::RecordBatch;
 pub use kept::{Keeping, Kept};
 pub use types::type_name;
 
-use crate::catalog::{Catalog, HistorySchema, Listed, Look, Source, SourceSchema, sources_of};
+use crate::catalog::{Catalog, HistorySchema, Listed, Look, Scope, Source, SourceSchema, sources_of};
 use crate::dialect::{self, Deed, Script};
 use crate::error::{Error, Result};
 use crate::functions::{self, Function};
@@ -112,11 +114,18 @@ pub struct Running {
 impl Session {
     /// **Errors**: `Internal`, if the engine cannot be set up.
     pub fn new(project: Arc<Project>, access: Access) -> Result<Self> {
+        Self::scoped(project, access, HashMap::new())
+    }
+
+    /// A session that reads of some sources, by name, no more than their scopes say.
+    ///
+    /// **Errors**: as [`Session::new`].
+    pub fn scoped(project: Arc<Project>, access: Access, scopes: HashMap<String, Scope>) -> Result<Self> {
         let threads = project.limits.num_threads();
         let engine =
             engine::set_up(&project.limits).map_err(|error| failure::internal("the engine cannot be set up", error))?;
         let history = Arc::new(HistorySchema::new(project.root.clone()));
-        let catalog = Arc::new(Catalog::new(project, threads));
+        let catalog = Arc::new(Catalog::new(project, threads, scopes));
         let sources = Arc::new(SourceSchema::of_rows(Arc::clone(&catalog)));
         let schemas = MemoryCatalogProvider::new();
         let rejects = Arc::new(SourceSchema::of_rejects(Arc::clone(&catalog)));
@@ -176,11 +185,7 @@ impl Session {
     ) -> Result<Planned> {
         // What is made of a source outlives the statement, and a guess does not.
         let look = if dialect::deed(statement) == Deed::Make { Look::Whole } else { look };
-        let (mut statement, copy_to) = copy::take(statement.clone())?;
-        self.supply_from(script, &mut statement)?;
-        self.name_pcollection(&mut statement);
-        dialect::list_tables(&mut statement)?;
-        dialect::rewrite(script, &mut statement)?;
+        let (statement, copy_to) = self.prepare(script, statement)?;
         // What is laid ready is for one statement at a time.
         let _turn = self.planning.lock().await;
         let first = self.plan_laid(script, statement.clone(), look, watch).await;
@@ -207,6 +212,16 @@ impl Session {
         let sources = sources_of(&plan).map_err(|error| self.explain(error, script, &statement))?;
         let answers = !matches!(plan, LogicalPlan::Ddl(_));
         Ok(Planned { sources, copy_to, answers, script: script.clone(), statement, plan })
+    }
+
+    /// A statement as the engine takes it, and where its rows go if it says so. Nothing is listed for that.
+    fn prepare(&self, script: &Script, statement: &Statement) -> Result<(Statement, Option<CopyTarget>)> {
+        let (mut statement, copy_to) = copy::take(statement.clone())?;
+        self.supply_from(script, &mut statement)?;
+        self.name_pcollection(&mut statement);
+        dialect::list_tables(&mut statement)?;
+        dialect::rewrite(script, &mut statement)?;
+        Ok((statement, copy_to))
     }
 
     /// What the sources are, once they have been read by a guess, and how a guess was wrong.

@@ -11,7 +11,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 
 use super::part::Part;
 use super::place::{self, Place};
-use super::shape::{self, Shape};
+use super::shape::{self, Placing, Shape};
 use super::spool::Spool;
 use super::stage::{Published, PublishedFile, Sealed};
 use super::stage_dir::StageDir;
@@ -38,7 +38,9 @@ pub struct StagedFolder {
     /// All files that have their names.
     files: Vec<PublishedFile>,
     place: Place,
-    /// The result, until it is published.
+    /// The folder of all its files.
+    base: PathBuf,
+    /// What is put in its place.
     root: PathBuf,
     // Dropped last: it removes the files.
     stage: StageDir,
@@ -54,19 +56,30 @@ impl StagedFolder {
         target: &Path,
         writing: impl Into<Writing>,
         shape: Shape,
+        placing: &Placing,
         schema: &SchemaRef,
         threads: usize,
     ) -> Result<Self> {
         let writing = writing.into();
-        let place = Place::find_folder(target)?;
+        let whole = Place::find_folder(target)?;
+        // Never within the folder that people read.
+        let beside = whole.folder.clone();
+        let place = match placing {
+            Placing::More(name) => Place::find_folder(&target.join(name))?,
+            Placing::Whole | Placing::First(_) => whole,
+        };
         swap::check_replaceable(&place)?;
         let staged = place::make_folder(&place.folder).and_then(|()| {
-            let stage = StageDir::create(&place.folder)?;
+            let stage = StageDir::create(&beside)?;
             let root = stage.path().join(&place.name);
-            fs::create_dir(&root)?;
-            Ok((stage, root))
+            let at = match placing {
+                Placing::First(name) => root.join(name),
+                Placing::Whole | Placing::More(_) => root.clone(),
+            };
+            fs::create_dir_all(&at)?;
+            Ok((stage, root, at))
         });
-        let (stage, root) = staged.map_err(|error| place.unwritable(error))?;
+        let (stage, root, base) = staged.map_err(|error| place.unwritable(error))?;
         let count = schema.fields().len().saturating_sub(shape.key_columns());
         let keys = Schema::new(schema.fields()[count..].to_vec());
         for field in keys.fields() {
@@ -82,8 +95,9 @@ impl StagedFolder {
         }
         let plain = Recast::plain(&Arc::new(keys));
         let (open, whole, files) = (None, Vec::new(), Vec::new());
-        let at = root.clone();
-        let staged = Self { writing, shape, threads, schema, plain, spool, open, at, whole, files, place, root, stage };
+        let at = base.clone();
+        let staged =
+            Self { writing, shape, threads, schema, plain, spool, open, at, base, whole, files, place, root, stage };
         // What a format cannot hold is told before the rows are there.
         super::encoder(writing, &staged.schema, 1, Box::new(std::io::sink()))?;
         Ok(staged)
@@ -136,8 +150,8 @@ impl StagedFolder {
 
     /// The folder of the keys in `row`.
     fn folder_of(&self, keys: &RecordBatch, row: usize) -> Result<PathBuf> {
-        let Shape::Partitions { names, .. } = &self.shape else { return Ok(self.root.clone()) };
-        let mut folder = self.root.clone();
+        let Shape::Partitions { names, .. } = &self.shape else { return Ok(self.base.clone()) };
+        let mut folder = self.base.clone();
         for (name, column) in names.iter().zip(keys.columns()) {
             let texts = Texts::new(column.as_ref(), name)?;
             let mut text = Vec::new();
@@ -264,7 +278,7 @@ mod tests {
     }
 
     fn publish(target: &Path, shape: Shape, batches: &[RecordBatch]) -> Result<Published> {
-        let mut staged = StagedFolder::create(target, Format::Json, shape, &batches[0].schema(), 2)?;
+        let mut staged = StagedFolder::create(target, Format::Json, shape, &Placing::Whole, &batches[0].schema(), 2)?;
         batches.iter().try_for_each(|batch| staged.write(batch))?;
         let sealed = staged.seal()?;
         staged.publish(sealed)
@@ -374,7 +388,9 @@ mod tests {
             list,
         ]));
         let folder = tempfile::tempdir().unwrap();
-        let error = StagedFolder::create(&folder.path().join("x"), Format::Json, by_key(), &schema, 1).err().unwrap();
+        let error = StagedFolder::create(&folder.path().join("x"), Format::Json, by_key(), &Placing::Whole, &schema, 1)
+            .err()
+            .unwrap();
         assert_eq!((error.kind(), fs::read_dir(folder.path()).unwrap().count()), ("sql", 0));
     }
 }

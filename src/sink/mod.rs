@@ -63,7 +63,7 @@ pub use self::format::Format;
 use self::lines::LineEncoder;
 pub use self::plain::Texts;
 pub use self::recast::Recast;
-pub use self::shape::Shape;
+pub use self::shape::{Placing, Shape};
 pub use self::stage::{Published, PublishedFile, Sealed, Staged};
 pub use self::stage_dir::sweep;
 pub use self::staging::Staging;

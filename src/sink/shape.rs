@@ -29,6 +29,18 @@ pub enum Shape {
     },
 }
 
+/// What becomes of the folder that a result of many files goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Placing {
+    /// It is replaced by the result.
+    #[default]
+    Whole,
+    /// It is replaced by one that holds the result in a folder of this name.
+    First(String),
+    /// It gains a folder of this name, which is the result.
+    More(String),
+}
+
 /// Hive's name for the folder of rows whose value is NULL.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::{Published, Sealed, Shape, Staged, StagedFolder, Writing};
+use super::{Placing, Published, Sealed, Shape, Staged, StagedFolder, Writing};
 use crate::error::Result;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
@@ -20,10 +20,19 @@ impl Staging {
     /// Begins a result of this shape.
     ///
     /// **Errors**: those of [`Staged::create`] or [`StagedFolder::create`].
-    pub fn create(target: &Path, writing: Writing, shape: &Shape, schema: &SchemaRef, threads: usize) -> Result<Self> {
+    pub fn create(
+        target: &Path,
+        writing: Writing,
+        shape: &Shape,
+        placing: &Placing,
+        schema: &SchemaRef,
+        threads: usize,
+    ) -> Result<Self> {
         Ok(match shape {
             Shape::File => Self::File(Box::new(Staged::create(target, writing, schema, threads)?)),
-            shape => Self::Folder(Box::new(StagedFolder::create(target, writing, shape.clone(), schema, threads)?)),
+            shape => {
+                Self::Folder(Box::new(StagedFolder::create(target, writing, shape.clone(), placing, schema, threads)?))
+            }
         })
     }
 

@@ -38,7 +38,7 @@ pub(super) fn check_replaceable(place: &Place) -> Result<()> {
     }
 }
 
-/// The first thing in `folder`, or in a folder `name=value` in it, that [`super::StagedFolder`] does not write.
+/// The first thing in `folder`, or in a folder `name=value` or `run-00000001` in it, that [`super::StagedFolder`] does not write.
 fn foreign_in(folder: &Path) -> io::Result<Option<std::ffi::OsString>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -47,7 +47,7 @@ fn foreign_in(folder: &Path) -> io::Result<Option<std::ffi::OsString>> {
     for entry in entries {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
-        let foreign = if kind.is_dir() && is_partition(&name) {
+        let foreign = if kind.is_dir() && (is_partition(&name) || is_run(&name)) {
             foreign_in(&entry.path())?
         } else if kind.is_file() && is_part(&name) {
             None
@@ -63,6 +63,12 @@ fn foreign_in(folder: &Path) -> io::Result<Option<std::ffi::OsString>> {
 
 fn is_partition(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.split_once('=').is_some_and(|(key, _)| !key.is_empty()))
+}
+
+/// Whether it is `run-00000017`, what one run has added.
+fn is_run(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.strip_prefix("run-"));
+    number.is_some_and(|number| number.len() >= 8 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether it is `part-00000-of-00001.json`.

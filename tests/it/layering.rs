@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 11] = [
     &["ndjson", "sink", "functions", "windows", "ledger"],
     &["project"],
     &["catalog"],
-    &["session"],
+    &["session", "intake"],
     &["run"],
     &["display"],
     &["repl"],

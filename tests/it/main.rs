@@ -6,6 +6,7 @@
     reason = "a test that fails should panic, and files are made freely"
 )]
 
+mod append;
 mod contract;
 mod drift;
 mod errors;

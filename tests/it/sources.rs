@@ -122,7 +122,8 @@ fn a_file_written_over_in_place_fails_the_run() {
     fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
     let watch = tidemill::ndjson::survey::Watch::default();
-    let result = tidemill::ndjson::survey::survey(&files, &std::sync::Arc::default(), 1, &watch, &stop);
+    let account = tidemill::ndjson::survey::Account::new(files.into(), std::sync::Arc::default());
+    let result = tidemill::ndjson::survey::survey(&account, 1, &watch, &stop);
     assert!(result.unwrap_err().to_string().contains("was written over"));
 }
 

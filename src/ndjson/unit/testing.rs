@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::super::Settings;
 use super::super::declared::Declared;
-use super::super::listing::{Compression, Identity, InputFile};
+use super::super::listing::{Identity, InputFile};
 use super::super::rows::Wanted;
 use super::{Unit, Worker};
 
 /// What stands for a file whose bytes are in memory.
 pub(crate) fn file(size: usize) -> InputFile {
     let identity = Identity { device: 0, inode: 0, size: size as u64, modified: (0, 0) };
-    InputFile { path: PathBuf::from("a"), shown: "a".into(), compression: Compression::None, identity }
+    InputFile::whole(PathBuf::from("a"), "a".into(), identity)
 }
 
 /// Keys that the rows of tests are asked for; `o` is an object in some lines.

@@ -12,7 +12,7 @@ use crate::document;
 use crate::error::{Error, Result};
 use crate::query;
 use crate::repl::shell::{LAST, Shell};
-use crate::run::{self, Options, Progress, Target};
+use crate::run::{self, Extent, Options, Progress, Target};
 
 /// `\i`
 pub(super) fn include(shell: &mut Shell, words: &Words) -> Result<()> {
@@ -30,7 +30,10 @@ pub(super) fn run_query(shell: &mut Shell, words: &Words) -> Result<()> {
     let given = shell.given.only(&names).declare(&mut declared, &[])?.values(names.iter().map(String::as_str))?;
     let progress = Arc::new(Progress::default());
     let (session, counts) = (shell.session.clone(), Arc::clone(&progress));
-    shell.report(&progress, async move { run::query(&session, &query, &target, &given, &counts).await })
+    shell.report(
+        &progress,
+        async move { run::query(&session, &query, &target, &given, Extent::default(), &counts).await },
+    )
 }
 
 /// `\save`

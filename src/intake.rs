@@ -1,0 +1,272 @@
+//! What of a source's files a query has not read yet.
+//!
+//! Files are told by what they are (their place on the disk, size and time) and, where that has changed, by what they hold: so
+//! one that has grown is read from where it was left, and one that was moved or compressed is not read again. A file that is no
+//! longer what was read under its name is told. It publishes nothing and remembers nothing: the ledger's words go in and out.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use crate::catalog::{Scope, Source};
+use crate::error::{Error, Result};
+use crate::ledger::Taken;
+use crate::ndjson::fingerprint::{Beginning, Fingerprint, begins_line, whole_lines};
+use crate::ndjson::listing::{Compression, Identity, InputFile, Window};
+use crate::ndjson::survey::Earlier;
+
+/// What to do with a file that does not begin with what was read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnRewrite {
+    /// Stop, and say so.
+    #[default]
+    Fail,
+    /// Read it from its start.
+    Reread,
+}
+
+/// What is new in a source, and what is to be remembered once it was read.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// What is to be read.
+    pub scope: Scope,
+    /// What is worth telling; one line each.
+    pub notes: Vec<String>,
+    /// Files that were read under a name that they no longer have.
+    pub gone: Vec<String>,
+    /// Files of which nothing is read now, which are other than they were.
+    pub same: Vec<Taken>,
+}
+
+impl Intake {
+    /// Looks at the `files` of a source; `taken` was read of them, and `earlier` learned of that.
+    ///
+    /// **Errors**: `Input`, if a file cannot be read, or does not hold what was read of it, unless it is to be read again.
+    pub fn of(files: Vec<InputFile>, taken: &[Taken], earlier: Earlier, on: OnRewrite) -> Result<Self> {
+        let sorting = Sorting::of(&files, taken)?;
+        let rewritten = sorting.rewritten();
+        if let (Some(file), OnRewrite::Fail) = (rewritten.first(), on) {
+            return Err(Error::input(format!("`{file}` no longer begins with what was read of it")).with_hint(
+                "if its writer begins it anew, set on_rewrite = \"reread\" and it is read from its start; \
+                     or compute everything again: --full-refresh",
+            ));
+        }
+        let mut intake = sorting.conclude(earlier)?;
+        intake
+            .notes
+            .extend(rewritten.iter().map(|file| format!("`{file}` was written anew, and is read from its start")));
+        intake.scope.all = files;
+        Ok(intake)
+    }
+
+    /// The same, for the first time; files that were last changed before `since`, in nanoseconds since 1970, count as read.
+    ///
+    /// **Errors**: as [`Intake::of`].
+    pub fn anew(source: &str, files: Vec<InputFile>, since: Option<i64>) -> Result<Self> {
+        let mut intake = Self::of(files, &[], Earlier::default(), OnRewrite::Fail)?;
+        let Some(since) = since else { return Ok(intake) };
+        let is_old = |file: &InputFile| nanoseconds(&file.identity) < since;
+        let (old, new) = intake.scope.read.into_iter().partition(is_old);
+        intake.scope.read = new;
+        if !old.is_empty() {
+            intake
+                .notes
+                .push(format!("{} of `{source}` changed last before that, and count as read", files_are(old.len())));
+        }
+        for file in &old {
+            intake.same.push(taken_of(file, file.window.bytes.end, 0)?);
+        }
+        Ok(intake)
+    }
+
+    /// Files that were read and that none of `files` begins with.
+    ///
+    /// **Errors**: as [`Intake::of`].
+    pub fn missing(files: &[InputFile], taken: &[Taken]) -> Result<Vec<String>> {
+        let sorting = Sorting::of(files, taken)?;
+        let lost = sorting.lost().into_iter().filter(|taken| taken.bytes > 0);
+        Ok(lost.map(|taken| taken.file.clone()).collect())
+    }
+
+    /// Bytes that are to be read, as stored.
+    pub fn bytes(&self) -> u64 {
+        self.scope.read.iter().map(InputFile::size).sum()
+    }
+
+    /// What is to be remembered once `source`, which has this scope, was read.
+    ///
+    /// **Errors**: `Input`, if a file is no longer what was read.
+    pub fn taken(&self, source: &Source) -> Result<Vec<Taken>> {
+        let mut taken = self.same.clone();
+        for (file, lines) in source.files.iter().zip(&source.survey.lines) {
+            taken.push(taken_of(file, file.window.bytes.end, file.window.lines_before + lines)?);
+        }
+        Ok(taken)
+    }
+}
+
+fn taken_of(file: &InputFile, bytes: u64, lines: u64) -> Result<Taken> {
+    let Some(Fingerprint { head, tail, .. }) = Fingerprint::of(file, bytes)? else {
+        return Err(Error::input(format!("`{}` shrank while it was read", file.shown))
+            .with_hint("nothing was published; run again when the file is at rest"));
+    };
+    let Identity { device, inode, size, .. } = file.identity;
+    let state = (size, nanoseconds(&file.identity));
+    Ok(Taken { file: file.shown.clone(), place: (device, inode), state, bytes, lines, ends: (head, tail) })
+}
+
+/// The last change of a file: nanoseconds since 1970.
+pub fn nanoseconds(identity: &Identity) -> i64 {
+    identity.modified.0.saturating_mul(1_000_000_000).saturating_add(identity.modified.1)
+}
+
+fn files_are(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+/// Files on their way to what was read of them.
+struct Sorting<'a> {
+    files: &'a [InputFile],
+    taken: &'a [Taken],
+    /// Of each file, what was read of it.
+    known: Vec<Option<&'a Taken>>,
+    /// Names of what was found again.
+    found: HashSet<&'a str>,
+}
+
+impl<'a> Sorting<'a> {
+    fn of(files: &'a [InputFile], taken: &'a [Taken]) -> Result<Self> {
+        let mut sorting = Self { files, taken, known: vec![None; files.len()], found: HashSet::new() };
+        sorting.by_name()?;
+        sorting.by_place()?;
+        sorting.by_content()?;
+        Ok(sorting)
+    }
+
+    /// Files that are where they were.
+    fn by_name(&mut self) -> Result<()> {
+        let by_name: HashMap<&str, &'a Taken> = self.taken.iter().map(|taken| (taken.file.as_str(), taken)).collect();
+        for (at, file) in self.files.iter().enumerate() {
+            let Some(taken) = by_name.get(file.shown.as_str()) else { continue };
+            if is_unchanged(file, taken) || begins(taken, &mut Beginning::of(file))? {
+                self.find(at, taken);
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that were moved.
+    fn by_place(&mut self) -> Result<()> {
+        let lost = self.lost();
+        let by_place: HashMap<(u64, u64), &'a Taken> = lost.into_iter().map(|taken| (taken.place, taken)).collect();
+        for at in self.unknown() {
+            let Identity { device, inode, .. } = self.files[at].identity;
+            if let Some(taken) = by_place.get(&(device, inode))
+                && begins(taken, &mut Beginning::of(&self.files[at]))?
+            {
+                self.find(at, taken);
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that were copied or compressed, and are no longer where they were; or are, beside their compressed copies.
+    fn by_content(&mut self) -> Result<()> {
+        let mut lost = self.lost();
+        // What is longer tells more.
+        lost.sort_by_key(|taken| std::cmp::Reverse(taken.bytes));
+        let by_name: HashMap<&str, &'a Taken> = self.taken.iter().map(|taken| (taken.file.as_str(), taken)).collect();
+        for at in self.unknown() {
+            let file = &self.files[at];
+            let mut beginning = Beginning::of(file);
+            let stem = Path::new(&file.shown).with_extension("");
+            let original = stem.to_str().filter(|_| file.compression != Compression::None);
+            let original = original.and_then(|stem| by_name.get(stem).copied());
+            for taken in original.into_iter().chain(lost.iter().copied()) {
+                let is_free = original.is_some_and(|original| original.file == taken.file)
+                    || !self.found.contains(taken.file.as_str());
+                // What nothing was read of is in every file.
+                if is_free && taken.bytes > 0 && begins(taken, &mut beginning)? {
+                    self.find(at, taken);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, at: usize, taken: &'a Taken) {
+        self.known[at] = Some(taken);
+        self.found.insert(&taken.file);
+    }
+
+    /// What was read and not found again so far.
+    fn lost(&self) -> Vec<&'a Taken> {
+        self.taken.iter().filter(|taken| !self.found.contains(taken.file.as_str())).collect()
+    }
+
+    fn unknown(&self) -> Vec<usize> {
+        (0..self.files.len()).filter(|at| self.known[*at].is_none()).collect()
+    }
+
+    /// Names under which something new stands, where what was read is nowhere. What was read elsewhere may stand there: of
+    /// logs that are rotated the oldest goes like that.
+    fn rewritten(&self) -> Vec<&'a str> {
+        let names: HashSet<&str> = self.unknown().into_iter().map(|at| self.files[at].shown.as_str()).collect();
+        let lost = self.lost().into_iter().filter(|taken| taken.bytes > 0);
+        lost.map(|taken| taken.file.as_str()).filter(|name| names.contains(name)).collect()
+    }
+
+    fn conclude(self, earlier: Earlier) -> Result<Intake> {
+        let names: HashSet<&str> = self.files.iter().map(|file| file.shown.as_str()).collect();
+        let (scope, notes) = (Scope { earlier, ..Scope::default() }, Vec::new());
+        let mut intake = Intake { scope, notes, gone: Vec::new(), same: Vec::new() };
+        let mut open = Vec::new();
+        for (file, known) in self.files.iter().zip(&self.known) {
+            if let Some(taken) = known.filter(|taken| taken.file != file.shown) {
+                intake.notes.push(format!("`{}` is what was read as `{}`", file.shown, taken.file));
+                if !names.contains(taken.file.as_str()) {
+                    intake.gone.push(taken.file.clone());
+                }
+            }
+            if let Some(taken) = known.filter(|taken| is_unchanged(file, taken)) {
+                if file.compression == Compression::None && taken.bytes < file.identity.size {
+                    open.push(file.shown.as_str());
+                }
+                continue;
+            }
+            let end = whole_lines(file)?;
+            let (start, lines_before) = known.map_or((0, 0), |taken| (taken.bytes, taken.lines));
+            if end > start && !begins_line(file, start)? {
+                return Err(Error::input(format!("`{}` goes on behind a last line that had no newline", file.shown))
+                    .with_hint("that line was read as it stood; compute everything again: --full-refresh"));
+            }
+            if file.compression == Compression::None && end < file.identity.size {
+                open.push(file.shown.as_str());
+            }
+            if end > start {
+                let window = Window { bytes: start..end, lines_before };
+                intake.scope.read.push(InputFile { window, ..file.clone() });
+            } else {
+                intake.same.push(taken_of(file, start, lines_before)?);
+            }
+        }
+        if let Some(first) = open.first() {
+            let and = if open.len() > 1 { format!(" and {} more", files_are(open.len() - 1)) } else { String::new() };
+            intake
+                .notes
+                .push(format!("the last line of `{first}`{and} has no newline yet, and waits for the next run"));
+        }
+        Ok(intake)
+    }
+}
+
+fn begins(taken: &Taken, beginning: &mut Beginning<'_>) -> Result<bool> {
+    let (head, tail) = taken.ends.clone();
+    Fingerprint { bytes: taken.bytes, head, tail }.begins(beginning)
+}
+
+/// Whether a file is what it was when it was read, as far as a file system can tell.
+fn is_unchanged(file: &InputFile, taken: &Taken) -> bool {
+    let Identity { device, inode, size, .. } = file.identity;
+    file.shown == taken.file && (device, inode) == taken.place && (size, nanoseconds(&file.identity)) == taken.state
+}

@@ -1,0 +1,348 @@
+//! A query that reads only the lines that it has not read yet, and adds their rows to what it has published.
+//!
+//! What was read and what was published are remembered together, in one step with the run (`ledger::memory`): whatever is
+//! interrupted, each line is in the output once. It knows nothing of how files are told apart (`intake`) or written (`sink`).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+
+use super::history::{self, History};
+use super::{Mode, Outcome, Progress, Report, Target, Work, Written};
+use crate::catalog::Source;
+use crate::dialect::{BUILT_IN, Parameters, Script, Statement};
+use crate::error::{Error, Result};
+use crate::intake::Intake;
+use crate::ledger::{Change, Definition, Memory, Recorded, Taken};
+use crate::ndjson::listing::{self, InputFile};
+use crate::ndjson::survey::Earlier;
+use crate::query::SavedQuery;
+use crate::session::{Access, Planned, Session, type_name};
+use crate::sink::Placing;
+
+/// Of what a run makes its result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Whether all lines count as new.
+    pub full_refresh: bool,
+    /// The first time: files that were last changed before count as read.
+    pub since: Option<DateTime<Utc>>,
+    /// Whether it only looks at what there is to do.
+    pub dry_run: bool,
+}
+
+/// A query that adds to its output.
+pub(super) struct Increment<'a> {
+    pub session: &'a Session,
+    pub query: &'a SavedQuery,
+    pub script: &'a Script,
+    pub statement: &'a Statement,
+    pub options: &'a [(String, String)],
+    pub parameters: &'a Parameters,
+    pub target: &'a Target,
+    pub extent: Extent,
+    pub progress: &'a Progress,
+}
+
+/// What is new, by source.
+type Intakes = BTreeMap<String, Intake>;
+
+impl Increment<'_> {
+    /// Reads what is new and publishes it.
+    ///
+    /// **Errors**: those of [`super::publish`]; `Request` where what is there was made in another way, or is not what was published.
+    pub(super) async fn run(&self, recorded: &mut Recorded<'_>) -> Result<Report> {
+        let begun = Instant::now();
+        let memory = recorded.memory(&self.query.name)?;
+        let (memory, intakes, mut change) = self.look(memory)?;
+        let notes: Vec<String> = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
+        let is_first = memory.is_none();
+        let is_idle = intakes.values().all(|intake| intake.scope.read.is_empty());
+        if is_idle && (!is_first || intakes.values().any(|intake| !intake.scope.all.is_empty())) {
+            self.remember(&mut change, &intakes, &[])?;
+            recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
+            return Ok(Report { notes, ..self.report(begun) });
+        }
+        let session = self.scoped(&intakes)?;
+        let piece = format!("run-{:08}", recorded.run());
+        let placing = if is_first { Placing::First(piece.clone()) } else { Placing::More(piece.clone()) };
+        let Self { script, statement, progress, .. } = *self;
+        let work =
+            Work { session: &session, script, statement, target: Some(self.target), placing: &placing, progress };
+        let written = work.write(|planned| self.check(planned)).await?;
+        let Written { mut staged, target, schema, sources, notes: told } = written;
+        let notes: Vec<String> = notes.into_iter().chain(told).collect();
+        let more = match &memory {
+            Some(memory) => compare(&memory.columns, &columns(&schema, self.target))?,
+            None => Vec::new(),
+        };
+        change.columns.extend(columns(&schema, self.target));
+        self.remember(&mut change, &intakes, &sources)?;
+        let sealed = staged.seal()?;
+        if sealed.rows() == 0 && !is_first {
+            recorded.prepare(&history::finished(None, &sources), None, Some(&change))?;
+            let report = Report::of(&self.query.name, &target, begun, None, &sources, progress);
+            return Ok(Report { notes, ..report });
+        }
+        change.piece = Some(piece.clone());
+        let path = if is_first { target.path.clone() } else { target.path.join(&piece) };
+        let finished = history::finished(Some(&sealed), &sources);
+        recorded.prepare(&finished, Some(&history::placed(&path, &sealed)), Some(&change))?;
+        let published = staged.publish(sealed)?;
+        let report = Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress);
+        Ok(Report { path: target.path.join(piece), notes: notes.into_iter().chain(more).collect(), ..report })
+    }
+
+    /// What a run would read.
+    ///
+    /// **Errors**: as [`Increment::run`], as far as they can be told without reading.
+    pub(super) fn dry_run(&self, history: &mut History) -> Result<Report> {
+        let begun = Instant::now();
+        let memory = match self.target.mode {
+            Mode::Replace => None,
+            Mode::Append => history.memory(&self.query.name)?,
+        };
+        let (_, intakes, _) = self.look(memory)?;
+        let mut notes = Vec::new();
+        for (source, intake) in &intakes {
+            let files = intake.scope.read.len();
+            let bytes = intake.bytes();
+            notes.push(format!("{source}: {files} of {} files have new lines, {bytes} bytes", intake.scope.all.len()));
+            let part = intake.scope.read.iter().filter(|file| file.window.bytes.start > 0);
+            notes.extend(part.map(|file| format!("`{}` from byte {}", file.shown, file.window.bytes.start)));
+            notes.extend(intake.notes.iter().cloned());
+        }
+        Ok(Report { status: Outcome::DryRun, notes, ..self.report(begun) })
+    }
+
+    fn report(&self, begun: Instant) -> Report {
+        Report::of(&self.query.name, self.target, begun, None, &[], self.progress)
+    }
+
+    /// What is new, and the memory that it is new to, if that is to be added to.
+    fn look(&self, memory: Option<Memory>) -> Result<(Option<Memory>, Intakes, Change)> {
+        let sources = self.sources()?;
+        let definition = self.definition(&sources)?;
+        let project = self.session.catalog().project();
+        let refresh = self.extent.full_refresh;
+        if !refresh && self.target.mode != Mode::Replace {
+            check_pieces(self.target, memory.as_ref())?;
+        }
+        if let Some(what) =
+            memory.as_ref().filter(|_| !refresh).and_then(|memory| changed(&memory.definition, &definition))
+        {
+            return Err(Error::request(format!("`{}` was published by another {what}", self.query.name)).with_hint(
+                "what is there cannot be added to: compute everything again with --full-refresh, or change it back",
+            ));
+        }
+        let since = self.extent.since.map(|since| since.timestamp_nanos_opt().unwrap_or(i64::MAX));
+        let before = memory.unwrap_or_default();
+        let is_first = refresh || before.definition.is_empty();
+        if since.is_some() && !is_first {
+            return Err(Error::request("--since is for the first run, and there was one")
+                .with_hint("what was read is not read again anyway; begin again with --full-refresh --since"));
+        }
+        let mut intakes = Intakes::new();
+        for source in &sources {
+            let config = project.source(source)?;
+            let files = listing::list(&project.root, &config.paths)?;
+            let none = Vec::new();
+            let taken = before.taken.get(source).unwrap_or(&none);
+            if refresh {
+                check_present(source, &files, taken, self.target)?;
+            }
+            let intake = if is_first {
+                Intake::anew(source, files, since)?
+            } else {
+                let learned = before.learned.get(source).map_or("[]", String::as_str);
+                let earlier = serde_json::from_str::<Earlier>(learned).map_err(|error| {
+                    Error::machine("the ledger holds columns that cannot be read")
+                        .with_source(error)
+                        .with_hint("compute everything again: --full-refresh")
+                })?;
+                Intake::of(files, taken, earlier, self.target.on_rewrite)?
+            };
+            intakes.insert(source.clone(), intake);
+        }
+        let columns = if is_first { Definition::new() } else { before.columns.clone() };
+        let change = Change { anew: is_first, definition, columns, state: before.state.clone(), ..Change::default() };
+        Ok(((!is_first).then_some(before), intakes, change))
+    }
+
+    /// Names of the sources that are read.
+    fn sources(&self) -> Result<Vec<String>> {
+        let (sources, others) = self.session.tables_named(self.script, self.statement)?;
+        if self.target.mode == Mode::Replace {
+            return Ok(sources);
+        }
+        let name = &self.query.name;
+        let refused = match others.first() {
+            Some(other) => Error::sql(format!("`{name}` reads `{other}`, which has no new lines")),
+            None if sources.is_empty() => Error::sql(format!("`{name}` reads no source, so nothing is ever new")),
+            None => return Ok(sources),
+        };
+        Err(refused.with_hint("leave `mode` out").at(self.query.place_of("mode")))
+    }
+
+    /// All that a result is made by, but for the lines.
+    fn definition(&self, sources: &[String]) -> Result<Definition> {
+        let hash = |text: &str| blake3::hash(text.as_bytes()).to_hex().to_string();
+        let project = self.session.catalog().project();
+        let mut definition = Definition::new();
+        // Nothing that is published depends on this one.
+        let is_setting = |line: &&str| {
+            line.trim_start().strip_prefix("--@").is_some_and(|setting| setting.trim_start().starts_with("on_rewrite"))
+        };
+        let text: Vec<&str> = self.query.sql.lines().filter(|line| !is_setting(line)).collect();
+        definition.insert("SQL text or settings".to_owned(), hash(&text.join("\n")));
+        definition.insert("format".to_owned(), self.target.writing.format.to_string());
+        let path = std::path::absolute(&self.target.path).unwrap_or_else(|_| self.target.path.clone());
+        let path = path.strip_prefix(&project.root).unwrap_or(&path);
+        definition.insert("place".to_owned(), path.to_string_lossy().into_owned());
+        for source in sources {
+            let text = project.source(source)?.definition();
+            definition.insert(format!("declaration of source `{source}`"), hash(&text));
+        }
+        for (name, value) in self.parameters.values() {
+            if !BUILT_IN.contains(&name.as_str()) {
+                definition.insert(format!("value of parameter `{name}`"), value.clone());
+            }
+        }
+        Ok(definition)
+    }
+
+    /// A session that reads what is new and nothing else.
+    fn scoped(&self, intakes: &Intakes) -> Result<Session> {
+        let scopes: HashMap<_, _> =
+            intakes.iter().map(|(source, intake)| (source.clone(), intake.scope.clone())).collect();
+        let project = self.session.catalog().shared_project();
+        Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)
+    }
+
+    fn check(&self, planned: &Planned) -> Result<()> {
+        let Some((what, why)) = planned.beyond_lines()? else { return Ok(()) };
+        Err(Error::sql(format!("`{}` has {what}, and mode = \"append\" sees only new lines: {why}", self.query.name))
+            .with_hint("leave `mode` out, and the result is computed from all lines")
+            .at(self.query.place_of("mode")))
+    }
+
+    /// What is to be remembered once the run is over.
+    fn remember(&self, change: &mut Change, intakes: &Intakes, sources: &[Arc<Source>]) -> Result<()> {
+        for (name, intake) in intakes {
+            let read = sources.iter().find(|source| source.config.name == *name);
+            let taken = match read {
+                Some(source) => intake.taken(source)?,
+                // Nothing was read of it, for the plan needed none of its rows.
+                None if !intake.scope.read.is_empty() && !sources.is_empty() => {
+                    return Err(Error::sql(format!(
+                        "the rows of `{}` do not depend on source `{name}`",
+                        self.query.name
+                    ))
+                    .with_hint("leave it out, or leave `mode` out"));
+                }
+                None => intake.same.clone(),
+            };
+            if let Some(source) = read {
+                let learned = serde_json::to_string(&source.survey.learned());
+                let learned = learned.map_err(|error| Error::internal("columns cannot be kept").with_source(error))?;
+                change.learned.insert(name.clone(), learned);
+            }
+            change.taken.insert(name.clone(), taken);
+            change.gone.insert(name.clone(), intake.gone.clone());
+        }
+        Ok(())
+    }
+}
+
+/// The first thing that is not what it was.
+fn changed(before: &Definition, now: &Definition) -> Option<String> {
+    let keys: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    keys.into_iter().find(|key| before.get(*key) != now.get(*key)).cloned()
+}
+
+/// Whether the output is made of what was published, no more and no less.
+fn check_pieces(target: &Target, memory: Option<&Memory>) -> Result<()> {
+    let shown = target.path.display();
+    let names = match fs::read_dir(&target.path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound) => BTreeSet::new(),
+        Err(error) => return Err(Error::machine(format!("cannot list `{shown}`")).with_source(error)),
+        Ok(entries) => {
+            let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+            let names: std::io::Result<BTreeSet<String>> = names.collect();
+            names.map_err(|error| Error::machine(format!("cannot list `{shown}`")).with_source(error))?
+        }
+    };
+    let nothing = BTreeSet::new();
+    let known = memory.map_or(&nothing, |memory| &memory.pieces);
+    let hint = "compute everything again: --full-refresh";
+    if let Some(name) = names.difference(known).next() {
+        let what = format!("`{shown}` holds `{name}`, and the ledger knows of no run that published it");
+        return Err(Error::request(what).with_hint(
+            "rows would be there twice: compute everything again with --full-refresh, or move the folder away",
+        ));
+    }
+    match known.difference(&names).next() {
+        Some(name) => Err(Error::request(format!("`{shown}` lacks `{name}`, which a run published")).with_hint(hint)),
+        None => Ok(()),
+    }
+}
+
+/// Whether all that was read can be read again.
+fn check_present(source: &str, files: &[InputFile], taken: &[Taken], target: &Target) -> Result<()> {
+    if taken.is_empty() || !target.path.exists() {
+        return Ok(());
+    }
+    let missing = Intake::missing(files, taken)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown = target.path.display();
+    let more = if missing.len() > 1 { format!(" and of {} more", missing.len() - 1) } else { String::new() };
+    Err(Error::request(format!(
+        "what was read of `{}`{more} in source `{source}` is in no file any more, and its rows would be gone",
+        missing[0],
+    ))
+    .with_hint(format!("to keep them, move `{shown}` to another place first; then --full-refresh begins a new one")))
+}
+
+/// What is told of columns that were not there before.
+///
+/// **Errors**: `Data`, if a column has another type than what was published.
+fn compare(before: &Definition, now: &Definition) -> Result<Vec<String>> {
+    for (name, data_type) in now {
+        if let Some(was) = before.get(name).filter(|was| *was != data_type) {
+            return Err(Error::data(format!("column `{name}` is {data_type} now, and was published as {was}"))
+                .with_hint("declare its type in tidemill.toml, CAST it in the query, or compute everything again: --full-refresh"));
+        }
+    }
+    let new = now.keys().filter(|name| !before.contains_key(*name));
+    Ok(new.map(|name| format!("column `{name}` is new: what was published before lacks it")).collect())
+}
+
+/// The columns of a result, and the fields in them, with their types.
+fn columns(schema: &Schema, target: &Target) -> Definition {
+    let mut columns = Definition::new();
+    let shown = schema.fields().len() - target.keys.len().min(schema.fields().len());
+    schema.fields().iter().take(shown).for_each(|field| enter(field.name(), field, &mut columns));
+    columns
+}
+
+fn enter(path: &str, field: &Field, columns: &mut Definition) {
+    let name = match field.data_type() {
+        DataType::Struct(fields) => {
+            fields.iter().for_each(|field| enter(&format!("{path}.{}", field.name()), field, columns));
+            "struct".to_owned()
+        }
+        DataType::List(item) => {
+            enter(&format!("{path}[]"), item, columns);
+            "list".to_owned()
+        }
+        other => type_name(other),
+    };
+    columns.insert(path.to_owned(), name);
+}

@@ -1,0 +1,310 @@
+//! Queries that read only what is new: whatever happens between two runs, and in them, each line is in the output once.
+
+use std::fs;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::project::{Project, stderr};
+
+const QUERY: &str = "--@ mode = \"append\"\nSELECT n, s, _file IS NOT NULL AS f WHERE n % 3 <> 1";
+const WHOLE: &str = "SELECT n, s, _file IS NOT NULL AS f WHERE n % 3 <> 1";
+
+fn line(number: usize) -> String {
+    format!("{{\"n\":{number},\"s\":\"{}\"}}\n", "x".repeat(number % 40))
+}
+
+fn lines(numbers: std::ops::Range<usize>) -> String {
+    numbers.map(line).collect()
+}
+
+fn project() -> Project {
+    let toml = "[sources.events]\npath = \"inputs/*.out*\"\n";
+    Project::new(&[("tidemill.toml", toml), ("queries/added.sql", QUERY), ("queries/whole.sql", WHOLE)])
+}
+
+impl Project {
+    fn append(&self, path: &str, text: &str) {
+        fs::create_dir_all(self.path("inputs")).unwrap();
+        let mut file = fs::File::options().append(true).create(true).open(self.path(path)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Runs the query that adds; what it says.
+    fn adds(&self) -> String {
+        let output = self.run(&["run", "added"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    }
+
+    fn fails(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(!output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    }
+
+    /// Lines of all that was added, in the order of their text.
+    fn added(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for run in self.names("outputs/added") {
+            for part in self.names(&format!("outputs/added/{run}")) {
+                rows.extend(self.read(&format!("outputs/added/{run}/{part}")).lines().map(str::to_owned));
+            }
+        }
+        rows.sort();
+        rows
+    }
+
+    /// Checks that all that was added is what one run over everything gives.
+    fn adds_up(&self) {
+        assert!(self.run(&["run", "whole"]).status.success());
+        let mut whole: Vec<String> = self.read("outputs/whole.json").lines().map(str::to_owned).collect();
+        whole.sort();
+        assert_eq!(self.added(), whole);
+        assert!(self.names("outputs").iter().all(|name| !name.starts_with('.')), "{:?}", self.names("outputs"));
+    }
+
+    /// Starts the query and kills it after a while; whether it was still running.
+    fn is_killed(&self, after: Duration) -> bool {
+        let mut child = self.command(&["run", "added"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(after);
+        let _ = child.kill();
+        !child.wait().unwrap().success()
+    }
+}
+
+#[test]
+fn a_hundred_files_one_by_one_with_crashes_between_are_one_run_over_all() {
+    let project = project();
+    let mut random = StdRng::seed_from_u64(17);
+    let begun = Instant::now();
+    project.write("inputs/000.out", lines(0..10));
+    project.adds();
+    let whole = begun.elapsed();
+    let mut killed = 0;
+    for file in 1..100 {
+        project.write(&format!("inputs/{file:03}.out"), lines(file * 10..file * 10 + random.random_range(0..10)));
+        if random.random_range(0..3) == 0 {
+            killed += u32::from(project.is_killed(whole.mul_f64(random.random_range(0.0..1.2))));
+        } else if random.random_range(0..3) == 0 {
+            continue;
+        }
+        project.adds();
+    }
+    project.adds();
+    assert!(killed > 5, "{killed}");
+    project.adds_up();
+    assert!(project.adds().contains("nothing to do"));
+}
+
+#[test]
+fn a_file_that_grows_by_any_number_of_bytes_is_read_to_its_last_whole_line() {
+    let project = project();
+    let mut random = StdRng::seed_from_u64(18);
+    let text = lines(0..400);
+    let mut at = 0;
+    while at < text.len() {
+        let end = (at + random.random_range(1..1500)).min(text.len());
+        project.append("inputs/a.out", &text[at..end]);
+        let told = project.adds();
+        let is_open = !text[..end].ends_with('\n');
+        assert_eq!(told.contains("has no newline yet"), is_open, "{told}");
+        at = end;
+    }
+    project.adds_up();
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn logs_that_are_rotated_and_compressed_are_read_once() {
+    let project = project();
+    let mut random = StdRng::seed_from_u64(19);
+    let mut next = 0;
+    for _ in 0..25 {
+        let count = random.random_range(0..30);
+        project.append("inputs/app.out", &lines(next..next + count));
+        next += count;
+        if random.random_range(0..2) == 0 {
+            project.adds();
+            let more = random.random_range(0..5);
+            project.append("inputs/app.out", &lines(next..next + more));
+            next += more;
+        }
+        if random.random_range(0..3) == 0 {
+            for number in (1..26).rev() {
+                for name in [format!("app.out.{number}"), format!("app.out.{number}.gz")] {
+                    let to = name.replacen(&number.to_string(), &(number + 1).to_string(), 1);
+                    if project.path(&format!("inputs/{name}")).exists() {
+                        fs::rename(project.path(&format!("inputs/{name}")), project.path(&format!("inputs/{to}")))
+                            .unwrap();
+                    }
+                }
+            }
+            // The one before the last is compressed, as `delaycompress` has it.
+            if let Ok(bytes) = fs::read(project.path("inputs/app.out.2")) {
+                project.write("inputs/app.out.2.gz", gzip(&bytes));
+                fs::remove_file(project.path("inputs/app.out.2")).unwrap();
+            }
+            fs::rename(project.path("inputs/app.out"), project.path("inputs/app.out.1")).unwrap();
+        }
+        if random.random_range(0..2) == 0 {
+            project.adds();
+        }
+    }
+    project.adds();
+    project.adds_up();
+    // The oldest goes.
+    fs::rename(project.path("inputs/app.out.2.gz"), project.path("inputs/app.out.3.gz")).unwrap();
+    assert!(project.adds().contains("nothing to do"));
+    // A copy that keeps what it is made of.
+    let bytes = fs::read(project.path("inputs/app.out.1")).unwrap();
+    project.write("inputs/app.out.1.gz", gzip(&bytes));
+    assert!(project.adds().contains("`inputs/app.out.1.gz` is what was read as `inputs/app.out.1`"));
+}
+
+#[test]
+fn a_file_that_is_not_what_was_read_is_told() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    project.write("inputs/b.out", lines(10..20));
+    project.adds();
+    let before = project.added();
+    for text in [lines(20..25), lines(0..3), String::new(), lines(40..90)] {
+        project.write("inputs/a.out", &text);
+        let told = project.fails(&["run", "added"]);
+        assert!(told.contains("`inputs/a.out` no longer begins with what was read of it"), "{told}");
+        assert_eq!(project.added(), before);
+    }
+    project.write("queries/added.sql", format!("--@ on_rewrite = \"reread\"\n{QUERY}"));
+    let told = project.adds();
+    assert!(told.contains("`inputs/a.out` was written anew, and is read from its start"), "{told}");
+    let rows = lines(40..90).lines().count();
+    assert!(told.contains(&format!("{rows} lines")), "{told}");
+    assert!(project.adds().contains("nothing to do"));
+}
+
+#[test]
+fn what_was_published_is_added_to_by_what_made_it_and_nothing_else() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    project.adds();
+    let refused = |args: &[&str], told: &str| {
+        let found = project.fails(args);
+        assert!(found.contains(told), "{found}");
+        assert!(found.contains("--full-refresh") || found.contains("tidemill.toml"), "{found}");
+    };
+    refused(&["run", "added", "--format", "csv"], "published by another format");
+    refused(&["run", "added", "--since", "2026-01-01"], "--since is for the first run");
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*.out*\"\ncolumns = { n = \"double\" }\n");
+    refused(&["run", "added"], "published by another declaration of source `events`");
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*.out*\"\nmax_rejects = 7\n");
+    assert!(project.adds().contains("nothing to do"));
+    project.write("inputs/b.out", "{\"n\":2.5,\"s\":\"\"}\n");
+    refused(&["run", "added"], "column `n` is double now, and was published as bigint");
+    fs::remove_file(project.path("inputs/b.out")).unwrap();
+    fs::rename(project.path("outputs/added/run-00000001"), project.path("outputs/added/run-00000009")).unwrap();
+    refused(&["run", "added"], "holds `run-00000009`, and the ledger knows of no run");
+    fs::remove_dir_all(project.path("outputs/added/run-00000009")).unwrap();
+    refused(&["run", "added"], "lacks `run-00000001`, which a run published");
+    project.write("queries/added.sql", QUERY.replace("n, s", "s, n"));
+    assert!(project.run(&["run", "added", "--full-refresh"]).status.success());
+    assert_eq!(
+        project.added().len(),
+        project.run(&["run", "whole"]).status.code().map_or(0, |_| project.read("outputs/whole.json").lines().count())
+    );
+    fs::remove_dir_all(project.path(".tidemill")).unwrap();
+    refused(&["run", "added"], "the ledger knows of no run that published it");
+}
+
+#[test]
+fn a_full_refresh_keeps_what_can_no_longer_be_read() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    project.write("inputs/b.out", lines(10..20));
+    project.adds();
+    fs::remove_file(project.path("inputs/a.out")).unwrap();
+    assert!(project.adds().contains("nothing to do"));
+    let before = project.added();
+    let told = project.fails(&["run", "added", "--full-refresh"]);
+    assert!(told.contains("what was read of `inputs/a.out` in source `events` is in no file any more"), "{told}");
+    assert_eq!(project.added(), before);
+    fs::rename(project.path("outputs/added"), project.path("outputs/kept")).unwrap();
+    assert!(project.run(&["run", "added", "--full-refresh"]).status.success());
+    project.adds_up();
+}
+
+#[test]
+fn statements_over_many_lines_do_not_append() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    for (sql, told) in [
+        ("SELECT s, count(*) AS c GROUP BY s", "an aggregate"),
+        ("SELECT DISTINCT s", "DISTINCT"),
+        ("SELECT n LIMIT 3", "LIMIT"),
+        ("SELECT n, row_number() OVER (ORDER BY n) AS r", "OVER"),
+        ("SELECT a.n FROM events AS a JOIN events AS b ON a.n = b.n", "a join"),
+        ("SELECT n WHERE n IN (SELECT n FROM events)", "a subquery"),
+        ("SELECT n WHERE n > (SELECT avg(n) FROM events)", "a subquery"),
+    ] {
+        project.write("queries/added.sql", format!("--@ mode = \"append\"\n{sql}"));
+        let found = project.fails(&["run", "added"]);
+        assert!(found.contains(&format!("has {told}, and mode = \"append\" sees only new lines")), "{found}");
+    }
+    for sql in ["SELECT 1 AS one FROM (VALUES (1))", "SELECT line FROM rejects.events"] {
+        project.write("queries/added.sql", format!("--@ mode = \"append\"\n{sql}"));
+        project.fails(&["run", "added"]);
+    }
+    assert!(!project.path("outputs").exists());
+    for sql in [
+        "SELECT n FROM events UNION ALL SELECT n + 1 FROM events",
+        "WITH v AS (SELECT n FROM events) SELECT * FROM v ORDER BY n",
+    ] {
+        project.write("queries/added.sql", format!("--@ mode = \"append\"\n{sql}"));
+        assert!(project.run(&["run", "added", "--full-refresh"]).status.success());
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_read() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    let dry = |told: &[&str]| {
+        let output = project.run(&["run", "added", "--dry-run"]);
+        let found = stderr(&output);
+        assert!(output.status.success() && told.iter().all(|told| found.contains(told)), "{found}");
+    };
+    dry(&["added: would write", "1 of 1 files have new lines"]);
+    assert!(!project.path("outputs").exists());
+    project.adds();
+    dry(&["0 of 1 files have new lines"]);
+    project.append("inputs/a.out", "{\"n\":2}\n");
+    dry(&["1 of 1 files have new lines, 8 bytes", &format!("`inputs/a.out` from byte {}", lines(0..10).len())]);
+    let output = project.run(&["run", "whole", "--dry-run"]);
+    assert!(stderr(&output).contains("whole: would write"), "{}", stderr(&output));
+    assert!(!project.path("outputs/whole.json").exists());
+}
+
+#[test]
+fn partitions_and_types_of_before_hold_in_later_runs() {
+    let project = project();
+    let sql = "--@ mode = \"append\"\n--@ format = \"parquet\"\n--@ partition_by = [\"k\"]\nSELECT *";
+    project.write("queries/added.sql", sql);
+    project.write("inputs/a.out", "{\"k\":\"x\",\"n\":1,\"o\":{\"a\":1}}\n{\"k\":\"y\",\"n\":2}\n");
+    project.adds();
+    project.write("inputs/b.out", "{\"k\":\"x\",\"o\":{\"b\":true},\"new\":1}\n");
+    let told = project.adds();
+    assert!(told.contains("column `new` is new") && told.contains("column `o.b` is new"), "{told}");
+    assert_eq!(project.names("outputs/added/run-00000002"), ["k=x"]);
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*.out*\"\n");
+    project.write("inputs/c.out", "{\"k\":\"z\"}\n");
+    // Columns that no new line has are there.
+    project.adds();
+    assert_eq!(project.names("outputs/added/run-00000003"), ["k=z"]);
+}
