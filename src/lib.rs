@@ -6,7 +6,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], `number`, `document` |
+//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], [`failpoint`], `number`, `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`] |
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`], [`ledger`] |
 //! | 3 | [`project`], [`catalog`], [`session`], [`intake`] |
@@ -22,6 +22,7 @@ pub mod dialect;
 pub mod display;
 mod document;
 pub mod error;
+pub mod failpoint;
 pub mod functions;
 pub mod generate;
 pub mod intake;

@@ -79,6 +79,8 @@ pub struct Increment {
     pub mode: Option<String>,
     /// What to do with a file that was written anew, as written.
     pub on_rewrite: Option<String>,
+    /// Columns that tell the rows of the output apart.
+    pub key: Vec<String>,
 }
 
 impl SavedQuery {
@@ -233,10 +235,11 @@ impl Header {
         let output = take("output", written.output)?.map(PathBuf::from);
         let compression = take("compression", written.compression)?;
         let (mode, on_rewrite) = (take("mode", written.mode)?, take("on_rewrite", written.on_rewrite)?);
+        let key = self.place_in(&mut places, "key", written.key).unwrap_or_default();
         let settings = Settings {
             format,
             output,
-            increment: Increment { mode, on_rewrite },
+            increment: Increment { mode, on_rewrite, key },
             files: Files {
                 compression,
                 shards: self.place_in(&mut places, "shards", written.shards).map(|Shards(count)| count),
@@ -314,6 +317,7 @@ struct Written {
     row_group_rows: Option<Spanned<Rows>>,
     mode: Option<Spanned<String>>,
     on_rewrite: Option<Spanned<String>>,
+    key: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     params: WrittenParams,
 }
@@ -414,7 +418,7 @@ mod tests {
         fails("-- x\n--@ output = \"\"\n", "`daily.sql`: `output` is empty", "\"\"");
         fails(
             "--@ [queue]\n",
-            "`daily.sql`: unknown key `queue` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `mode`, `on_rewrite`, `params`)",
+            "`daily.sql`: unknown key `queue` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `mode`, `on_rewrite`, `key`, `params`)",
             "queue",
         );
     }

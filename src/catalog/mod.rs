@@ -44,6 +44,8 @@ pub struct Listed {
     folders: Folders,
     /// What lines had that are not in these files.
     earlier: Earlier,
+    /// Whether these are not all of its lines.
+    is_part: bool,
 }
 
 /// What is read of a source, where that is not all of it.
@@ -97,11 +99,11 @@ impl Listed {
             stop_at_reject: config.on_reject == OnReject::Fail,
             range_bytes: config.range_bytes,
         };
-        Ok(Self { config, files, settings: Arc::new(settings), folders, earlier: Earlier::default() })
+        Ok(Self { config, files, settings: Arc::new(settings), folders, earlier: Earlier::default(), is_part: false })
     }
 
     fn scoped(config: SourceConfig, scope: Scope) -> Result<Self> {
-        Ok(Self { files: scope.read, earlier: scope.earlier, ..Self::new(config, scope.all)? })
+        Ok(Self { files: scope.read, earlier: scope.earlier, is_part: true, ..Self::new(config, scope.all)? })
     }
 
     /// An account of its files in which nothing is entered yet.

@@ -74,7 +74,7 @@ impl SourceTable {
         let counts = &source.survey.counts;
         // A survey has counted them all, samples some.
         let stored: u64 = source.files.iter().map(InputFile::size).sum();
-        let rows = match source.survey.is_whole {
+        let rows = match source.survey.is_whole && !source.is_part {
             true => usize::try_from(counts.rows).map(Precision::Exact),
             false => usize::try_from(u128::from(counts.rows) * u128::from(stored) / u128::from(counts.bytes.max(1)))
                 .map(Precision::Inexact),

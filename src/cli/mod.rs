@@ -60,6 +60,10 @@ enum Command {
 /// Runs the program and says how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::parse_from(std::env::args_os().map(comment));
+    #[cfg(debug_assertions)]
+    if let Ok(moment) = std::env::var("TIDEMILL_DIES_AT") {
+        crate::failpoint::arm(moment);
+    }
     match runtime::on_a_deep_stack(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

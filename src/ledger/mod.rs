@@ -67,6 +67,25 @@ fn open_to_read(root: &Path) -> Result<Option<Connection>> {
     Ok(Some(db))
 }
 
+/// The folder of what `query` keeps of groups, in which there is nothing but the file `kept`.
+///
+/// **Errors**: `Machine`, if it cannot be made, or anything cannot be removed.
+pub fn states(root: &Path, query: &str, kept: Option<&str>) -> Result<PathBuf> {
+    let folder = make_folder(root)?.join("states").join(query);
+    let clear = || -> std::io::Result<()> {
+        fs::create_dir_all(&folder)?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if kept.is_none_or(|kept| entry.file_name() != kept) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    clear().map_err(|error| Error::unwritable(&folder, error))?;
+    Ok(folder)
+}
+
 fn path_of(root: &Path) -> PathBuf {
     root.join(FOLDER).join(FILE)
 }

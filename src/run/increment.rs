@@ -15,14 +15,15 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use super::history::{self, History};
 use super::{Mode, Outcome, Progress, Report, Target, Work, Written};
 use crate::catalog::Source;
-use crate::dialect::{BUILT_IN, Parameters, Script, Statement};
+use crate::dialect::{BUILT_IN, Key, Parameters, Script, Statement};
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::intake::Intake;
-use crate::ledger::{Change, Definition, Memory, Recorded, Taken};
+use crate::ledger::{self, Change, Definition, Memory, Recorded, Taken};
 use crate::ndjson::listing::{self, InputFile};
 use crate::ndjson::survey::Earlier;
 use crate::query::SavedQuery;
-use crate::session::{Access, Planned, Session, type_name};
+use crate::session::{Access, Fold, Planned, Session, Unfoldable, type_name};
 use crate::sink::Placing;
 
 /// Of what a run makes its result.
@@ -49,6 +50,12 @@ pub(super) struct Increment<'a> {
     pub progress: &'a Progress,
 }
 
+/// Where groups are kept, and the name of the file that this run makes.
+struct States {
+    fold: Fold,
+    name: String,
+}
+
 /// What is new, by source.
 type Intakes = BTreeMap<String, Intake>;
 
@@ -63,39 +70,67 @@ impl Increment<'_> {
         let notes: Vec<String> = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
         let is_first = memory.is_none();
         let is_idle = intakes.values().all(|intake| intake.scope.read.is_empty());
-        if is_idle && (!is_first || intakes.values().any(|intake| !intake.scope.all.is_empty())) {
+        let is_there = self.target.mode == Mode::Append || self.target.path.exists();
+        let has_files = intakes.values().any(|intake| !intake.scope.all.is_empty());
+        if is_idle && if is_first { has_files } else { is_there } {
+            super::sweep(self.target)?;
             self.remember(&mut change, &intakes, &[])?;
             recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
             return Ok(Report { notes, ..self.report(begun) });
         }
+        let run = recorded.run();
+        let piece = format!("run-{run:08}");
+        let placing = match self.target.mode {
+            Mode::Append if is_first => Placing::First(piece.clone()),
+            Mode::Append => Placing::More(piece.clone()),
+            Mode::Merge | Mode::Replace => Placing::Whole,
+        };
+        let states = self.states(memory.as_ref(), change.state.as_deref(), run)?;
         let session = self.scoped(&intakes)?;
-        let piece = format!("run-{:08}", recorded.run());
-        let placing = if is_first { Placing::First(piece.clone()) } else { Placing::More(piece.clone()) };
+        let fold = states.as_ref().map(|states| &states.fold);
         let Self { script, statement, progress, .. } = *self;
         let work =
-            Work { session: &session, script, statement, target: Some(self.target), placing: &placing, progress };
+            Work { session: &session, script, statement, target: Some(self.target), placing: &placing, fold, progress };
         let written = work.write(|planned| self.check(planned)).await?;
         let Written { mut staged, target, schema, sources, notes: told } = written;
-        let notes: Vec<String> = notes.into_iter().chain(told).collect();
-        let more = match &memory {
-            Some(memory) => compare(&memory.columns, &columns(&schema, self.target))?,
-            None => Vec::new(),
-        };
-        change.columns.extend(columns(&schema, self.target));
+        let mut notes: Vec<String> = notes.into_iter().chain(told).collect();
+        let now = columns(&schema, self.target);
+        if let (Mode::Append, Some(memory)) = (self.target.mode, &memory) {
+            notes.extend(compare(&memory.columns, &now)?);
+        }
+        change.columns.extend(now);
+        change.state = states.as_ref().map(|states| states.name.clone());
         self.remember(&mut change, &intakes, &sources)?;
         let sealed = staged.seal()?;
-        if sealed.rows() == 0 && !is_first {
+        failpoint::pass("sealed");
+        if sealed.rows() == 0 && matches!(placing, Placing::More(_)) {
             recorded.prepare(&history::finished(None, &sources), None, Some(&change))?;
             let report = Report::of(&self.query.name, &target, begun, None, &sources, progress);
             return Ok(Report { notes, ..report });
         }
-        change.piece = Some(piece.clone());
-        let path = if is_first { target.path.clone() } else { target.path.join(&piece) };
+        change.piece = (placing != Placing::Whole).then(|| piece.clone());
+        let path = if matches!(placing, Placing::More(_)) { target.path.join(&piece) } else { target.path.clone() };
         let finished = history::finished(Some(&sealed), &sources);
         recorded.prepare(&finished, Some(&history::placed(&path, &sealed)), Some(&change))?;
+        failpoint::pass("prepared");
         let published = staged.publish(sealed)?;
+        failpoint::pass("published");
         let report = Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress);
-        Ok(Report { path: target.path.join(piece), notes: notes.into_iter().chain(more).collect(), ..report })
+        let path = change.piece.map_or(report.path, |piece| target.path.join(piece));
+        Ok(Report { path, notes, ..report })
+    }
+
+    /// Where the groups are kept, for a query that adds to groups: those that were `published` until now, and those of this run.
+    /// What no run knows of there is removed.
+    fn states(&self, memory: Option<&Memory>, published: Option<&str>, run: i64) -> Result<Option<States>> {
+        if self.target.mode != Mode::Merge {
+            return Ok(None);
+        }
+        let folder = ledger::states(&self.session.catalog().project().root, &self.query.name, published)?;
+        let name = format!("{run:08}.arrow");
+        let before = memory.and_then(|memory| memory.state.as_deref());
+        let fold = Fold { before: before.map(|before| folder.join(before)), after: folder.join(&name) };
+        Ok(Some(States { fold, name }))
     }
 
     /// What a run would read.
@@ -105,7 +140,7 @@ impl Increment<'_> {
         let begun = Instant::now();
         let memory = match self.target.mode {
             Mode::Replace => None,
-            Mode::Append => history.memory(&self.query.name)?,
+            Mode::Append | Mode::Merge => history.memory(&self.query.name)?,
         };
         let (_, intakes, _) = self.look(memory)?;
         let mut notes = Vec::new();
@@ -130,7 +165,7 @@ impl Increment<'_> {
         let definition = self.definition(&sources)?;
         let project = self.session.catalog().project();
         let refresh = self.extent.full_refresh;
-        if !refresh && self.target.mode != Mode::Replace {
+        if !refresh && self.target.mode == Mode::Append {
             check_pieces(self.target, memory.as_ref())?;
         }
         if let Some(what) =
@@ -221,13 +256,24 @@ impl Increment<'_> {
         let scopes: HashMap<_, _> =
             intakes.iter().map(|(source, intake)| (source.clone(), intake.scope.clone())).collect();
         let project = self.session.catalog().shared_project();
-        Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)
+        let session = Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)?;
+        if self.target.mode == Mode::Merge { session.folding() } else { Ok(session) }
     }
 
     fn check(&self, planned: &Planned) -> Result<()> {
+        let name = &self.query.name;
+        if self.target.mode == Mode::Merge {
+            let folders: Vec<&str> = self.target.keys.iter().map(Key::name).collect();
+            let key = &self.query.settings.increment.key;
+            let Some(Unfoldable { what, hint }) = planned.unfoldable(key, &folders)? else {
+                return Ok(());
+            };
+            let place = self.query.place_of("key").or_else(|| self.query.place_of("mode"));
+            return Err(Error::sql(format!("`{name}` cannot be merged: {what}")).with_hint(hint).at(place));
+        }
         let Some((what, why)) = planned.beyond_lines()? else { return Ok(()) };
-        Err(Error::sql(format!("`{}` has {what}, and mode = \"append\" sees only new lines: {why}", self.query.name))
-            .with_hint("leave `mode` out, and the result is computed from all lines")
+        Err(Error::sql(format!("`{name}` has {what}, and mode = \"append\" sees only new lines: {why}"))
+            .with_hint("mode = \"merge\" adds to groups; without `mode` the result is computed from all lines")
             .at(self.query.place_of("mode")))
     }
 

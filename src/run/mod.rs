@@ -27,10 +27,11 @@ use crate::catalog::{Look, Source};
 use crate::clock;
 use crate::dialect::{self, Given, Parameters, Script, Statement, Step};
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::ledger::Recorded;
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
-use crate::session::{Planned, Running, Session};
+use crate::session::{Fold, Planned, Running, Session};
 use crate::sink::{self, Placing, Staging};
 use history::History;
 use increment::Increment;
@@ -71,6 +72,7 @@ pub async fn query(
         return increment.dry_run(&mut history).map_err(|error| placed(error, query));
     }
     let mut recorded = history.begin(query, target, parameters.values());
+    failpoint::pass("begun");
     let published = match recorded.as_mut() {
         recorded if target.mode == Mode::Replace => {
             let work = publish(&session, &query.name, script, &statement, Some(target), recorded, progress);
@@ -88,6 +90,7 @@ pub async fn query(
         Ok(_) => recorded.commit(),
         Err(error) => recorded.fail(error),
     });
+    failpoint::pass("committed");
     let mut report = published?;
     report.run = run;
     report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
@@ -166,15 +169,18 @@ pub async fn publish(
     progress: &Progress,
 ) -> Result<Report> {
     let begun = Instant::now();
-    let work = Work { session, script, statement, target, placing: &Placing::Whole, progress };
+    let work = Work { session, script, statement, target, placing: &Placing::Whole, fold: None, progress };
     let Written { mut staged, target, sources, mut notes, .. } = work.write(|_| Ok(())).await?;
     let sealed = staged.seal()?;
+    failpoint::pass("sealed");
     if let Some(recorded) = &mut recorded {
         let finished = history::finished(Some(&sealed), &sources);
         let told = recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), None);
         notes.extend(told.err().map(|error| history::missing(&error)));
     }
+    failpoint::pass("prepared");
     let published = staged.publish(sealed)?;
+    failpoint::pass("published");
     Ok(Report { notes, ..Report::of(name, &target, begun, Some(&published), &sources, progress) })
 }
 
@@ -185,6 +191,7 @@ struct Work<'a> {
     statement: &'a Statement,
     target: Option<&'a Target>,
     placing: &'a Placing,
+    fold: Option<&'a Fold>,
     progress: &'a Progress,
 }
 
@@ -230,24 +237,41 @@ impl Work<'_> {
 
     async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef)> {
         let Self { session, placing, progress, .. } = self;
-        // What a run that was killed has left is of no use to anyone.
-        sink::sweep(target.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-        let mut running = start(session, planned, progress).await?;
+        sweep(target)?;
+        let mut running = match self.fold {
+            None => start(session, planned, progress).await?,
+            Some(fold) => {
+                progress.plans_to_read(to_read(&planned));
+                session.start_fold(planned, fold, |plan| progress.runs(plan)).await?
+            }
+        };
         let threads = session.catalog().project().limits.num_threads();
         let schema = Arc::clone(&running.schema);
         let mut staged = Staging::create(&target.path, target.writing, &target.shape, placing, &schema, threads)?;
+        failpoint::pass("staged");
         while let Some(batch) = running.batches.next().await {
             let batch = batch?;
             staged.write(&batch)?;
             progress.wrote(batch.num_rows());
         }
+        failpoint::pass("written");
         Ok((staged, schema))
     }
 }
 
+/// Removes what a run that was killed has left beside the result: it is of no use to anyone.
+fn sweep(target: &Target) -> Result<()> {
+    let beside = target.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sink::sweep(beside.unwrap_or(Path::new("."))).map(drop)
+}
+
+/// Bytes that a statement will read, as stored.
+fn to_read(planned: &Planned) -> u64 {
+    planned.sources.iter().flat_map(|source| &source.files).map(listing::InputFile::size).sum()
+}
+
 async fn start(session: &Session, planned: Planned, progress: &Progress) -> Result<Running> {
-    let files = planned.sources.iter().flat_map(|source| &source.files);
-    progress.plans_to_read(files.map(listing::InputFile::size).sum());
+    progress.plans_to_read(to_read(&planned));
     let running = session.start(planned).await?;
     progress.runs(Arc::clone(&running.plan));
     Ok(running)

@@ -31,10 +31,12 @@ pub enum Mode {
     Replace,
     /// Adds the rows of new lines to it.
     Append,
+    /// Replaces it by the result over all lines, of which it reads only new ones: groups are kept, and added to.
+    Merge,
 }
 
 impl Mode {
-    const ALL: [(&str, Self); 2] = [("replace", Self::Replace), ("append", Self::Append)];
+    const ALL: [(&str, Self); 3] = [("replace", Self::Replace), ("append", Self::Append), ("merge", Self::Merge)];
 
     /// Its name.
     pub fn name(&self) -> &'static str {
@@ -172,11 +174,16 @@ impl Target {
 
 /// What a query's settings have runs do with what was published.
 fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
-    let Increment { mode, on_rewrite } = &query.settings.increment;
+    let Increment { mode, on_rewrite, key } = &query.settings.increment;
     let mode = match mode {
         Some(word) => word.parse().map_err(|error: Error| error.at(query.place_of("mode")))?,
         None => Mode::Replace,
     };
+    if mode != Mode::Merge && !key.is_empty() {
+        return Err(Error::request("`key` is for mode = \"merge\"")
+            .with_hint("it names the columns of the groups that are added to")
+            .at(query.place_of("key")));
+    }
     let on_rewrite = match on_rewrite.as_deref() {
         Some(_) if mode == Mode::Replace => {
             return Err(Error::request("`on_rewrite` is for queries that read only what is new")

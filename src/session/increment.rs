@@ -38,24 +38,166 @@ impl Planned {
     ///
     /// **Errors**: `Internal`, if the plan cannot be walked.
     pub fn beyond_lines(&self) -> Result<Option<(&'static str, &'static str)>> {
-        let mut found = None;
-        let walked = self.plan.apply_with_subqueries(|node| {
-            found = found.or_else(|| beyond_lines(node));
-            Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-        });
-        walked.map_err(|error| Error::internal("a plan cannot be looked through").with_source(error))?;
-        Ok(found)
+        below(&self.plan)
     }
+}
+
+/// Aggregates whose states can be added to, and are what they are over all lines, in whatever order.
+const ADDABLE: [&str; 12] = [
+    "approx_distinct",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "count",
+    "max",
+    "mean",
+    "min",
+    "sum",
+];
+
+/// Why the groups of a statement cannot be added to, and what to do.
+pub struct Unfoldable {
+    /// Why.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Planned {
+    /// Whether the groups that it makes can be kept and added to; `key` names the columns that tell them apart. The last
+    /// columns are for `folders`, by whose names people know them.
+    ///
+    /// **Errors**: `Internal`, if the plan cannot be walked.
+    pub fn unfoldable(&self, key: &[String], folders: &[&str]) -> Result<Option<Unfoldable>> {
+        let no = |what: String, hint: &str| Ok(Some(Unfoldable { what, hint: hint.to_owned() }));
+        let from_all = "leave `mode` out, and the result is computed from all lines";
+        let mut chain = Vec::new();
+        let mut node = &self.plan;
+        loop {
+            chain.push(node);
+            let inputs = node.inputs();
+            let [input] = inputs.as_slice() else { break };
+            node = input;
+        }
+        let lowest = chain.iter().rposition(|node| matches!(node, LogicalPlan::Aggregate(_)));
+        let Some(lowest) = lowest else {
+            return no(
+                "it has no groups that lines could be added to".to_owned(),
+                "mode = \"append\" adds rows; GROUP BY makes groups",
+            );
+        };
+        let LogicalPlan::Aggregate(aggregate) = chain[lowest] else { return Ok(None) };
+        if chain[..=lowest].iter().any(|node| asks_others(node)) {
+            return no("it has a subquery, whose answer changes with lines that come later".to_owned(), from_all);
+        }
+        if has_sessions(chain[lowest]) {
+            return no("its groups are sessions, which grow with lines that come later".to_owned(), from_all);
+        }
+        if let Some((what, why)) = below(&aggregate.input)? {
+            return no(format!("its groups are made of {what}: {why}"), from_all);
+        }
+        if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+            return no(
+                "it has groups of groups (ROLLUP, CUBE, GROUPING SETS)".to_owned(),
+                "write a query for each of them",
+            );
+        }
+        for expr in &aggregate.aggr_expr {
+            if let Some(name) = unaddable(expr) {
+                let addable = "count, sum, min, max, avg, bool_and, bool_or, bit_and, bit_or, bit_xor and approx_distinct can be added to";
+                return no(format!("what {name} holds cannot be added to, and be what it is over all lines"), addable);
+            }
+        }
+        Ok(wrong_key(&chain[..=lowest], aggregate.group_expr.len(), key, folders))
+    }
+}
+
+/// A key that does not tell the groups apart, or names more.
+fn wrong_key(chain: &[&LogicalPlan], groups: usize, key: &[String], folders: &[&str]) -> Option<Unfoldable> {
+    let schema = chain.first()?.schema();
+    let columns = schema.fields().len().saturating_sub(folders.len());
+    let name = |at: usize| match at.checked_sub(columns).and_then(|folder| folders.get(folder)) {
+        Some(folder) => (*folder).to_owned(),
+        None => schema.field(at).name().clone(),
+    };
+    let traced: Vec<(String, usize)> =
+        (0..schema.fields().len()).filter_map(|at| Some((name(at), group_of(chain, at)?))).collect();
+    let told: BTreeSet<usize> = traced.iter().filter(|(name, _)| key.contains(name)).map(|(_, group)| *group).collect();
+    let stray = key.iter().find(|name| !traced.iter().any(|(known, _)| known == *name));
+    if stray.is_none() && told.len() == groups {
+        return None;
+    }
+    let names: Vec<String> = traced.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    let what = match stray {
+        Some(name) => format!("`{name}` is no column of its groups"),
+        None => "its `key` does not tell its groups apart".to_owned(),
+    };
+    let all: BTreeSet<usize> = traced.iter().map(|(_, group)| *group).collect();
+    let hint = if all.len() == groups {
+        format!("key = [{}]", names.join(", "))
+    } else {
+        "have the SELECT list name each expression of GROUP BY".to_owned()
+    };
+    Some(Unfoldable { what, hint })
+}
+
+/// Which expression of the lowest GROUP BY, the last of the chain, column number `at` of the first is.
+fn group_of(chain: &[&LogicalPlan], at: usize) -> Option<usize> {
+    let (node, rest) = chain.split_first()?;
+    let expr = match node {
+        LogicalPlan::Aggregate(aggregate) if rest.is_empty() => return (at < aggregate.group_expr.len()).then_some(at),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.get(at)?,
+        LogicalPlan::Projection(projection) => projection.expr.get(at)?,
+        _ => return (at < rest.first()?.schema().fields().len()).then(|| group_of(rest, at))?,
+    };
+    let Expr::Column(column) = expr.clone().unalias() else { return None };
+    group_of(rest, rest.first()?.schema().index_of_column(&column).ok()?)
+}
+
+/// The name of an aggregate that cannot be added to, if this is one.
+fn unaddable(expr: &Expr) -> Option<String> {
+    let mut found = None;
+    let walked = expr.apply(|part| {
+        if let Expr::AggregateFunction(call) = part {
+            let is_addable = ADDABLE.contains(&call.func.name()) && call.params.order_by.is_empty();
+            found = found.take().or_else(|| (!is_addable).then(|| call.func.name().to_owned()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.is_ok().then_some(found).flatten()
+}
+
+fn below(plan: &LogicalPlan) -> Result<Option<(&'static str, &'static str)>> {
+    let mut found = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        found = found.or_else(|| beyond_lines(node));
+        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    walked.map_err(|error| Error::internal("a plan cannot be looked through").with_source(error))?;
+    Ok(found)
+}
+
+/// Whether a step tells sessions apart, which grow with lines that come later.
+fn has_sessions(node: &LogicalPlan) -> bool {
+    let is_session = |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if call.name().starts_with("session"));
+    node.expressions().iter().any(|expr| expr.exists(|part| Ok(is_session(part))).unwrap_or(true))
+}
+
+fn asks_others(node: &LogicalPlan) -> bool {
+    let is_subquery = |expr: &Expr| {
+        matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_))
+    };
+    node.expressions().iter().any(|expr| expr.exists(|part| Ok(is_subquery(part))).unwrap_or(true))
 }
 
 /// What of a step makes rows of more than one line.
 fn beyond_lines(node: &LogicalPlan) -> Option<(&'static str, &'static str)> {
-    let is_subquery = |expr: &Expr| {
-        matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_))
-    };
-    let asks_others = node.expressions().iter().any(|expr| expr.exists(|part| Ok(is_subquery(part))).unwrap_or(true));
     match node {
-        _ if asks_others => Some(("a subquery", "its answer changes with lines that come later")),
+        _ if has_sessions(node) => Some(("SESSION", "a session grows with lines that come later")),
+        _ if asks_others(node) => Some(("a subquery", "its answer changes with lines that come later")),
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::SubqueryAlias(_)

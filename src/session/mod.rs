@@ -9,6 +9,7 @@ mod engine;
 mod example;
 mod failure;
 mod fields;
+mod fold;
 mod frame;
 mod increment;
 #[cfg(feature = "internals")]
@@ -41,6 +42,8 @@ use tokio::sync::Mutex;
 
 pub use copy::CopyTarget;
 pub use datafusion::arrow::array::RecordBatch;
+pub use fold::Fold;
+pub use increment::Unfoldable;
 pub use kept::{Keeping, Kept};
 pub use types::type_name;
 
@@ -276,11 +279,19 @@ impl Session {
 
     async fn start_planned(&self, planned: Planned) -> Result<Running> {
         let Planned { script, statement, plan, .. } = planned;
-        let misplanned = |error| failure::misplanned(error, &script, &statement, &self.engine);
-        let frame = self.engine.execute_logical_plan(plan).await.map_err(misplanned)?;
-        let plan = frame.create_physical_plan().await.map_err(misplanned)?;
-        let stream: SendableRecordBatchStream =
-            execute_stream(Arc::clone(&plan), self.engine.task_ctx()).map_err(misplanned)?;
+        let plan = self.physical(plan).await;
+        let plan = plan.map_err(|error| failure::misplanned(error, &script, &statement, &self.engine))?;
+        self.stream(plan, script, statement)
+    }
+
+    async fn physical(&self, plan: LogicalPlan) -> std::result::Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        self.engine.execute_logical_plan(plan).await?.create_physical_plan().await
+    }
+
+    /// The rows of a plan, with failures in our words.
+    fn stream(&self, plan: Arc<dyn ExecutionPlan>, script: Script, statement: Statement) -> Result<Running> {
+        let stream: SendableRecordBatchStream = execute_stream(Arc::clone(&plan), self.engine.task_ctx())
+            .map_err(|error| failure::misplanned(error, &script, &statement, &self.engine))?;
         let schema = stream.schema();
         let told = Arc::new((self.clone(), script, statement));
         let batches = stream.then(move |batch| {

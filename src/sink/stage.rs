@@ -15,6 +15,7 @@ use super::part::Part;
 use super::place::{self, Place};
 use super::stage_dir::StageDir;
 use crate::error::Result;
+use crate::failpoint;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
 pub struct Staged {
@@ -130,6 +131,7 @@ impl Staged {
     /// untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
     pub fn publish(self, sealed: Sealed) -> Result<Published> {
         self.replace().map_err(|error| self.place.unwritable(error))?;
+        failpoint::pass("placed");
         place::sync_folder(&self.place.folder).map_err(|error| self.place.unsynced(error))?;
         drop(self.stage);
         Ok(sealed.published(self.place.target))

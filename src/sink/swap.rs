@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::place::{self, Place};
 use super::stage_dir::StageDir;
 use crate::error::{Error, Result};
+use crate::failpoint;
 
 /// A file of a stage: the folder of this name in it is whole, and belongs beside the stage.
 const WHOLE: &str = ".whole";
@@ -97,6 +98,7 @@ pub(super) fn into_place(stage: &StageDir, root: &Path, place: &Place) -> Result
             error => Err(error.into()),
         })
         .map_err(unwritable)?;
+    failpoint::pass("placed");
     place::sync_folder(&place.folder).map_err(|error| place.unsynced(error))
 }
 

@@ -1,0 +1,222 @@
+//! Runs that die: at each named moment, and at random ones, for each shape and mode. After the next start nothing is lost, there
+//! twice, torn, or left behind.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tidemill::failpoint;
+
+use crate::project::{Project, stderr};
+
+/// Random moments of each kind of query.
+const MOMENTS: usize = 200;
+const ROWS: usize = 300;
+
+/// A kind of query, over lines `{"n":…,"k":…}`.
+#[derive(Clone, Copy)]
+struct Kind {
+    sql: &'static str,
+    /// Whether it counts the lines by `k`.
+    counts: bool,
+    /// Moments that it does not come by.
+    lacks: &'static [&'static str],
+}
+
+const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered"] };
+const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
+const PARTITIONS: Kind =
+    Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered"] };
+const APPEND: Kind = Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered"] };
+const MERGE: Kind = Kind {
+    sql: "--@ mode = \"merge\"\n--@ key = [\"k\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
+
+    counts: true,
+    lacks: &[],
+};
+
+struct Case {
+    kind: Kind,
+    project: Project,
+    lines: usize,
+}
+
+impl Case {
+    fn new(kind: Kind) -> Self {
+        let project = Project::new(&[("queries/q.sql", kind.sql)]);
+        let mut case = Self { kind, project, lines: 0 };
+        case.more();
+        case.runs();
+        case
+    }
+
+    /// Another file of lines.
+    fn more(&mut self) {
+        let lines = self.lines..self.lines + ROWS;
+        let text: String = lines.clone().map(|n| format!("{{\"n\":{n},\"k\":\"k{}\"}}\n", n % 7)).collect();
+        self.project.write(&format!("inputs/{:06}.out", self.lines), text);
+        self.lines = lines.end;
+    }
+
+    fn runs(&self) {
+        let output = self.project.run(&["run"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+
+    /// What the result over so many lines is, sorted.
+    fn expected(&self, lines: usize) -> Vec<String> {
+        let mut rows: Vec<String> = if self.kind.counts {
+            let mut groups: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+            for n in 0..lines {
+                let group = groups.entry(n % 7).or_default();
+                *group = (group.0 + 1, group.1 + n);
+            }
+            groups.iter().map(|(k, (c, s))| format!("{{\"k\":\"k{k}\",\"c\":{c},\"s\":{s}}}")).collect()
+        } else {
+            (0..lines).map(|n| format!("{{\"n\":{n},\"k\":\"k{}\"}}", n % 7)).collect()
+        };
+        rows.sort();
+        rows
+    }
+
+    /// What stands in the place of the result, sorted.
+    fn found(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        read(&self.project.path("outputs"), &mut rows);
+        rows.sort();
+        rows
+    }
+
+    /// Checks that the result of before or the next one is there, and then, after another start, the next one and nothing else.
+    fn survives(&self, before: usize, told: &str) {
+        let found = self.found();
+        let is_whole = found == self.expected(before) || found == self.expected(self.lines);
+        assert!(is_whole, "{told}: {} rows of {before} or {} lines", found.len(), self.lines);
+        self.runs();
+        assert!(self.found() == self.expected(self.lines), "{told}: what is there after the next start is another");
+        let names = self.project.names("outputs");
+        assert!(names.len() == 1 && names[0].starts_with('q'), "{told}: {names:?} was left");
+        let sql = "SELECT count(*) AS c FROM tidemill.runs WHERE status IN ('started', 'prepared')";
+        assert_eq!(self.project.rows(sql), "{\"c\":0}\n", "{told}");
+    }
+}
+
+/// Lines of all files in a folder, without what is hidden.
+fn read(folder: &std::path::Path, rows: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.map(Result::unwrap).filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')) {
+        if entry.file_type().unwrap().is_dir() {
+            read(&entry.path(), rows);
+        } else {
+            rows.extend(fs::read_to_string(entry.path()).unwrap().lines().map(str::to_owned));
+        }
+    }
+}
+
+fn dies_at_each_named_moment(kind: Kind) {
+    let lacks = kind.lacks;
+    let mut case = Case::new(kind);
+    for moment in failpoint::ALL {
+        let before = case.lines;
+        case.more();
+        let run =
+            case.project.command(&["run"]).env("TIDEMILL_DIES_AT", moment).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(run.signal(), (!lacks.contains(&moment)).then_some(6), "{moment}");
+        case.survives(before, moment);
+    }
+}
+
+fn dies_at_random_moments(kind: Kind, seed: u64) {
+    let mut case = Case::new(kind);
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut full = Duration::ZERO;
+    let mut killed = 0;
+    for moment in 0..MOMENTS {
+        let before = case.lines;
+        // What is read grows, so now and then it is measured anew, and begins again.
+        if moment % 20 == 0 {
+            case = Case::new(case.kind);
+            let begun = Instant::now();
+            case.more();
+            case.runs();
+            full = begun.elapsed();
+            continue;
+        }
+        case.more();
+        let mut child = case.project.command(&["run"]).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(full.mul_f64(random.random_range(0.0..1.1)));
+        let _ = child.kill();
+        killed += u32::from(!child.wait().unwrap().success());
+        case.survives(before, &format!("moment {moment}"));
+    }
+    assert!(killed > 20, "{killed} were killed in time");
+}
+
+#[test]
+fn files_survive() {
+    dies_at_each_named_moment(FILE);
+    dies_at_random_moments(FILE, 1);
+}
+
+#[test]
+fn shards_survive() {
+    dies_at_each_named_moment(SHARDS);
+    dies_at_random_moments(SHARDS, 2);
+}
+
+#[test]
+fn partitions_survive() {
+    dies_at_each_named_moment(PARTITIONS);
+    dies_at_random_moments(PARTITIONS, 3);
+}
+
+#[test]
+fn what_is_added_survives() {
+    dies_at_each_named_moment(APPEND);
+    dies_at_random_moments(APPEND, 4);
+}
+
+#[test]
+fn what_is_merged_survives() {
+    dies_at_each_named_moment(MERGE);
+    dies_at_random_moments(MERGE, 5);
+}
+
+/// Whoever reads a folder that runs add to sees each of its folders whole, or not at all.
+#[test]
+fn a_reader_sees_what_each_run_added_whole() {
+    let mut case = Case::new(APPEND);
+    let stop = AtomicBool::new(false);
+    let outputs = case.project.path("outputs/q");
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen: HashMap<String, Vec<String>> = HashMap::new();
+            let mut looks = 0;
+            while !stop.load(Ordering::Relaxed) {
+                for entry in fs::read_dir(&outputs).unwrap().map(Result::unwrap) {
+                    let mut rows = Vec::new();
+                    read(&entry.path(), &mut rows);
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    assert!(name.starts_with("run-"), "{name}");
+                    let first = seen.entry(name.clone()).or_insert_with(|| rows.clone());
+                    assert!(*first == rows, "{name} has changed");
+                }
+                looks += 1;
+            }
+            (seen.len(), looks)
+        });
+        for _ in 0..30 {
+            case.more();
+            case.runs();
+        }
+        stop.store(true, Ordering::Relaxed);
+        let (folders, looks) = reader.join().unwrap();
+        assert!(folders > 20 && looks > 20, "{folders} {looks}");
+    });
+    assert_eq!(case.found(), case.expected(case.lines));
+}
