@@ -2,7 +2,7 @@
 //!
 //! Types come from the whole input and not from a sample, so nothing seen later can be cast or dropped. The result does
 //! not depend on the number of threads or on how files are cut. A guess from a sample is only that: who reads by it
-//! enters what it finds into an [`Account`], and [`settle`] says what is so. It knows nothing of queries.
+//! enters what it finds into an [`Account`], and [`survey_aside`] says what is so. It knows nothing of queries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
