@@ -29,6 +29,10 @@ pub enum OnRewrite {
 pub struct Intake {
     /// What is to be read.
     pub scope: Scope,
+    /// All that will have been read then.
+    pub whole: Vec<InputFile>,
+    /// Files that were read and that none of these begins with.
+    pub missing: Vec<String>,
     /// What is worth telling; one line each.
     pub notes: Vec<String>,
     /// Files that were read under a name that they no longer have.
@@ -76,15 +80,6 @@ impl Intake {
             intake.same.push(taken_of(file, file.window.bytes.end, 0)?);
         }
         Ok(intake)
-    }
-
-    /// Files that were read and that none of `files` begins with.
-    ///
-    /// **Errors**: as [`Intake::of`].
-    pub fn missing(files: &[InputFile], taken: &[Taken]) -> Result<Vec<String>> {
-        let sorting = Sorting::of(files, taken)?;
-        let lost = sorting.lost().into_iter().filter(|taken| taken.bytes > 0);
-        Ok(lost.map(|taken| taken.file.clone()).collect())
     }
 
     /// Bytes that are to be read, as stored.
@@ -219,7 +214,9 @@ impl<'a> Sorting<'a> {
     fn conclude(self, earlier: Earlier) -> Result<Intake> {
         let names: HashSet<&str> = self.files.iter().map(|file| file.shown.as_str()).collect();
         let (scope, notes) = (Scope { earlier, ..Scope::default() }, Vec::new());
-        let mut intake = Intake { scope, notes, gone: Vec::new(), same: Vec::new() };
+        let missing = self.lost().into_iter().filter(|taken| taken.bytes > 0).map(|taken| taken.file.clone()).collect();
+        let (whole, gone, same) = (Vec::new(), Vec::new(), Vec::new());
+        let mut intake = Intake { scope, whole, missing, notes, gone, same };
         let mut open = Vec::new();
         for (file, known) in self.files.iter().zip(&self.known) {
             if let Some(taken) = known.filter(|taken| taken.file != file.shown) {
@@ -232,9 +229,11 @@ impl<'a> Sorting<'a> {
                 if file.compression == Compression::None && taken.bytes < file.identity.size {
                     open.push(file.shown.as_str());
                 }
+                intake.whole.push(up_to(file, taken.bytes));
                 continue;
             }
             let end = whole_lines(file)?;
+            intake.whole.push(up_to(file, end));
             let (start, lines_before) = known.map_or((0, 0), |taken| (taken.bytes, taken.lines));
             if end > start && !begins_line(file, start)? {
                 return Err(Error::input(format!("`{}` goes on behind a last line that had no newline", file.shown))
@@ -258,6 +257,11 @@ impl<'a> Sorting<'a> {
         }
         Ok(intake)
     }
+}
+
+/// A file up to a byte.
+fn up_to(file: &InputFile, end: u64) -> InputFile {
+    InputFile { window: Window { bytes: 0..end, lines_before: 0 }, ..file.clone() }
 }
 
 fn begins(taken: &Taken, beginning: &mut Beginning<'_>) -> Result<bool> {

@@ -14,13 +14,13 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::history::{self, History};
 use super::{Mode, Outcome, Progress, Report, Target, Work, Written};
-use crate::catalog::Source;
+use crate::catalog::{Scope, Source};
 use crate::dialect::{BUILT_IN, Key, Parameters, Script, Statement};
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::intake::Intake;
-use crate::ledger::{self, Change, Definition, Memory, Recorded, Taken};
-use crate::ndjson::listing::{self, InputFile};
+use crate::intake::{Intake, OnRewrite};
+use crate::ledger::{self, Change, Definition, Memory, Recorded};
+use crate::ndjson::listing;
 use crate::ndjson::survey::Earlier;
 use crate::query::SavedQuery;
 use crate::session::{Access, Fold, Planned, Session, Unfoldable, type_name};
@@ -57,7 +57,7 @@ struct States {
 }
 
 /// What is new, by source.
-type Intakes = BTreeMap<String, Intake>;
+pub(super) type Intakes = BTreeMap<String, Intake>;
 
 impl Increment<'_> {
     /// Reads what is new and publishes it.
@@ -67,30 +67,23 @@ impl Increment<'_> {
         let begun = Instant::now();
         let memory = recorded.memory(&self.query.name)?;
         let (memory, intakes, mut change) = self.look(memory)?;
-        let notes: Vec<String> = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
         let is_first = memory.is_none();
-        let is_idle = intakes.values().all(|intake| intake.scope.read.is_empty());
-        let is_there = self.target.mode == Mode::Append || self.target.path.exists();
-        let has_files = intakes.values().any(|intake| !intake.scope.all.is_empty());
-        if is_idle && if is_first { has_files } else { is_there } {
-            super::sweep(self.target)?;
-            self.remember(&mut change, &intakes, &[])?;
-            recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
-            return Ok(Report { notes, ..self.report(begun) });
+        if self.is_idle(memory.as_ref(), &intakes) {
+            return self.stay(recorded, change, &intakes, is_first, begun);
         }
+        let notes: Vec<String> = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
         let run = recorded.run();
         let piece = format!("run-{run:08}");
         let placing = match self.target.mode {
             Mode::Append if is_first => Placing::First(piece.clone()),
             Mode::Append => Placing::More(piece.clone()),
-            Mode::Merge | Mode::Replace => Placing::Whole,
+            _ => Placing::Whole,
         };
         let states = self.states(memory.as_ref(), change.state.as_deref(), run)?;
         let session = self.scoped(&intakes)?;
         let fold = states.as_ref().map(|states| &states.fold);
         let Self { script, statement, progress, .. } = *self;
-        let work =
-            Work { session: &session, script, statement, target: Some(self.target), placing: &placing, fold, progress };
+        let work = Work { fold, ..Work::of(&session, script, statement, Some(self.target), &placing, progress) };
         let written = work.write(|planned| self.check(planned)).await?;
         let Written { mut staged, target, schema, sources, notes: told } = written;
         let mut notes: Vec<String> = notes.into_iter().chain(told).collect();
@@ -120,6 +113,30 @@ impl Increment<'_> {
         Ok(Report { path, notes, ..report })
     }
 
+    /// Whether there is nothing to do.
+    pub(super) fn is_idle(&self, memory: Option<&Memory>, intakes: &Intakes) -> bool {
+        let is_there = self.target.mode == Mode::Append || self.target.path.exists();
+        let has_files = intakes.values().any(|intake| !intake.scope.all.is_empty());
+        let is_read = intakes.values().all(|intake| intake.scope.read.is_empty());
+        is_read && if memory.is_none() { has_files } else { is_there }
+    }
+
+    /// Ends a run that has nothing to do.
+    pub(super) fn stay(
+        &self,
+        recorded: &mut Recorded<'_>,
+        mut change: Change,
+        intakes: &Intakes,
+        is_first: bool,
+        begun: Instant,
+    ) -> Result<Report> {
+        super::sweep(self.target)?;
+        self.remember(&mut change, intakes, &[])?;
+        recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
+        let notes = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
+        Ok(Report { notes, ..self.report(begun) })
+    }
+
     /// Where the groups are kept, for a query that adds to groups: those that were `published` until now, and those of this run.
     /// What no run knows of there is removed.
     fn states(&self, memory: Option<&Memory>, published: Option<&str>, run: i64) -> Result<Option<States>> {
@@ -140,7 +157,7 @@ impl Increment<'_> {
         let begun = Instant::now();
         let memory = match self.target.mode {
             Mode::Replace => None,
-            Mode::Append | Mode::Merge => history.memory(&self.query.name)?,
+            _ => history.memory(&self.query.name)?,
         };
         let (_, intakes, _) = self.look(memory)?;
         let mut notes = Vec::new();
@@ -160,7 +177,7 @@ impl Increment<'_> {
     }
 
     /// What is new, and the memory that it is new to, if that is to be added to.
-    fn look(&self, memory: Option<Memory>) -> Result<(Option<Memory>, Intakes, Change)> {
+    pub(super) fn look(&self, memory: Option<Memory>) -> Result<(Option<Memory>, Intakes, Change)> {
         let sources = self.sources()?;
         let definition = self.definition(&sources)?;
         let project = self.session.catalog().project();
@@ -189,7 +206,8 @@ impl Increment<'_> {
             let none = Vec::new();
             let taken = before.taken.get(source).unwrap_or(&none);
             if refresh {
-                check_present(source, &files, taken, self.target)?;
+                let found = Intake::of(files.clone(), taken, Earlier::default(), OnRewrite::Reread)?;
+                check_present(source, &found.missing, self.target)?;
             }
             let intake = if is_first {
                 Intake::anew(source, files, since)?
@@ -252,33 +270,39 @@ impl Increment<'_> {
     }
 
     /// A session that reads what is new and nothing else.
-    fn scoped(&self, intakes: &Intakes) -> Result<Session> {
-        let scopes: HashMap<_, _> =
-            intakes.iter().map(|(source, intake)| (source.clone(), intake.scope.clone())).collect();
+    pub(super) fn scoped(&self, intakes: &Intakes) -> Result<Session> {
+        self.session_over(intakes.iter().map(|(source, intake)| (source.clone(), intake.scope.clone())).collect())
+    }
+
+    pub(super) fn session_over(&self, scopes: HashMap<String, Scope>) -> Result<Session> {
         let project = self.session.catalog().shared_project();
         let session = Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)?;
         if self.target.mode == Mode::Merge { session.folding() } else { Ok(session) }
     }
 
-    fn check(&self, planned: &Planned) -> Result<()> {
-        let name = &self.query.name;
-        if self.target.mode == Mode::Merge {
-            let folders: Vec<&str> = self.target.keys.iter().map(Key::name).collect();
-            let key = &self.query.settings.increment.key;
-            let Some(Unfoldable { what, hint }) = planned.unfoldable(key, &folders)? else {
-                return Ok(());
-            };
-            let place = self.query.place_of("key").or_else(|| self.query.place_of("mode"));
-            return Err(Error::sql(format!("`{name}` cannot be merged: {what}")).with_hint(hint).at(place));
-        }
-        let Some((what, why)) = planned.beyond_lines()? else { return Ok(()) };
-        Err(Error::sql(format!("`{name}` has {what}, and mode = \"append\" sees only new lines: {why}"))
-            .with_hint("mode = \"merge\" adds to groups; without `mode` the result is computed from all lines")
-            .at(self.query.place_of("mode")))
+    /// Whether the statement can be asked in this mode.
+    pub(super) fn check(&self, planned: &Planned) -> Result<()> {
+        let folders: Vec<&str> = self.target.keys.iter().map(Key::name).collect();
+        let (cannot, setting) = match self.target.mode {
+            Mode::Merge => (planned.unfoldable(&self.query.settings.increment.key, &folders)?, "key"),
+            Mode::ReplacePartitions => (planned.undivided(folders.len())?, "partition_by"),
+            _ => (
+                planned.beyond_lines()?.map(|(what, why)| Unfoldable {
+                    what: format!("it has {what}: {why}"),
+                    hint: "mode = \"merge\" adds to groups; without `mode` the result is computed from all lines"
+                        .to_owned(),
+                }),
+                "mode",
+            ),
+        };
+        let Some(Unfoldable { what, hint }) = cannot else { return Ok(()) };
+        let (name, mode) = (&self.query.name, self.target.mode.name());
+        let place = self.query.place_of(setting).or_else(|| self.query.place_of("mode"));
+        Err(Error::sql(format!("`{name}` cannot have mode = \"{mode}\": {what}")).with_hint(hint).at(place))
     }
 
     /// What is to be remembered once the run is over.
-    fn remember(&self, change: &mut Change, intakes: &Intakes, sources: &[Arc<Source>]) -> Result<()> {
+    pub(super) fn remember(&self, change: &mut Change, intakes: &Intakes, sources: &[Arc<Source>]) -> Result<()> {
         for (name, intake) in intakes {
             let read = sources.iter().find(|source| source.config.name == *name);
             let taken = match read {
@@ -339,12 +363,8 @@ fn check_pieces(target: &Target, memory: Option<&Memory>) -> Result<()> {
 }
 
 /// Whether all that was read can be read again.
-fn check_present(source: &str, files: &[InputFile], taken: &[Taken], target: &Target) -> Result<()> {
-    if taken.is_empty() || !target.path.exists() {
-        return Ok(());
-    }
-    let missing = Intake::missing(files, taken)?;
-    if missing.is_empty() {
+fn check_present(source: &str, missing: &[String], target: &Target) -> Result<()> {
+    if missing.is_empty() || !target.path.exists() {
         return Ok(());
     }
     let shown = target.path.display();
@@ -371,7 +391,7 @@ fn compare(before: &Definition, now: &Definition) -> Result<Vec<String>> {
 }
 
 /// The columns of a result, and the fields in them, with their types.
-fn columns(schema: &Schema, target: &Target) -> Definition {
+pub(super) fn columns(schema: &Schema, target: &Target) -> Definition {
     let mut columns = Definition::new();
     let shown = schema.fields().len() - target.keys.len().min(schema.fields().len());
     schema.fields().iter().take(shown).for_each(|field| enter(field.name(), field, &mut columns));

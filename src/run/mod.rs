@@ -5,6 +5,7 @@
 mod answer;
 mod history;
 mod increment;
+mod partitions;
 mod progress;
 mod report;
 mod target;
@@ -31,7 +32,7 @@ use crate::failpoint;
 use crate::ledger::Recorded;
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
-use crate::session::{Fold, Planned, Running, Session};
+use crate::session::{Fold, Planned, Running, Session, Touched};
 use crate::sink::{self, Placing, Staging};
 use history::History;
 use increment::Increment;
@@ -78,6 +79,7 @@ pub async fn query(
             let work = publish(&session, &query.name, script, &statement, Some(target), recorded, progress);
             Box::pin(work).await
         }
+        Some(recorded) if target.mode == Mode::ReplacePartitions => Box::pin(increment.run_partitions(recorded)).await,
         Some(recorded) => Box::pin(increment.run(recorded)).await,
         None => {
             drop(recorded);
@@ -169,7 +171,7 @@ pub async fn publish(
     progress: &Progress,
 ) -> Result<Report> {
     let begun = Instant::now();
-    let work = Work { session, script, statement, target, placing: &Placing::Whole, fold: None, progress };
+    let work = Work::of(session, script, statement, target, &Placing::Whole, progress);
     let Written { mut staged, target, sources, mut notes, .. } = work.write(|_| Ok(())).await?;
     let sealed = staged.seal()?;
     failpoint::pass("sealed");
@@ -192,6 +194,7 @@ struct Work<'a> {
     target: Option<&'a Target>,
     placing: &'a Placing,
     fold: Option<&'a Fold>,
+    only: Option<&'a Touched>,
     progress: &'a Progress,
 }
 
@@ -204,7 +207,19 @@ struct Written {
     notes: Vec<String>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// All rows, by the statement as it stands.
+    fn of(
+        session: &'a Session,
+        script: &'a Script,
+        statement: &'a Statement,
+        target: Option<&'a Target>,
+        placing: &'a Placing,
+        progress: &'a Progress,
+    ) -> Self {
+        Self { session, script, statement, target, placing, fold: None, only: None, progress }
+    }
+
     /// Writes all rows aside, by types that are those of all lines, if `check` lets the plan pass and every source is within
     /// its budget of rejects.
     async fn write(&self, check: impl Fn(&Planned) -> Result<()>) -> Result<Written> {
@@ -214,6 +229,10 @@ impl Work<'_> {
         loop {
             let planned = session.plan(script, statement, look, progress.watch()).await?;
             check(&planned)?;
+            let planned = match self.only {
+                Some(touched) => planned.only(touched)?,
+                None => planned,
+            };
             let target = Target::of_statement(*target, &planned)?;
             target.check(session.catalog().project())?;
             let sources = planned.sources.clone();

@@ -33,10 +33,17 @@ pub enum Mode {
     Append,
     /// Replaces it by the result over all lines, of which it reads only new ones: groups are kept, and added to.
     Merge,
+    /// Computes those folders of it again that new lines belong to.
+    ReplacePartitions,
 }
 
 impl Mode {
-    const ALL: [(&str, Self); 3] = [("replace", Self::Replace), ("append", Self::Append), ("merge", Self::Merge)];
+    const ALL: [(&str, Self); 4] = [
+        ("replace", Self::Replace),
+        ("append", Self::Append),
+        ("merge", Self::Merge),
+        ("replace_partitions", Self::ReplacePartitions),
+    ];
 
     /// Its name.
     pub fn name(&self) -> &'static str {
@@ -183,6 +190,11 @@ fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
         return Err(Error::request("`key` is for mode = \"merge\"")
             .with_hint("it names the columns of the groups that are added to")
             .at(query.place_of("key")));
+    }
+    if mode == Mode::ReplacePartitions && query.settings.files.partition_by.is_empty() {
+        return Err(Error::request("mode = \"replace_partitions\" is for outputs with `partition_by`")
+            .with_hint("name the columns that folders are for: partition_by = [\"day\"]")
+            .at(query.place_of("mode")));
     }
     let on_rewrite = match on_rewrite.as_deref() {
         Some(_) if mode == Mode::Replace => {

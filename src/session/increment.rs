@@ -74,15 +74,7 @@ impl Planned {
     pub fn unfoldable(&self, key: &[String], folders: &[&str]) -> Result<Option<Unfoldable>> {
         let no = |what: String, hint: &str| Ok(Some(Unfoldable { what, hint: hint.to_owned() }));
         let from_all = "leave `mode` out, and the result is computed from all lines";
-        let mut chain = Vec::new();
-        let mut node = &self.plan;
-        loop {
-            chain.push(node);
-            let inputs = node.inputs();
-            let [input] = inputs.as_slice() else { break };
-            node = input;
-        }
-        let lowest = chain.iter().rposition(|node| matches!(node, LogicalPlan::Aggregate(_)));
+        let (chain, lowest) = chain(&self.plan);
         let Some(lowest) = lowest else {
             return no(
                 "it has no groups that lines could be added to".to_owned(),
@@ -113,6 +105,16 @@ impl Planned {
         }
         Ok(wrong_key(&chain[..=lowest], aggregate.group_expr.len(), key, folders))
     }
+}
+
+/// The steps of a plan from the last to the first where they fork, and which of them is the lowest aggregate.
+pub(super) fn chain(plan: &LogicalPlan) -> (Vec<&LogicalPlan>, Option<usize>) {
+    let mut chain = vec![plan];
+    while let Some([input]) = chain.last().map(|node| node.inputs()).as_deref() {
+        chain.push(input);
+    }
+    let lowest = chain.iter().rposition(|node| matches!(node, LogicalPlan::Aggregate(_)));
+    (chain, lowest)
 }
 
 /// A key that does not tell the groups apart, or names more.
@@ -170,7 +172,7 @@ fn unaddable(expr: &Expr) -> Option<String> {
     walked.is_ok().then_some(found).flatten()
 }
 
-fn below(plan: &LogicalPlan) -> Result<Option<(&'static str, &'static str)>> {
+pub(super) fn below(plan: &LogicalPlan) -> Result<Option<(&'static str, &'static str)>> {
     let mut found = None;
     let walked = plan.apply_with_subqueries(|node| {
         found = found.or_else(|| beyond_lines(node));
@@ -181,12 +183,12 @@ fn below(plan: &LogicalPlan) -> Result<Option<(&'static str, &'static str)>> {
 }
 
 /// Whether a step tells sessions apart, which grow with lines that come later.
-fn has_sessions(node: &LogicalPlan) -> bool {
+pub(super) fn has_sessions(node: &LogicalPlan) -> bool {
     let is_session = |expr: &Expr| matches!(expr, Expr::ScalarFunction(call) if call.name().starts_with("session"));
     node.expressions().iter().any(|expr| expr.exists(|part| Ok(is_session(part))).unwrap_or(true))
 }
 
-fn asks_others(node: &LogicalPlan) -> bool {
+pub(super) fn asks_others(node: &LogicalPlan) -> bool {
     let is_subquery = |expr: &Expr| {
         matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_))
     };

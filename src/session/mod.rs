@@ -21,6 +21,7 @@ mod sample;
 mod summary;
 mod sums;
 mod tables;
+mod touched;
 mod types;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub use datafusion::arrow::array::RecordBatch;
 pub use fold::Fold;
 pub use increment::Unfoldable;
 pub use kept::{Keeping, Kept};
+pub use touched::Touched;
 pub use types::type_name;
 
 use crate::catalog::{Catalog, HistorySchema, Listed, Look, Scope, Source, SourceSchema, sources_of};

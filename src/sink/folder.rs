@@ -2,12 +2,14 @@
 //!
 //! It knows nothing of how a format is written.
 
-use std::fs;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::part::Part;
 use super::place::{self, Place};
@@ -153,16 +155,7 @@ impl StagedFolder {
         let Shape::Partitions { names, .. } = &self.shape else { return Ok(self.base.clone()) };
         let mut folder = self.base.clone();
         for (name, column) in names.iter().zip(keys.columns()) {
-            let texts = Texts::new(column.as_ref(), name)?;
-            let mut text = Vec::new();
-            let value = if texts.is_null(row) {
-                None
-            } else {
-                texts.write(row, &mut text)?;
-                let text = str::from_utf8(&text);
-                Some(text.map_err(|error| Error::internal("a key is not UTF-8").with_source(error))?)
-            };
-            folder.push(shape::folder(name, value)?);
+            folder.push(named_after(name, &Texts::new(column.as_ref(), name)?, row)?);
         }
         Ok(folder)
     }
@@ -225,6 +218,16 @@ impl StagedFolder {
         self.begin()
     }
 
+    /// Takes over the files of the result before, but for those in folders that are `replaced`: whose every part is among those
+    /// of its column, or of any name where there are none. Files take no room again where the file system has links.
+    /// Returns how many files there were.
+    ///
+    /// **Errors**: [`Error::Machine`].
+    pub fn carry(&mut self, replaced: &[Option<HashSet<String>>]) -> Result<u64> {
+        let from = self.place.folder.join(&self.place.name);
+        carry(&from, &self.base, replaced).map_err(|error| self.place.unwritable(error))
+    }
+
     /// Completes the result, and checks that all of it is on the disk; no more rows can be added.
     ///
     /// **Errors**: [`Error::Machine`] if it cannot be written, [`Error::Internal`] if what is read back is not what was
@@ -252,6 +255,64 @@ impl StagedFolder {
         drop(self.stage);
         Ok(sealed.published(self.place.target))
     }
+}
+
+/// Takes over what is in `from`, folders `name=value` as many levels deep as `replaced` has columns.
+fn carry(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>]) -> io::Result<u64> {
+    carry_level(from, to, replaced, true)
+}
+
+fn carry_level(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>], is_replaced: bool) -> io::Result<u64> {
+    let mut files = 0;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, source) = (entry.file_name(), entry.path());
+        match replaced.split_first() {
+            Some((column, rest)) => {
+                let name = name.to_string_lossy();
+                let is_one = column.as_ref().is_none_or(|names| names.contains(&*name));
+                files += carry_level(&source, &to.join(&*name), rest, is_replaced && is_one)?;
+            }
+            None if is_replaced => {}
+            None => {
+                fs::create_dir_all(to)?;
+                let target = to.join(name);
+                if fs::hard_link(&source, &target).is_err() {
+                    fs::copy(&source, &target)?;
+                    File::open(&target)?.sync_all()?;
+                }
+                files += 1;
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// What the folders of these values are called, for each column.
+///
+/// **Errors**: those of [`StagedFolder::write`] for keys.
+pub fn folder_names(columns: &[(&str, Option<ArrayRef>)]) -> Result<Vec<Option<HashSet<String>>>> {
+    let names = |(name, values): &(&str, Option<ArrayRef>)| {
+        let Some(values) = values else { return Ok(None) };
+        let schema = Arc::new(Schema::new(vec![Field::new(*name, values.data_type().clone(), true)]));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(values)])
+            .map_err(|error| Error::internal("keys make no column").with_source(error))?;
+        let plain = Recast::plain(&schema).apply(&batch)?;
+        let texts = Texts::new(plain.column(0).as_ref(), name)?;
+        (0..plain.num_rows()).map(|row| named_after(name, &texts, row)).collect::<Result<_>>().map(Some)
+    };
+    columns.iter().map(names).collect()
+}
+
+/// The name of the folder of a value.
+fn named_after(name: &str, texts: &Texts<'_>, row: usize) -> Result<String> {
+    if texts.is_null(row) {
+        return shape::folder(name, None);
+    }
+    let mut text = Vec::new();
+    texts.write(row, &mut text)?;
+    let text = str::from_utf8(&text).map_err(|error| Error::internal("a key is not UTF-8").with_source(error))?;
+    shape::folder(name, Some(text))
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use self::columns::check_text;
-pub use self::folder::StagedFolder;
+pub use self::folder::{StagedFolder, folder_names};
 pub use self::format::Format;
 use self::lines::LineEncoder;
 pub use self::plain::Texts;

@@ -1,5 +1,6 @@
 //! A result of any shape on its way to its place.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -43,6 +44,16 @@ impl Staging {
         match self {
             Self::File(staged) => staged.write(batch),
             Self::Folder(staged) => staged.write(batch),
+        }
+    }
+
+    /// Takes over what is not replaced of the result before.
+    ///
+    /// **Errors**: those of [`StagedFolder::carry`].
+    pub fn carry(&mut self, replaced: &[Option<HashSet<String>>]) -> Result<u64> {
+        match self {
+            Self::File(_) => Ok(0),
+            Self::Folder(staged) => staged.carry(replaced),
         }
     }
 

@@ -255,7 +255,7 @@ fn statements_over_many_lines_do_not_append() {
     ] {
         project.write("queries/added.sql", format!("--@ mode = \"append\"\n{sql}"));
         let found = project.fails(&["run", "added"]);
-        assert!(found.contains(&format!("has {told}, and mode = \"append\" sees only new lines")), "{found}");
+        assert!(found.contains(&format!("cannot have mode = \"append\": it has {told}: ")), "{found}");
     }
     for sql in ["SELECT 1 AS one FROM (VALUES (1))", "SELECT line FROM rejects.events"] {
         project.write("queries/added.sql", format!("--@ mode = \"append\"\n{sql}"));

@@ -40,6 +40,12 @@ const MERGE: Kind = Kind {
     lacks: &[],
 };
 
+const REPLACE_PARTITIONS: Kind = Kind {
+    sql: "--@ mode = \"replace_partitions\"\n--@ partition_by = [\"k AS by\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
+    counts: true,
+    lacks: &["gathered"],
+};
+
 struct Case {
     kind: Kind,
     project: Project,
@@ -185,6 +191,12 @@ fn what_is_added_survives() {
 fn what_is_merged_survives() {
     dies_at_each_named_moment(MERGE);
     dies_at_random_moments(MERGE, 5);
+}
+
+#[test]
+fn partitions_that_are_replaced_survive() {
+    dies_at_each_named_moment(REPLACE_PARTITIONS);
+    dies_at_random_moments(REPLACE_PARTITIONS, 6);
 }
 
 /// Whoever reads a folder that runs add to sees each of its folders whole, or not at all.

@@ -19,6 +19,7 @@ mod kills;
 mod layering;
 mod library;
 mod merge;
+mod partitions;
 mod project;
 mod publish;
 mod readme;
