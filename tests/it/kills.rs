@@ -143,7 +143,6 @@ fn dies_at_random_moments(kind: Kind, seed: u64) {
     let mut full = Duration::ZERO;
     let mut killed = 0;
     for moment in 0..MOMENTS {
-        let before = case.lines;
         // What is read grows, so now and then it is measured anew, and begins again.
         if moment % 20 == 0 {
             case = Case::new(case.kind);
@@ -151,8 +150,8 @@ fn dies_at_random_moments(kind: Kind, seed: u64) {
             case.more();
             case.runs();
             full = begun.elapsed();
-            continue;
         }
+        let before = case.lines;
         case.more();
         let mut child = case.project.command(&["run"]).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(full.mul_f64(random.random_range(0.0..1.1)));
