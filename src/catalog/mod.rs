@@ -118,13 +118,8 @@ impl Catalog {
         Self { project, threads, scopes, known: Mutex::default() }
     }
 
-    /// The project, for another session.
-    pub fn shared_project(&self) -> Arc<Project> {
-        Arc::clone(&self.project)
-    }
-
     /// The project.
-    pub fn project(&self) -> &Project {
+    pub fn project(&self) -> &Arc<Project> {
         &self.project
     }
 

@@ -71,7 +71,6 @@ impl Increment<'_> {
         if self.is_idle(memory.as_ref(), &intakes) {
             return self.stay(recorded, change, &intakes, is_first, begun);
         }
-        let notes: Vec<String> = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
         let run = recorded.run();
         let piece = format!("run-{run:08}");
         let placing = match self.target.mode {
@@ -85,8 +84,9 @@ impl Increment<'_> {
         let Self { script, statement, progress, .. } = *self;
         let work = Work { fold, ..Work::of(&session, script, statement, Some(self.target), &placing, progress) };
         let written = work.write(|planned| self.check(planned)).await?;
-        let Written { mut staged, target, schema, sources, notes: told } = written;
-        let mut notes: Vec<String> = notes.into_iter().chain(told).collect();
+        let Written { mut staged, target, schema, sources, notes: reread } = written;
+        let mut notes = told(&intakes);
+        notes.extend(reread);
         let now = columns(&schema, self.target);
         if let (Mode::Append, Some(memory)) = (self.target.mode, &memory) {
             notes.extend(compare(&memory.columns, &now)?);
@@ -133,8 +133,7 @@ impl Increment<'_> {
         super::sweep(self.target)?;
         self.remember(&mut change, intakes, &[])?;
         recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
-        let notes = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
-        Ok(Report { notes, ..self.report(begun) })
+        Ok(Report { notes: told(intakes), ..self.report(begun) })
     }
 
     /// Where the groups are kept, for a query that adds to groups: those that were `published` until now, and those of this run.
@@ -275,7 +274,7 @@ impl Increment<'_> {
     }
 
     pub(super) fn session_over(&self, scopes: HashMap<String, Scope>) -> Result<Session> {
-        let project = self.session.catalog().shared_project();
+        let project = Arc::clone(self.session.catalog().project());
         let session = Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)?;
         if self.target.mode == Mode::Merge { session.folding() } else { Ok(session) }
     }
@@ -327,6 +326,11 @@ impl Increment<'_> {
         }
         Ok(())
     }
+}
+
+/// What is worth telling of what is new.
+pub(super) fn told(intakes: &Intakes) -> Vec<String> {
+    intakes.values().flat_map(|intake| intake.notes.clone()).collect()
 }
 
 /// The first thing that is not what it was.

@@ -2,15 +2,15 @@
 //!
 //! It knows nothing of how folders are told (`session::touched`) or taken over (`sink`).
 
-use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::history;
-use super::increment::{Increment, Intakes, columns};
+use super::increment::{Increment, Intakes, columns, told};
 use super::{Report, Work, Written};
-use crate::catalog::{Look, Scope};
+use crate::catalog::{Look, Scope, Source};
 use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -31,18 +31,15 @@ impl Increment<'_> {
         if self.is_idle(memory.as_ref(), &intakes) {
             return self.stay(recorded, change, &intakes, memory.is_none(), begun);
         }
-        let mut notes: Vec<String> = intakes.values().flat_map(|intake| intake.notes.clone()).collect();
-        let mut read = Vec::new();
+        check_present(&intakes)?;
+        let mut notes = told(&intakes);
         // A folder that is not what was published is not taken over.
         let touched = match &memory {
             Some(Memory { state: Some(state), .. }) if stands(&self.target.path).as_ref() == Some(state) => {
-                let (touched, sources) = self.touched(&intakes).await?;
-                read = sources;
-                Some(touched)
+                Some(self.touched(&intakes).await?)
             }
             _ => None,
         };
-        check_present(&intakes)?;
         let whole = |intake: &Intake| Scope {
             all: intake.scope.all.clone(),
             read: intake.whole.clone(),
@@ -52,24 +49,23 @@ impl Increment<'_> {
         let session = self.session_over(scopes.collect())?;
         let Self { script, statement, progress, .. } = *self;
         let work = Work {
-            only: touched.as_ref(),
+            only: touched.as_ref().map(|(touched, _)| touched),
             ..Work::of(&session, script, statement, Some(self.target), &Placing::Whole, progress)
         };
         let written = work.write(|planned| self.check(planned)).await?;
-        let Written { mut staged, target, schema, sources, notes: told } = written;
-        notes.extend(told);
-        if let Some(touched) = &touched {
+        let Written { mut staged, target, schema, sources, notes: reread } = written;
+        notes.extend(reread);
+        if let Some((touched, _)) = &touched {
             let names = self.target.keys.iter().map(Key::name);
             let named: Vec<_> = names.zip(touched.arrays()?).collect();
             let carried = staged.carry(&folder_names(&named)?)?;
             notes.push(format!("{carried} files of other folders are as they were"));
         }
         change.columns = columns(&schema, self.target);
-        self.remember(&mut change, &intakes, if touched.is_some() { &read } else { &sources })?;
+        self.remember(&mut change, &intakes, touched.as_ref().map_or(&sources, |(_, read)| read))?;
         let sealed = staged.seal()?;
         failpoint::pass("sealed");
-        let (device, inode) = sealed.identity;
-        change.state = Some(format!("{device}:{inode}"));
+        change.state = Some(state_of(sealed.identity));
         let finished = history::finished(Some(&sealed), &sources);
         recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), Some(&change))?;
         failpoint::pass("prepared");
@@ -79,7 +75,7 @@ impl Increment<'_> {
     }
 
     /// The folders that new lines belong to, and the sources as those lines make them.
-    async fn touched(&self, intakes: &Intakes) -> Result<(Touched, Vec<std::sync::Arc<crate::catalog::Source>>)> {
+    async fn touched(&self, intakes: &Intakes) -> Result<(Touched, Vec<Arc<Source>>)> {
         let session = self.scoped(intakes)?;
         let planned = session.plan(self.script, self.statement, Look::Whole, self.progress.watch()).await?;
         self.check(&planned)?;
@@ -90,12 +86,15 @@ impl Increment<'_> {
 
 /// What tells the folder that stands at `path`.
 fn stands(path: &Path) -> Option<String> {
-    std::fs::metadata(path).ok().map(|folder| format!("{}:{}", folder.dev(), folder.ino()))
+    std::fs::metadata(path).ok().map(|folder| state_of((folder.dev(), folder.ino())))
+}
+
+fn state_of((device, inode): (u64, u64)) -> String {
+    format!("{device}:{inode}")
 }
 
 fn check_present(intakes: &Intakes) -> Result<()> {
-    let missing: HashMap<&String, &Intake> = intakes.iter().filter(|(_, intake)| !intake.missing.is_empty()).collect();
-    let Some((source, intake)) = missing.into_iter().next() else { return Ok(()) };
+    let Some((source, intake)) = intakes.iter().find(|(_, intake)| !intake.missing.is_empty()) else { return Ok(()) };
     Err(Error::input(format!(
         "what was read of `{}` in source `{source}` is in no file any more, and folders may be made of it",
         intake.missing[0]
