@@ -60,6 +60,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The cause.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Whether the result stands in its place nonetheless.
+    pub is_in_place: bool,
 }
 
 impl Excerpt {
@@ -104,7 +106,7 @@ impl StdError for Problem {
 
 impl Problem {
     fn boxed(message: String) -> Box<Self> {
-        Box::new(Self { message, excerpt: None, hint: None, source: None })
+        Box::new(Self { message, excerpt: None, hint: None, source: None, is_in_place: false })
     }
 }
 
@@ -147,6 +149,20 @@ impl Error {
     /// The file at `path` could not be written.
     pub fn unwritable(path: &Path, source: std::io::Error) -> Self {
         Self::machine(format!("cannot write `{}`", path.display())).with_source(source)
+    }
+
+    /// Says that the result stands in its place nonetheless.
+    #[must_use]
+    pub fn in_place(mut self) -> Self {
+        if let Some(problem) = self.problem_mut() {
+            problem.is_in_place = true;
+        }
+        self
+    }
+
+    /// Whether the result stands in its place nonetheless.
+    pub fn is_in_place(&self) -> bool {
+        self.problem().is_some_and(|problem| problem.is_in_place)
     }
 
     /// Says what to do next.
@@ -253,8 +269,11 @@ impl Error {
     #[must_use]
     pub fn told_again(&self) -> Self {
         let told = || {
-            let (excerpt, hint) = self.problem().map_or((None, None), |p| (p.excerpt.clone(), p.hint.clone()));
-            Box::new(Problem { message: self.chain(), excerpt, hint, source: None })
+            let mut told = Problem::boxed(self.chain());
+            if let Some(Problem { excerpt, hint, is_in_place, .. }) = self.problem() {
+                *told = Problem { excerpt: excerpt.clone(), hint: hint.clone(), is_in_place: *is_in_place, ..*told };
+            }
+            told
         };
         match self {
             Self::Request(_) => Self::Request(told()),

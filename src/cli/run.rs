@@ -170,7 +170,9 @@ fn tell(name: &str, outcome: &Result<Report>, verbose: bool) {
         Ok(done) if verbose => say(&format!("{}\n{}", report::text(done, &here()), report::scan(&done.scan))),
         Ok(done) => say(&report::text(done, &here())),
         Err(error) => {
-            say(&format!("{name}: nothing was published"));
+            let what =
+                if error.is_in_place() { "its result is in place, but not safe" } else { "nothing was published" };
+            say(&format!("{name}: {what}"));
             tell_failure(error);
         }
     }

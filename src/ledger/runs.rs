@@ -269,7 +269,11 @@ impl Recorded<'_> {
     ///
     /// **Errors**: as [`Recorded::commit`].
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        let status = if matches!(error, Error::Interrupted(_)) { "interrupted" } else { "failed" };
+        let status = match error {
+            Error::Interrupted(_) => "interrupted",
+            error if error.is_in_place() => "committed",
+            _ => "failed",
+        };
         self.end(status, Some(error.chain()))
     }
 

@@ -116,13 +116,21 @@ impl Part {
         if size != written {
             return Err(broken(format!("has {size} bytes where {written} were written")));
         }
-        let rows = count_rows(&self.path, self.writing.format)
-            .map_err(|error| broken("cannot be read back".to_owned()).with_source(error))?;
+        let rows = count_rows(&self.path, self.writing.format).map_err(|error| match is_of_the_system(&*error) {
+            true => Error::machine(format!("cannot read back `{}`", self.path.display())).with_source(error),
+            false => broken("cannot be read back".to_owned()).with_source(error),
+        })?;
         if rows != self.rows {
             return Err(broken(format!("holds {rows} rows where {} were written", self.rows)));
         }
         Ok(size)
     }
+}
+
+/// Whether it is an error of the system, and not about what was read.
+fn is_of_the_system(error: &(dyn std::error::Error + 'static)) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.raw_os_error().is_some()) || error.source().is_some_and(is_of_the_system)
 }
 
 fn failed_before(place: &Place) -> Error {

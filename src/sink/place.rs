@@ -99,8 +99,9 @@ impl Place {
     /// The target was written, and may yet not outlast a power cut.
     pub(super) fn unsynced(&self, error: io::Error) -> Error {
         Error::machine(format!("cannot sync the folder of `{}`", self.target.display()))
-            .with_hint("the new result is in place, but a power cut could still undo that")
+            .with_hint("a power cut could still undo what was published")
             .with_source(error)
+            .in_place()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs that die: at each named moment, and at random ones, for each shape and mode. After the next start nothing is lost, there
 //! twice, torn, or left behind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tidemill::failpoint;
 
-use crate::project::{Project, stderr};
+use crate::project::{Project, opened, stderr};
 
 /// Random moments of each kind of query.
 const MOMENTS: usize = 200;
@@ -20,7 +20,7 @@ const ROWS: usize = 300;
 
 /// A kind of query, over lines `{"n":…,"k":…}`.
 #[derive(Clone, Copy)]
-struct Kind {
+pub struct Kind {
     sql: &'static str,
     /// Whether it counts the lines by `k`.
     counts: bool,
@@ -28,32 +28,32 @@ struct Kind {
     lacks: &'static [&'static str],
 }
 
-const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered"] };
-const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
-const PARTITIONS: Kind =
+pub const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered"] };
+pub const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
+pub const PARTITIONS: Kind =
     Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered"] };
-const APPEND: Kind = Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered"] };
-const MERGE: Kind = Kind {
+pub const APPEND: Kind = Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered"] };
+pub const MERGE: Kind = Kind {
     sql: "--@ mode = \"merge\"\n--@ key = [\"k\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
 
     counts: true,
     lacks: &[],
 };
 
-const REPLACE_PARTITIONS: Kind = Kind {
+pub const REPLACE_PARTITIONS: Kind = Kind {
     sql: "--@ mode = \"replace_partitions\"\n--@ partition_by = [\"k AS by\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
     counts: true,
     lacks: &["gathered"],
 };
 
-struct Case {
+pub struct Case {
     kind: Kind,
-    project: Project,
-    lines: usize,
+    pub project: Project,
+    pub lines: usize,
 }
 
 impl Case {
-    fn new(kind: Kind) -> Self {
+    pub fn new(kind: Kind) -> Self {
         let project = Project::new(&[("queries/q.sql", kind.sql)]);
         let mut case = Self { kind, project, lines: 0 };
         case.more();
@@ -62,20 +62,20 @@ impl Case {
     }
 
     /// Another file of lines.
-    fn more(&mut self) {
+    pub fn more(&mut self) {
         let lines = self.lines..self.lines + ROWS;
         let text: String = lines.clone().map(|n| format!("{{\"n\":{n},\"k\":\"k{}\"}}\n", n % 7)).collect();
         self.project.write(&format!("inputs/{:06}.out", self.lines), text);
         self.lines = lines.end;
     }
 
-    fn runs(&self) {
+    pub fn runs(&self) {
         let output = self.project.run(&["run"]);
         assert!(output.status.success(), "{}", stderr(&output));
     }
 
     /// What the result over so many lines is, sorted.
-    fn expected(&self, lines: usize) -> Vec<String> {
+    pub fn expected(&self, lines: usize) -> Vec<String> {
         let mut rows: Vec<String> = if self.kind.counts {
             let mut groups: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
             for n in 0..lines {
@@ -91,7 +91,7 @@ impl Case {
     }
 
     /// What stands in the place of the result, sorted.
-    fn found(&self) -> Vec<String> {
+    pub fn found(&self) -> Vec<String> {
         let mut rows = Vec::new();
         read(&self.project.path("outputs"), &mut rows);
         rows.sort();
@@ -99,7 +99,7 @@ impl Case {
     }
 
     /// Checks that the result of before or the next one is there, and then, after another start, the next one and nothing else.
-    fn survives(&self, before: usize, told: &str) {
+    pub fn survives(&self, before: usize, told: &str) {
         let found = self.found();
         let is_whole = found == self.expected(before) || found == self.expected(self.lines);
         assert!(is_whole, "{told}: {} rows of {before} or {} lines", found.len(), self.lines);
@@ -230,4 +230,64 @@ fn a_reader_sees_what_each_run_added_whole() {
         assert!(folders > 20 && looks > 20, "{folders} {looks}");
     });
     assert_eq!(case.found(), case.expected(case.lines));
+}
+
+/// Whoever reads a result that runs replace sees that of one run, whole.
+fn a_reader_sees_one_run(kind: Kind) {
+    let mut case = Case::new(kind);
+    let most = case.lines + 30 * ROWS;
+    let whole: Vec<Vec<String>> = (ROWS..=most).step_by(ROWS).map(|lines| case.expected(lines)).collect();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (root, stop) = (case.project.path(""), &stop);
+        let reader = scope.spawn(move || {
+            let (mut seen, mut looks) = (HashSet::new(), 0);
+            while !stop.load(Ordering::Relaxed) {
+                let Some(files) = opened(&root.join("outputs/q"))
+                    .or_else(|| Some(vec![(String::new(), fs::read_to_string(root.join("outputs/q.json")).ok()?)]))
+                else {
+                    continue;
+                };
+                let mut rows: Vec<String> =
+                    files.iter().flat_map(|(_, text)| text.lines()).map(str::to_owned).collect();
+                rows.sort();
+                let run = whole.iter().position(|whole| *whole == rows);
+                seen.insert(run.unwrap_or_else(|| panic!("{} rows of no run", rows.len())));
+                looks += 1;
+            }
+            (seen.len(), looks)
+        });
+        for _ in 0..30 {
+            case.more();
+            case.runs();
+        }
+        stop.store(true, Ordering::Relaxed);
+        let (runs, looks) = reader.join().unwrap();
+        assert!(runs > 10 && looks > 30, "{runs} {looks}");
+    });
+}
+
+#[test]
+fn a_reader_sees_a_file_of_one_run() {
+    a_reader_sees_one_run(FILE);
+}
+
+#[test]
+fn a_reader_sees_shards_of_one_run() {
+    a_reader_sees_one_run(SHARDS);
+}
+
+#[test]
+fn a_reader_sees_partitions_of_one_run() {
+    a_reader_sees_one_run(PARTITIONS);
+}
+
+#[test]
+fn a_reader_sees_groups_of_one_run() {
+    a_reader_sees_one_run(MERGE);
+}
+
+#[test]
+fn a_reader_sees_replaced_partitions_of_one_run() {
+    a_reader_sees_one_run(REPLACE_PARTITIONS);
 }

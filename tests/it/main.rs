@@ -10,6 +10,8 @@ mod append;
 mod contract;
 mod drift;
 mod errors;
+#[cfg(target_os = "linux")]
+mod faults;
 mod functions;
 mod generate;
 mod generated;

@@ -1,9 +1,11 @@
 //! A project in a folder of its own, and the binary run in it.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, open, openat, stat};
 use tempfile::TempDir;
 
 /// Three events: a text of digits, an integer, a text that is empty once, and an integer that is 0 once.
@@ -92,6 +94,35 @@ impl Project {
         assert!(output.status.success(), "{sql}: {}", stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// The texts of the files in the folder that `path` leads to now, by their paths in it: whoever has opened it keeps it. `None` where
+/// another has taken its place meanwhile, since then its files go one by one.
+pub fn opened(path: &Path) -> Option<Vec<(String, String)>> {
+    let folder = open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).ok()?;
+    let files = files_in(&folder, "")?;
+    let (read, now) = (fstat(&folder).ok()?, stat(path).ok()?);
+    (read.st_ino == now.st_ino).then_some(files)
+}
+
+/// Texts of the files below an open folder, by their paths in it; `None` if one is gone.
+fn files_in(folder: impl AsFd, path: &str) -> Option<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for entry in Dir::read_from(&folder).ok()? {
+        let entry = entry.ok()?;
+        let name = entry.file_name().to_str().unwrap().to_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let opened = openat(&folder, name.as_str(), OFlags::RDONLY, Mode::empty()).ok()?;
+        let path = format!("{path}{name}");
+        match entry.file_type() == FileType::Directory {
+            true => found.extend(files_in(opened, &format!("{path}/"))?),
+            false => found.push((path, std::io::read_to_string(fs::File::from(opened)).ok()?)),
+        }
+    }
+    found.sort();
+    Some(found)
 }
 
 pub fn stderr(output: &Output) -> String {

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::project::{Project, stderr};
+use crate::project::{Project, opened, stderr};
 
 /// Numbers from 0, with a text of few values that may be NULL, empty, or what Hive calls NULL.
 const KEYS: [&str; 5] = ["\"a/b=c\"", "\"\"", "null", "\"__HIVE_DEFAULT_PARTITION__\"", "\"täg 1%\""];
@@ -117,34 +117,18 @@ fn a_folder_of_somebody_else_is_left_alone() {
     assert_eq!(project.names("outputs"), ["q"]);
 }
 
-/// The texts of the files in the folder that `outputs/q` leads to now, by names: whoever has opened it keeps it.
-fn opened(project: &Project) -> Option<Vec<(String, String)>> {
-    use rustix::fs::{Dir, Mode, OFlags, open, openat};
-    let folder = open(project.path("outputs/q"), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).ok()?;
-    let mut found = Vec::new();
-    for entry in Dir::read_from(&folder).ok()? {
-        let name = entry.ok()?.file_name().to_str().unwrap().to_owned();
-        if !name.starts_with('.') {
-            let file = openat(&folder, name.as_str(), OFlags::RDONLY, Mode::empty()).ok()?;
-            found.push((name, std::io::read_to_string(fs::File::from(file)).ok()?));
-        }
-    }
-    found.sort();
-    Some(found)
-}
-
 #[test]
 fn killed_at_any_moment_it_leaves_one_whole_folder() {
     const MOMENTS: u32 = 24;
     let of = |shards: usize| format!("--@ shards = {shards}\nSELECT n, k FROM events ORDER BY n");
     let project = project(20_000, &of(3));
     run(&project);
-    let three = opened(&project).unwrap();
+    let three = opened(&project.path("outputs/q")).unwrap();
     project.write("queries/q.sql", of(4));
     let begun = std::time::Instant::now();
     run(&project);
     let full = begun.elapsed();
-    let four = opened(&project).unwrap();
+    let four = opened(&project.path("outputs/q")).unwrap();
     let mut seen = HashSet::new();
     for moment in 0..MOMENTS {
         let shards = if moment % 2 == 0 { 3 } else { 4 };
@@ -153,14 +137,14 @@ fn killed_at_any_moment_it_leaves_one_whole_folder() {
         let end = std::time::Instant::now() + full * moment / (MOMENTS - 6);
         while std::time::Instant::now() < end && child.try_wait().unwrap().is_none() {
             // A reader that is in the folder while it is exchanged may find files gone, but none of another result.
-            if let Some(files) = opened(&project) {
+            if let Some(files) = opened(&project.path("outputs/q")) {
                 assert!(files.iter().all(|file| three.contains(file)) || files.iter().all(|file| four.contains(file)));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
         let _ = child.kill();
         child.wait().unwrap();
-        let files = opened(&project).unwrap();
+        let files = opened(&project.path("outputs/q")).unwrap();
         assert!(files == three || files == four, "{:?}", files.iter().map(|file| &file.0).collect::<Vec<_>>());
         seen.insert(files.len());
     }
