@@ -198,37 +198,44 @@ fn partitions_that_are_replaced_survive() {
     dies_at_random_moments(REPLACE_PARTITIONS, 6);
 }
 
-/// Whoever reads a folder that runs add to sees each of its folders whole, or not at all.
-#[test]
-fn a_reader_sees_what_each_run_added_whole() {
-    let mut case = Case::new(APPEND);
+/// Looks again and again while thirty runs read more lines; how often it saw something.
+fn during_runs(case: &mut Case, mut look: impl FnMut() -> bool + Send) -> usize {
     let stop = AtomicBool::new(false);
-    let outputs = case.project.path("outputs/q");
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let mut seen: HashMap<String, Vec<String>> = HashMap::new();
             let mut looks = 0;
             while !stop.load(Ordering::Relaxed) {
-                for entry in fs::read_dir(&outputs).unwrap().map(Result::unwrap) {
-                    let mut rows = Vec::new();
-                    read(&entry.path(), &mut rows);
-                    let name = entry.file_name().to_string_lossy().into_owned();
-                    assert!(name.starts_with("run-"), "{name}");
-                    let first = seen.entry(name.clone()).or_insert_with(|| rows.clone());
-                    assert!(*first == rows, "{name} has changed");
-                }
-                looks += 1;
+                looks += usize::from(look());
             }
-            (seen.len(), looks)
+            looks
         });
         for _ in 0..30 {
             case.more();
             case.runs();
         }
         stop.store(true, Ordering::Relaxed);
-        let (folders, looks) = reader.join().unwrap();
-        assert!(folders > 20 && looks > 20, "{folders} {looks}");
+        reader.join().unwrap()
+    })
+}
+
+/// Whoever reads a folder that runs add to sees each of its folders whole, or not at all.
+#[test]
+fn a_reader_sees_what_each_run_added_whole() {
+    let mut case = Case::new(APPEND);
+    let outputs = case.project.path("outputs/q");
+    let mut seen: HashMap<String, Vec<String>> = HashMap::new();
+    let looks = during_runs(&mut case, || {
+        for entry in fs::read_dir(&outputs).unwrap().map(Result::unwrap) {
+            let mut rows = Vec::new();
+            read(&entry.path(), &mut rows);
+            let name = entry.file_name().to_string_lossy().into_owned();
+            assert!(name.starts_with("run-"), "{name}");
+            let first = seen.entry(name.clone()).or_insert_with(|| rows.clone());
+            assert!(*first == rows, "{name} has changed");
+        }
+        true
     });
+    assert!(seen.len() > 20 && looks > 20, "{} {looks}", seen.len());
     assert_eq!(case.found(), case.expected(case.lines));
 }
 
@@ -237,34 +244,18 @@ fn a_reader_sees_one_run(kind: Kind) {
     let mut case = Case::new(kind);
     let most = case.lines + 30 * ROWS;
     let whole: Vec<Vec<String>> = (ROWS..=most).step_by(ROWS).map(|lines| case.expected(lines)).collect();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (root, stop) = (case.project.path(""), &stop);
-        let reader = scope.spawn(move || {
-            let (mut seen, mut looks) = (HashSet::new(), 0);
-            while !stop.load(Ordering::Relaxed) {
-                let Some(files) = opened(&root.join("outputs/q"))
-                    .or_else(|| Some(vec![(String::new(), fs::read_to_string(root.join("outputs/q.json")).ok()?)]))
-                else {
-                    continue;
-                };
-                let mut rows: Vec<String> =
-                    files.iter().flat_map(|(_, text)| text.lines()).map(str::to_owned).collect();
-                rows.sort();
-                let run = whole.iter().position(|whole| *whole == rows);
-                seen.insert(run.unwrap_or_else(|| panic!("{} rows of no run", rows.len())));
-                looks += 1;
-            }
-            (seen.len(), looks)
-        });
-        for _ in 0..30 {
-            case.more();
-            case.runs();
-        }
-        stop.store(true, Ordering::Relaxed);
-        let (runs, looks) = reader.join().unwrap();
-        assert!(runs > 10 && looks > 30, "{runs} {looks}");
+    let (folder, file) = (case.project.path("outputs/q"), case.project.path("outputs/q.json"));
+    let text_of_file = || Some(vec![(String::new(), fs::read_to_string(&file).ok()?)]);
+    let mut seen = HashSet::new();
+    let looks = during_runs(&mut case, || {
+        let Some(files) = opened(&folder).or_else(text_of_file) else { return false };
+        let mut rows: Vec<String> = files.iter().flat_map(|(_, text)| text.lines()).map(str::to_owned).collect();
+        rows.sort();
+        let run = whole.iter().position(|whole| *whole == rows);
+        seen.insert(run.unwrap_or_else(|| panic!("{} rows of no run", rows.len())));
+        true
     });
+    assert!(seen.len() > 10 && looks > 30, "{} {looks}", seen.len());
 }
 
 #[test]
