@@ -39,6 +39,11 @@ pub fn size<'de, D: Deserializer<'de>>(bounds: RangeInclusive<usize>, from: D) -
     from.deserialize_any(Number { bounds, is_size: true })
 }
 
+/// How many outputs are kept.
+pub fn outputs<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    whole(0..=1000, from)
+}
+
 struct Number {
     bounds: RangeInclusive<usize>,
     is_size: bool,

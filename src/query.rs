@@ -81,6 +81,8 @@ pub struct Increment {
     pub on_rewrite: Option<String>,
     /// Columns that tell the rows of the output apart.
     pub key: Vec<String>,
+    /// How many outputs that were replaced can be brought back.
+    pub keep: Option<usize>,
 }
 
 impl SavedQuery {
@@ -239,7 +241,12 @@ impl Header {
         let settings = Settings {
             format,
             output,
-            increment: Increment { mode, on_rewrite, key },
+            increment: Increment {
+                mode,
+                on_rewrite,
+                key,
+                keep: self.place_in(&mut places, "keep", written.keep).map(|Outputs(count)| count),
+            },
             files: Files {
                 compression,
                 shards: self.place_in(&mut places, "shards", written.shards).map(|Shards(count)| count),
@@ -318,6 +325,7 @@ struct Written {
     mode: Option<Spanned<String>>,
     on_rewrite: Option<Spanned<String>>,
     key: Option<Spanned<Vec<String>>>,
+    keep: Option<Spanned<Outputs>>,
     #[serde(default)]
     params: WrittenParams,
 }
@@ -330,6 +338,9 @@ struct Bytes(#[serde(deserialize_with = "bytes")] usize);
 
 #[derive(Deserialize)]
 struct Rows(#[serde(deserialize_with = "rows")] usize);
+
+#[derive(Deserialize)]
+struct Outputs(#[serde(deserialize_with = "number::outputs")] usize);
 
 fn shards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     number::whole(1..=10_000, deserializer)

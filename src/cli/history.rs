@@ -9,6 +9,7 @@ use crate::project::Project;
 
 /// Show the runs of saved queries, the latest first.
 ///
+/// What a run published is `kept` if `tidemill rollback` can bring it back.
 /// All that is known of them are the tables tidemill.runs, tidemill.run_sources, tidemill.run_inputs and
 /// tidemill.run_outputs, for `tidemill sql`.
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
         None => String::new(),
     };
     let text = format!(
-        "SELECT run, query, status, started_at, seconds, rows, bytes, files, error FROM tidemill.runs {of}\
+        "SELECT run, query, status, started_at, seconds, rows, bytes, files, kept, restores, error FROM tidemill.runs {of}\
          ORDER BY run DESC LIMIT {}",
         args.runs
     );

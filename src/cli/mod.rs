@@ -8,6 +8,7 @@ mod generate;
 mod history;
 mod params;
 mod repl;
+mod rollback;
 mod run;
 mod schema;
 mod sql;
@@ -52,6 +53,7 @@ enum Command {
     Generate(generate::Args),
     History(history::Args),
     Repl(repl::Args),
+    Rollback(rollback::Args),
     Run(run::Args),
     Schema(schema::Args),
     Sql(sql::Args),
@@ -99,6 +101,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Generate(args) => generate::run(args, &project.root),
         Command::History(args) => history::run(args, project),
         Command::Repl(args) => repl::run(args, project),
+        Command::Rollback(args) => rollback::run(args, &project),
         Command::Run(args) => run::run(args, project),
         Command::Schema(args) => schema::run(args, project),
         Command::Sql(args) => sql::run(args, project),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::run::{self, Outcome, Report, ScanReport, SourceReport};
+use crate::run::{self, Outcome, Report, Rollback, ScanReport, SourceReport};
 
 /// The report in a few lines; the path of the result as one would type it `here`.
 pub fn text(report: &Report, here: &Path) -> String {
@@ -22,6 +22,21 @@ pub fn text(report: &Report, here: &Path) -> String {
         describe(source, &mut text);
     }
     for note in run::windowless(report.null_event_times).iter().chain(&report.notes) {
+        let _ = write!(text, "\n  {note}");
+    }
+    text
+}
+
+/// What was brought back, in a few lines; its path as one would type it `here`.
+pub fn rollback(done: &Rollback, here: &Path) -> String {
+    let Rollback { query, run, restores, keeps, path, rows, bytes, .. } = done;
+    let path = path.strip_prefix(here).unwrap_or(path).display();
+    let size = indicatif::HumanBytes(*bytes);
+    let mut text = format!("{query}: {path} is what run {restores} published, {rows} rows, {size} (run {run})");
+    if let Some(kept) = keeps {
+        let _ = write!(text, "\n  what stood there is kept: tidemill rollback {query} {kept}");
+    }
+    for note in &done.notes {
         let _ = write!(text, "\n  {note}");
     }
     text

@@ -3,19 +3,24 @@
 //! It is SQLite, so any SQLite shell reads it. It knows nothing of SQL statements, sessions or how results are written:
 //! it is told. Losing it loses history, never a result.
 
+mod kept;
 mod lock;
 mod memory;
+mod record;
 mod runs;
 mod tables;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+pub use kept::{Kept, Shelf, has_run, place_of, tidy};
 pub use lock::{Lock, Turn};
 pub use memory::{Change, Definition, Memory, Taken};
+pub use record::{Record, last_runs, record};
 pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Placed, Recorded, SourceCounts};
 pub use tables::{TABLES, read};
 
@@ -28,7 +33,7 @@ const FILE: &str = "state.db";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What changes the tables from one version, which is the position here, to the next.
-const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
 
 /// A project's ledger, open for writing.
 pub struct Ledger {
@@ -61,10 +66,18 @@ fn open_to_read(root: &Path) -> Result<Option<Connection>> {
         return Ok(None);
     }
     let failed = |error| unusable(&path, error);
-    let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    db.busy_timeout(PATIENCE).map_err(failed)?;
-    check_version(&db, &path)?;
-    Ok(Some(db))
+    let open = || {
+        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.busy_timeout(PATIENCE)?;
+        Ok(db)
+    };
+    let db = open().map_err(failed)?;
+    if check_version(&db, &path)? == MIGRATIONS.len() {
+        return Ok(Some(db));
+    }
+    // Written by an earlier version, which had other tables.
+    drop(Ledger::open(root)?);
+    open().map(Some).map_err(failed)
 }
 
 /// The folder of what `query` keeps of groups, in which there is nothing but the file `kept`.
@@ -72,18 +85,25 @@ fn open_to_read(root: &Path) -> Result<Option<Connection>> {
 /// **Errors**: `Machine`, if it cannot be made, or anything cannot be removed.
 pub fn states(root: &Path, query: &str, kept: Option<&str>) -> Result<PathBuf> {
     let folder = make_folder(root)?.join("states").join(query);
-    let clear = || -> std::io::Result<()> {
-        fs::create_dir_all(&folder)?;
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            if kept.is_none_or(|kept| entry.file_name() != kept) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    };
-    clear().map_err(|error| Error::unwritable(&folder, error))?;
+    only(&folder, |name| kept.is_some_and(|kept| name == kept)).map_err(|error| Error::unwritable(&folder, error))?;
     Ok(folder)
+}
+
+/// Makes `folder`, and removes what is in it but for what is `known` by its name.
+fn only(folder: &Path, known: impl Fn(&OsStr) -> bool) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if known(&entry.file_name()) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn path_of(root: &Path) -> PathBuf {
@@ -140,6 +160,36 @@ mod tests {
         drop(Ledger::open(root.path()).unwrap());
         drop(Ledger::open(root.path()).unwrap());
         assert!(open_to_read(root.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_ledger_of_an_earlier_version_is_asked_and_written_with_all_that_it_holds() {
+        for version in 1..MIGRATIONS.len() {
+            let root = tempfile::tempdir().unwrap();
+            make_folder(root.path()).unwrap();
+            let db = Connection::open(path_of(root.path())).unwrap();
+            MIGRATIONS[..version].iter().for_each(|migration| db.execute_batch(migration).unwrap());
+            db.pragma_update(None, "user_version", version as u32).unwrap();
+            let values = "'q', 'committed', 1, '', '{}', '', '/q.json', 'json'";
+            let columns = "query, status, started_ms, sql_hash, params, version, path, format";
+            db.execute_batch(&format!(
+                "INSERT INTO runs ({columns}) VALUES ({values}); INSERT INTO run_outputs VALUES (1, 'q.json', 2, 3)"
+            ))
+            .unwrap();
+            drop(db);
+            for table in &TABLES {
+                let rows = read(root.path(), table).unwrap().num_rows();
+                assert_eq!(
+                    rows,
+                    usize::from(["runs", "run_outputs"].contains(&table.name)),
+                    "{version}: {}",
+                    table.name
+                );
+            }
+            let record = record(root.path(), 1).unwrap().unwrap();
+            let was = OutputFile { file: "q.json".to_owned(), rows: 2, bytes: 3, blake3: None };
+            assert_eq!((record.sql, record.is_kept, record.outputs), (None, false, vec![was]));
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Transaction, params};
+use serde::Serialize;
 
+use super::kept;
 use super::memory::{self, Change, Memory};
 use super::{Ledger, unusable};
 use crate::clock;
@@ -26,6 +28,8 @@ pub struct Begun<'a> {
     pub path: &'a Path,
     /// The format of its result.
     pub format: String,
+    /// How many outputs that were replaced are kept once it is over.
+    pub keep: usize,
 }
 
 /// A run whose result is whole, and not yet in its place.
@@ -52,12 +56,15 @@ pub struct OutputFile {
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
+    /// The hash of its bytes, in hexadecimal digits; `None` of runs before hashes were noted.
+    pub blake3: Option<String>,
 }
 
 /// What a source gave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceCounts {
     /// Its name.
+    #[serde(skip)]
     pub source: String,
     /// Files, their bytes, and lines = rows + rejects + blank.
     pub files: u64,
@@ -104,12 +111,15 @@ pub struct Placed<'a> {
     pub path: &'a Path,
     /// What tells it.
     pub identity: Identity,
+    /// The run that made what it replaces, if that is kept.
+    pub keeps: Option<i64>,
 }
 
 /// A run that is under way. Dropped before it is committed, it counts as interrupted.
 pub struct Recorded<'a> {
-    ledger: &'a mut Ledger,
+    pub(super) ledger: &'a mut Ledger,
     run: i64,
+    keep: Option<usize>,
     is_over: bool,
 }
 
@@ -137,10 +147,11 @@ impl Ledger {
                 values,
             )?;
             let run = db.last_insert_rowid();
+            db.execute("INSERT OR IGNORE INTO texts VALUES (?1, ?2)", [hash.as_str(), begun.sql])?;
             forget(db, begun.query, kept, age)?;
             Ok(run)
         })?;
-        Ok(Recorded { ledger: self, run, is_over: false })
+        Ok(Recorded::new(self, run, Some(begun.keep)))
     }
 
     /// What runs of `query` have read and published, once it is settled what became of those whose process died; the caller
@@ -154,7 +165,7 @@ impl Ledger {
         })
     }
 
-    fn write<T>(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn write<T>(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let failed = |error| unusable(&self.path, error);
         let step = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
         let done = act(&step).map_err(failed)?;
@@ -164,7 +175,7 @@ impl Ledger {
 }
 
 /// A run of `query` that is not over belongs to a process that died. If its result stands in its place, it was published.
-fn settle(db: &Transaction<'_>, query: &str) -> rusqlite::Result<()> {
+pub(super) fn settle(db: &Transaction<'_>, query: &str) -> rusqlite::Result<()> {
     let mut open = db.prepare(
         "SELECT run, status, path, device, inode FROM runs WHERE query = ?1 AND status IN ('started', 'prepared')",
     )?;
@@ -182,6 +193,9 @@ fn settle(db: &Transaction<'_>, query: &str) -> rusqlite::Result<()> {
         let status = if is_published { "committed" } else { "interrupted" };
         if is_published {
             memory::apply(db, run)?;
+            kept::apply(db, run, None)?;
+        } else {
+            kept::abandon(db, run)?;
         }
         db.execute("UPDATE runs SET status = ?2 WHERE run = ?1", params![run, status])?;
     }
@@ -198,11 +212,25 @@ fn forget(db: &Transaction<'_>, query: &str, kept: usize, age: Duration) -> rusq
         .optional()?;
     let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
     let before = clock::now().timestamp_millis().saturating_sub(age);
-    db.execute(
-        "DELETE FROM runs WHERE query = ?1 AND (run <= ?2 OR started_ms < ?3)",
+    let forgotten = db.execute(
+        // What is kept and what stands in its place is told by the runs that made it.
+        "DELETE FROM runs WHERE query = ?1 AND (run <= ?2 OR started_ms < ?3) \
+         AND run NOT IN (SELECT run FROM kept WHERE query = ?1) \
+         AND run NOT IN (SELECT coalesce(max(run), 0) FROM runs WHERE query = ?1 AND status = 'committed' AND inode IS NOT NULL) \
+         AND run NOT IN (SELECT restores FROM runs WHERE query = ?1 AND restores IS NOT NULL)",
         params![query, last.unwrap_or(0), before],
     )?;
+    if forgotten > 0 {
+        db.execute("DELETE FROM texts WHERE sql_hash NOT IN (SELECT sql_hash FROM runs)", [])?;
+    }
     Ok(())
+}
+
+impl<'a> Recorded<'a> {
+    /// A run that has this number; so many outputs are kept once it is over, or as many as there are.
+    pub(super) fn new(ledger: &'a mut Ledger, run: i64, keep: Option<usize>) -> Self {
+        Self { ledger, run, keep, is_over: false }
+    }
 }
 
 impl Recorded<'_> {
@@ -223,18 +251,21 @@ impl Recorded<'_> {
     ///
     /// **Errors**: `Machine`, if the ledger cannot be written.
     pub fn prepare(&mut self, finished: &Finished, placed: Option<&Placed<'_>>, change: Option<&Change>) -> Result<()> {
-        let run = self.run;
+        let (run, root) = (self.run, self.ledger.root());
         self.ledger.write(|db| {
             db.execute(
                 "UPDATE runs SET status = 'prepared', rows = ?2, bytes = ?3 WHERE run = ?1",
                 params![run, int(finished.rows), int(finished.bytes)],
             )?;
-            if let Some(Placed { path, identity }) = placed {
+            if let Some(Placed { path, identity, keeps }) = placed {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
                 db.execute(
                     "UPDATE runs SET path = ?2, device = ?3, inode = ?4 WHERE run = ?1",
                     params![run, path.to_string_lossy(), int(identity.device), int(identity.inode)],
                 )?;
+                if let Some(made) = keeps {
+                    kept::intend(db, run, *made, path.strip_prefix(&root).unwrap_or(&path))?;
+                }
             }
             if let Some(change) = change {
                 memory::intend(db, run, change)?;
@@ -250,9 +281,9 @@ impl Recorded<'_> {
                 let (device, inode) = (int(identity.device), int(identity.inode));
                 add.execute(params![run, source, file, int(*bytes), modified_ns, device, inode])?;
             }
-            let mut add = db.prepare("INSERT INTO run_outputs VALUES (?1, ?2, ?3, ?4)")?;
-            for OutputFile { file, rows, bytes } in &finished.outputs {
-                add.execute(params![run, file, int(*rows), int(*bytes)])?;
+            let mut add = db.prepare("INSERT INTO run_outputs VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            for OutputFile { file, rows, bytes, blake3 } in &finished.outputs {
+                add.execute(params![run, file, int(*rows), int(*bytes), blake3])?;
             }
             Ok(())
         })
@@ -279,10 +310,13 @@ impl Recorded<'_> {
 
     fn end(&mut self, status: &str, error: Option<String>) -> Result<()> {
         self.is_over = true;
-        let (run, now) = (self.run, clock::now().timestamp_millis());
+        let (run, keep, now) = (self.run, self.keep, clock::now().timestamp_millis());
         self.ledger.write(|db| {
             if status == "committed" {
                 memory::apply(db, run)?;
+                kept::apply(db, run, keep)?;
+            } else {
+                kept::abandon(db, run)?;
             }
             db.execute(
                 "UPDATE runs SET status = ?2, finished_ms = ?3, error = ?4 WHERE run = ?1",

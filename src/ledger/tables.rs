@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder};
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -17,6 +19,7 @@ enum Kind {
     Whole,
     Number,
     Text,
+    Flag,
     /// Milliseconds since 1970.
     Instant,
 }
@@ -50,10 +53,14 @@ pub const TABLES: [Table; 4] = [
             ("sql_hash", Kind::Text),
             ("version", Kind::Text),
             ("error", Kind::Text),
+            ("kept", Kind::Flag),
+            ("restores", Kind::Whole),
+            ("sql", Kind::Text),
         ],
         sql: "SELECT run, query, status, started_ms, finished_ms, (finished_ms - started_ms) / 1000.0, rows, bytes, \
               (SELECT nullif(count(*), 0) FROM run_outputs WHERE run_outputs.run = runs.run), path, format, params, \
-              sql_hash, version, error FROM runs ORDER BY run",
+              sql_hash, version, error, run IN (SELECT run FROM kept WHERE replaced_by IS NULL), restores, \
+              (SELECT text FROM texts WHERE texts.sql_hash = runs.sql_hash) FROM runs ORDER BY run",
     },
     Table {
         name: "run_sources",
@@ -82,8 +89,14 @@ pub const TABLES: [Table; 4] = [
     },
     Table {
         name: "run_outputs",
-        columns: &[("run", Kind::Whole), ("file", Kind::Text), ("rows", Kind::Whole), ("bytes", Kind::Whole)],
-        sql: "SELECT run, file, rows, bytes FROM run_outputs ORDER BY run, file",
+        columns: &[
+            ("run", Kind::Whole),
+            ("file", Kind::Text),
+            ("rows", Kind::Whole),
+            ("bytes", Kind::Whole),
+            ("blake3", Kind::Text),
+        ],
+        sql: "SELECT run, file, rows, bytes, blake3 FROM run_outputs ORDER BY run, file",
     },
 ];
 
@@ -94,6 +107,7 @@ fn columns(table: &Table) -> SchemaRef {
             Kind::Whole => DataType::Int64,
             Kind::Number => DataType::Float64,
             Kind::Text => DataType::Utf8,
+            Kind::Flag => DataType::Boolean,
             Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, None),
         };
         Field::new(*name, data_type, true)
@@ -130,6 +144,7 @@ enum Builder {
     Whole(Int64Builder),
     Number(Float64Builder),
     Text(StringBuilder),
+    Flag(BooleanBuilder),
     Instant(TimestampMillisecondBuilder),
 }
 
@@ -139,6 +154,7 @@ impl Builder {
             Kind::Whole => Self::Whole(Int64Builder::new()),
             Kind::Number => Self::Number(Float64Builder::new()),
             Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Flag => Self::Flag(BooleanBuilder::new()),
             Kind::Instant => Self::Instant(TimestampMillisecondBuilder::new()),
         }
     }
@@ -151,6 +167,7 @@ impl Builder {
                 ValueRef::Text(text) => Some(String::from_utf8_lossy(text)),
                 _ => None,
             }),
+            Self::Flag(flags) => flags.append_option(value.as_i64_or_null()?.map(|flag| flag != 0)),
             Self::Instant(instants) => instants.append_option(value.as_i64_or_null()?),
         }
         Ok(())
@@ -161,6 +178,7 @@ impl Builder {
             Self::Whole(mut whole) => Arc::new(whole.finish()),
             Self::Number(mut numbers) => Arc::new(numbers.finish()),
             Self::Text(mut texts) => Arc::new(texts.finish()),
+            Self::Flag(mut flags) => Arc::new(flags.finish()),
             Self::Instant(mut instants) => Arc::new(instants.finish()),
         }
     }

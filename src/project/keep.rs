@@ -1,4 +1,4 @@
-//! Which runs are remembered.
+//! Which runs are remembered, and which outputs.
 
 use std::time::Duration;
 
@@ -31,6 +31,15 @@ impl Default for Keep {
     fn default() -> Self {
         Self { runs: 1000, days: 400 }
     }
+}
+
+/// The part `[outputs]` of the project file, for queries that do not say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outputs {
+    /// How many outputs of a query that were replaced can be brought back; none by default.
+    #[serde(deserialize_with = "number::outputs")]
+    pub keep: usize,
 }
 
 fn runs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::keep::Keep;
+pub use self::keep::{Keep, Outputs};
 pub use self::limits::Limits;
 pub use self::source::{OnReject, SourceConfig};
 use crate::document;
@@ -55,6 +55,8 @@ pub struct Project {
     pub limits: Limits,
     /// Which runs are remembered.
     pub history: Keep,
+    /// Which outputs are, of queries that do not say it.
+    pub outputs: Outputs,
 }
 
 impl Project {
@@ -142,18 +144,22 @@ impl Project {
     }
 
     fn without_file(root: PathBuf) -> Result<Self> {
-        Ok(Self::at(root, None, vec![SourceConfig::default()], Limits::default(), Keep::default()))
+        Self::parse(root, None, "", "")
     }
 
     fn read(file: PathBuf, shown: &str) -> Result<Self> {
-        let (sources, limits, history) = parse(shown, &document::read(&file)?)?;
+        let text = document::read(&file)?;
         let root = file.parent().unwrap_or(&file).to_owned();
-        Ok(Self::at(root, Some(file), sources, limits, history))
+        Self::parse(root, Some(file), shown, &text)
     }
 
-    fn at(root: PathBuf, file: Option<PathBuf>, sources: Vec<SourceConfig>, limits: Limits, history: Keep) -> Self {
+    /// The project at `root` whose file, called `name`, holds this text.
+    fn parse(root: PathBuf, file: Option<PathBuf>, name: &str, text: &str) -> Result<Self> {
+        let Written { sources, limits, history, outputs } = toml::from_str(text)
+            .map_err(|error| document::fault(name, text, error.span().unwrap_or(0..0), error.message()))?;
+        let sources = complete(name, text, sources)?;
         let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-        Self { root, file, sources, queries_dir, outputs_dir, limits, history }
+        Ok(Self { root, file, sources, queries_dir, outputs_dir, limits, history, outputs })
     }
 }
 
@@ -165,14 +171,13 @@ struct Written {
     sources: Vec<(Spanned<String>, SourceConfig)>,
     limits: Limits,
     history: Keep,
+    outputs: Outputs,
 }
 
-/// What the text of the project file called `name` says.
-fn parse(name: &str, text: &str) -> Result<(Vec<SourceConfig>, Limits, Keep)> {
-    let written: Written = toml::from_str(text)
-        .map_err(|error| document::fault(name, text, error.span().unwrap_or(0..0), error.message()))?;
-    let mut sources: Vec<SourceConfig> = Vec::with_capacity(written.sources.len());
-    for (key, mut source) in written.sources {
+/// The sources that a project file declares, or the one that there is without.
+fn complete(name: &str, text: &str, written: Vec<(Spanned<String>, SourceConfig)>) -> Result<Vec<SourceConfig>> {
+    let mut sources: Vec<SourceConfig> = Vec::with_capacity(written.len());
+    for (key, mut source) in written {
         let place = key.span();
         source.name = key.into_inner();
         source.complete(&sources).map_err(|error| document::fault(name, text, place, &document::for_serde(&error)))?;
@@ -181,7 +186,7 @@ fn parse(name: &str, text: &str) -> Result<(Vec<SourceConfig>, Limits, Keep)> {
     if sources.is_empty() {
         sources.push(SourceConfig::default());
     }
-    Ok((sources, written.limits, written.history))
+    Ok(sources)
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -7,13 +7,17 @@ use super::*;
 use crate::ndjson::Settings;
 use crate::ndjson::declared::Declared;
 
+fn parse(text: &str) -> Result<Project> {
+    Project::parse("/p".into(), None, FILE, text)
+}
+
 fn sources(text: &str) -> Vec<SourceConfig> {
-    parse(FILE, text).unwrap().0
+    parse(text).unwrap().sources
 }
 
 /// The error's message and hint, and the bytes that it points at.
 fn fails(text: &str, expected: &str, pointed: &str) {
-    let error = parse(FILE, text).unwrap_err();
+    let error = parse(text).unwrap_err();
     let problem = error.problem().unwrap();
     let excerpt = problem.excerpt.as_ref().unwrap();
     let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -35,11 +39,9 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn everything_is_optional() {
     for empty in ["", "\u{feff}", "# nothing\n", "[limits]\n", "[sources]\n", "[sources.events]\n"] {
-        assert_eq!(
-            parse(FILE, empty).unwrap(),
-            (vec![SourceConfig::default()], Limits::default(), Keep::default()),
-            "{empty}"
-        );
+        let Project { sources, limits, history, outputs, .. } = parse(empty).unwrap();
+        assert_eq!(sources, [SourceConfig::default()], "{empty}");
+        assert_eq!((limits, history, outputs), Default::default(), "{empty}");
     }
     let events = SourceConfig::default();
     assert_eq!((events.name.as_str(), events.paths.as_slice()), ("events", ["inputs/*.out".to_owned()].as_slice()));
@@ -92,8 +94,10 @@ fn every_setting_is_read() {
         threads = 3
         [history]
         runs = 50
+        [outputs]
+        keep = 2
     "#;
-    let (sources, limits, history) = parse(FILE, text).unwrap();
+    let Project { sources, limits, history, outputs, .. } = parse(text).unwrap();
     let z = SourceConfig { name: "z".into(), paths: vec!["z/**".into()], ..SourceConfig::default() };
     let a = SourceConfig {
         name: "a".into(),
@@ -113,6 +117,7 @@ fn every_setting_is_read() {
     assert_eq!(sources, [z, a]);
     assert_eq!(limits, Limits { memory_bytes: 512 << 20, spill_bytes: 3 << 30, threads: Some(3) });
     assert_eq!(history, Keep { runs: 50, days: 400 });
+    assert_eq!(outputs, Outputs { keep: 2 });
 }
 
 #[test]
@@ -174,7 +179,7 @@ fn patterns_are_checked_at_their_place() {
 
 #[test]
 fn names_of_sources_are_names_in_sql() {
-    let name = |name: &str| parse(FILE, &format!("[sources.'{name}']\npath = 'x'")).map(drop);
+    let name = |name: &str| parse(&format!("[sources.'{name}']\npath = 'x'")).map(drop);
     for good in ["a", "_a1", "events_2024", "event", "data", "visits", "user_traffic"] {
         assert!(name(good).is_ok(), "{good}");
     }
@@ -194,7 +199,7 @@ fn names_of_sources_are_names_in_sql() {
 #[test]
 fn one_source_is_the_default() {
     let default = |text: &str| {
-        let project = Project::at("/p".into(), None, sources(text), Limits::default(), Keep::default());
+        let project = parse(text).unwrap();
         project.default_source().map(|source| source.name.clone()).unwrap_or_default()
     };
     assert_eq!(default(""), "events");
@@ -214,7 +219,7 @@ fn text_that_is_not_toml_is_refused_at_its_place() {
     for (text, start) in
         [("[sources.a\npath = 1", 10), ("a = \"x", 6), ("\n\n= 1", 2), ("a = 1\na = 2", 6), ("a = é", 4)]
     {
-        let error = parse(FILE, text).unwrap_err();
+        let error = parse(text).unwrap_err();
         assert_eq!(error.problem().unwrap().excerpt.as_ref().unwrap().span.start, start, "{text:?}: {error}");
     }
 }
@@ -279,6 +284,6 @@ fn hostile_texts_are_refused_in_time() {
     let nested = format!("[sources.events.columns.x.{header}]\n{header} = {}1{}", "[".repeat(79), "]".repeat(79));
     let inline = format!("x = {}", "{ a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = ".repeat(79));
     for text in [dotted, nested, inline, "[".repeat(100_000), "\0".into(), "a = '\u{feff}".into()] {
-        assert_eq!(parse(FILE, &text).unwrap_err().kind(), "request");
+        assert_eq!(parse(&text).unwrap_err().kind(), "request");
     }
 }

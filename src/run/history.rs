@@ -10,7 +10,7 @@ use crate::catalog::Source;
 use crate::error::{Error, Result};
 use crate::intake::nanoseconds;
 use crate::ledger::{
-    Begun, Finished, Identity, InputFile, Ledger, Lock, Memory, OutputFile, Placed, Recorded, SourceCounts, Turn,
+    self, Begun, Finished, Identity, InputFile, Ledger, Lock, Memory, OutputFile, Placed, Recorded, SourceCounts, Turn,
 };
 use crate::project::{Keep, Project};
 use crate::query::SavedQuery;
@@ -25,15 +25,15 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Of a project, for a run of `query`.
+    /// Of a project, for a run of the query called `query`.
     ///
     /// **Errors**: `Machine`, if another process runs the query.
-    pub(super) fn open(project: &Project, query: &SavedQuery) -> Result<Self> {
+    pub(super) fn open(project: &Project, query: &str) -> Result<Self> {
         let keep = project.history.clone();
-        let lock = match Lock::take(&project.root, &query.name) {
+        let lock = match Lock::take(&project.root, query) {
             Ok(Turn::Ours(lock)) => lock,
             Ok(Turn::Theirs(who)) => {
-                return Err(Error::machine(format!("`{}` is being run by {who}", query.name))
+                return Err(Error::machine(format!("`{query}` is being run by {who}"))
                     .with_hint("wait until it has ended: two runs of one query would replace each other's result"));
             }
             Err(error) => return Ok(Self { ledger: None, keep, trouble: Some(error), _lock: None }),
@@ -55,7 +55,7 @@ impl History {
         let ledger = self.ledger.as_mut()?;
         let path = std::path::absolute(&target.path).unwrap_or_else(|_| target.path.clone());
         let format = target.writing.format.to_string();
-        let begun = Begun { query: &query.name, sql: &query.sql, params, path: &path, format };
+        let begun = Begun { query: &query.name, sql: &query.sql, params, path: &path, format, keep: target.keep };
         match ledger.begin(&begun, self.keep.runs, self.keep.age()) {
             Ok(recorded) => Some(recorded),
             Err(error) => {
@@ -69,10 +69,21 @@ impl History {
     ///
     /// **Errors**: `Machine`, if the ledger cannot be used.
     pub(super) fn memory(&mut self, query: &str) -> Result<Option<Memory>> {
-        match &mut self.ledger {
-            Some(ledger) => ledger.memory(query),
-            None => Err(self.trouble.take().unwrap_or_else(|| Error::internal("there is no ledger"))),
-        }
+        self.ledger()?.memory(query)
+    }
+
+    /// The ledger.
+    ///
+    /// **Errors**: `Machine`, if it cannot be used.
+    pub(super) fn ledger(&mut self) -> Result<&mut Ledger> {
+        let Self { ledger, trouble, .. } = self;
+        ledger.as_mut().ok_or_else(|| trouble.take().unwrap_or_else(|| Error::internal("there is no ledger")))
+    }
+
+    /// Removes copies of outputs of `query` that are not kept any more. One that cannot be removed is in the way of nothing.
+    pub(super) fn tidy(&mut self, root: &Path, query: &str) -> Option<Error> {
+        let kept = self.ledger.as_ref()?.kept(query);
+        kept.and_then(|kept| ledger::tidy(root, query, &kept)).err()
     }
 
     /// Why the run is not in the ledger.
@@ -84,7 +95,12 @@ impl History {
 /// What is to be remembered of a run whose result is whole, or that has none.
 pub(super) fn finished(sealed: Option<&Sealed>, sources: &[Arc<Source>]) -> Finished {
     let outputs = sealed.into_iter().flat_map(|sealed| &sealed.files);
-    let outputs = outputs.map(|file| OutputFile { file: file.name.clone(), rows: file.rows, bytes: file.bytes });
+    let outputs = outputs.map(|file| OutputFile {
+        file: file.name.clone(),
+        rows: file.rows,
+        bytes: file.bytes,
+        blake3: Some(file.blake3.clone()),
+    });
     let counts = sources.iter().map(|source| {
         let counts = &source.survey.counts;
         SourceCounts {
@@ -116,12 +132,16 @@ pub(super) fn finished(sealed: Option<&Sealed>, sources: &[Arc<Source>]) -> Fini
 }
 
 /// Where a result is put, and what tells it.
-pub(super) fn placed<'a>(path: &'a Path, sealed: &Sealed) -> Placed<'a> {
-    let (device, inode) = sealed.identity;
-    Placed { path, identity: Identity { device, inode } }
+pub(super) fn placed(path: &Path, (device, inode): (u64, u64)) -> Placed<'_> {
+    Placed { path, identity: Identity { device, inode }, keeps: None }
 }
 
 /// What is told of a run that is not in the ledger, or not all of it.
 pub(super) fn missing(error: &Error) -> String {
     format!("not in the history: {}", error.chain())
+}
+
+/// What is told where an output that is not kept any more cannot be removed.
+pub(super) fn untidy(error: &Error) -> String {
+    format!("what is not kept any more is still there: {}", error.chain())
 }

@@ -104,7 +104,7 @@ impl Increment<'_> {
         change.piece = (placing != Placing::Whole).then(|| piece.clone());
         let path = if matches!(placing, Placing::More(_)) { target.path.join(&piece) } else { target.path.clone() };
         let finished = history::finished(Some(&sealed), &sources);
-        recorded.prepare(&finished, Some(&history::placed(&path, &sealed)), Some(&change))?;
+        recorded.prepare(&finished, Some(&history::placed(&path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
         let published = staged.publish(sealed)?;
         failpoint::pass("published");
@@ -130,7 +130,7 @@ impl Increment<'_> {
         is_first: bool,
         begun: Instant,
     ) -> Result<Report> {
-        super::sweep(self.target)?;
+        super::sweep(&self.target.path)?;
         self.remember(&mut change, intakes, &[])?;
         recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
         Ok(Report { notes: told(intakes), ..self.report(begun) })

@@ -8,6 +8,7 @@ mod increment;
 mod partitions;
 mod progress;
 mod report;
+mod rollback;
 mod target;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use answer::{Answer, answer};
 pub use increment::Extent;
 pub use progress::{Progress, Snapshot};
 pub use report::{Outcome, Report, ScanReport, SourceReport};
+pub use rollback::{Rollback, rollback};
 pub use target::{Mode, Options, Target};
 
 use crate::catalog::{Look, Source};
@@ -56,7 +58,7 @@ pub async fn query(
     let order = &query.settings.files.order_by;
     let statement = dialect::arranged(&step.statement, &target.keys, order);
     let statement = statement.map_err(|error| error.at(query.place_of("order_by")))?;
-    let mut history = History::open(session.catalog().project(), query)?;
+    let mut history = History::open(session.catalog().project(), &query.name)?;
     let (options, script) = (step.options.as_slice(), &script);
     let increment = Increment {
         session: &session,
@@ -75,7 +77,7 @@ pub async fn query(
     let mut recorded = history.begin(query, target, parameters.values());
     failpoint::pass("begun");
     let published = match recorded.as_mut() {
-        recorded if target.mode == Mode::Replace => {
+        recorded if target.mode == Mode::Replace && (recorded.is_some() || target.keep == 0) => {
             let work = publish(&session, &query.name, script, &statement, Some(target), recorded, progress);
             Box::pin(work).await
         }
@@ -96,6 +98,8 @@ pub async fn query(
     let mut report = published?;
     report.run = run;
     report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
+    let untidy = history.tidy(&session.catalog().project().root, &query.name);
+    report.notes.extend(untidy.map(|error| history::untidy(&error)));
     report.params = parameters.values().clone();
     Ok(report)
 }
@@ -177,8 +181,16 @@ pub async fn publish(
     failpoint::pass("sealed");
     if let Some(recorded) = &mut recorded {
         let finished = history::finished(Some(&sealed), &sources);
-        let told = recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), None);
-        notes.extend(told.err().map(|error| history::missing(&error)));
+        let mut placed = history::placed(&target.path, sealed.identity);
+        if target.keep > 0 {
+            let root = &session.catalog().project().root;
+            placed.keeps = rollback::keep(recorded, root, name, &target.path, &mut notes)?;
+        }
+        match recorded.prepare(&finished, Some(&placed), None) {
+            // What is kept would be lost.
+            Err(error) if target.keep > 0 => return Err(error),
+            told => notes.extend(told.err().map(|error| history::missing(&error))),
+        }
     }
     failpoint::pass("prepared");
     let published = staged.publish(sealed)?;
@@ -256,7 +268,7 @@ impl<'a> Work<'a> {
 
     async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef)> {
         let Self { session, placing, progress, .. } = self;
-        sweep(target)?;
+        sweep(&target.path)?;
         let mut running = match self.fold {
             None => start(session, planned, progress).await?,
             Some(fold) => {
@@ -278,9 +290,9 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Removes what a run that was killed has left beside the result: it is of no use to anyone.
-fn sweep(target: &Target) -> Result<()> {
-    let beside = target.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+/// Removes what a run that was killed has left beside the result at `path`: it is of no use to anyone.
+fn sweep(path: &Path) -> Result<()> {
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     sink::sweep(beside.unwrap_or(Path::new("."))).map(drop)
 }
 

@@ -67,7 +67,7 @@ impl Increment<'_> {
         failpoint::pass("sealed");
         change.state = Some(state_of(sealed.identity));
         let finished = history::finished(Some(&sealed), &sources);
-        recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), Some(&change))?;
+        recorded.prepare(&finished, Some(&history::placed(&target.path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
         let published = staged.publish(sealed)?;
         failpoint::pass("published");

@@ -77,6 +77,8 @@ pub struct Target {
     pub mode: Mode,
     /// What to do with an input that was written anew.
     pub on_rewrite: OnRewrite,
+    /// How many outputs that were replaced can be brought back.
+    pub keep: usize,
     /// What its folders are for.
     pub(super) keys: Vec<Key>,
 }
@@ -119,7 +121,8 @@ impl Target {
             (None, Some(output)) => project.root.join(output),
             (None, None) => project.outputs_dir.join(default_name),
         };
-        Ok(Self { path, shape, writing: writing(query, format)?, mode, on_rewrite, keys })
+        let keep = keep(query, project, mode)?;
+        Ok(Self { path, shape, writing: writing(query, format)?, mode, on_rewrite, keep, keys })
     }
 
     /// The target that a person named by its path: its extension tells the format, unless `format` does.
@@ -134,7 +137,7 @@ impl Target {
         };
         let (mode, on_rewrite) = (Mode::Replace, OnRewrite::Fail);
         let (shape, keys) = (Shape::File, Vec::new());
-        Ok(Self { path: path.to_owned(), shape, writing: format.into(), mode, on_rewrite, keys })
+        Ok(Self { path: path.to_owned(), shape, writing: format.into(), mode, on_rewrite, keep: 0, keys })
     }
 
     /// The target of a planned statement: the one that was given, or where it goes itself, being a `COPY`.
@@ -181,7 +184,7 @@ impl Target {
 
 /// What a query's settings have runs do with what was published.
 fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
-    let Increment { mode, on_rewrite, key } = &query.settings.increment;
+    let Increment { mode, on_rewrite, key, .. } = &query.settings.increment;
     let mode = match mode {
         Some(word) => word.parse().map_err(|error: Error| error.at(query.place_of("mode")))?,
         None => Mode::Replace,
@@ -210,6 +213,21 @@ fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
         }
     };
     Ok((mode, on_rewrite))
+}
+
+/// How many outputs a query keeps that it has replaced.
+fn keep(query: &SavedQuery, project: &Project, mode: Mode) -> Result<usize> {
+    match (query.settings.increment.keep, mode) {
+        (Some(keep), Mode::Replace) => Ok(keep),
+        (None, Mode::Replace) => Ok(project.outputs.keep),
+        (None | Some(0), _) => Ok(0),
+        (Some(_), mode) => Err(Error::request(format!("`keep` is not for mode = \"{}\"", mode.name()))
+            .with_hint(
+                "what was read would have to go back with the output, or the next run would leave it out: \
+                 --full-refresh computes it from all lines",
+            )
+            .at(query.place_of("keep"))),
+    }
 }
 
 /// Of which files a query's settings make its output.

@@ -3,7 +3,7 @@
 //! It knows nothing of how a format is written.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use super::part::Part;
+use super::earlier::link;
+use super::part::{Part, Whole};
 use super::place::{self, Place};
 use super::shape::{self, Placing, Shape};
 use super::spool::Spool;
@@ -36,7 +37,7 @@ pub struct StagedFolder {
     open: Option<Part>,
     /// The folder of the open file, and those of its files that are whole.
     at: PathBuf,
-    whole: Vec<(PathBuf, u64, u64)>,
+    whole: Vec<Whole>,
     /// All files that have their names.
     files: Vec<PublishedFile>,
     place: Place,
@@ -171,8 +172,7 @@ impl StagedFolder {
     /// Completes the open file.
     fn end(&mut self) -> Result<()> {
         let Some(mut part) = self.open.take() else { return Ok(()) };
-        let bytes = part.finish(&self.place)?;
-        self.whole.push((part.path().to_owned(), part.rows(), bytes));
+        self.whole.push(part.finish(&self.place)?);
         Ok(())
     }
 
@@ -181,11 +181,11 @@ impl StagedFolder {
         self.end()?;
         let whole = std::mem::take(&mut self.whole);
         let (count, extension) = (whole.len(), self.writing.format.extension());
-        for (number, (path, rows, bytes)) in whole.into_iter().enumerate() {
+        for (number, Whole { path, rows, bytes, blake3 }) in whole.into_iter().enumerate() {
             let named = path.with_file_name(format!("part-{number:05}-of-{count:05}.{extension}"));
             fs::rename(path, &named).map_err(|error| self.place.unwritable(error))?;
             let name = named.strip_prefix(&self.root).unwrap_or(&named).to_string_lossy().into_owned();
-            self.files.push(PublishedFile { name, rows, bytes });
+            self.files.push(PublishedFile { name, rows, bytes, blake3 });
         }
         Ok(())
     }
@@ -276,11 +276,7 @@ fn carry_level(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>], is_
             None if is_replaced => {}
             None => {
                 fs::create_dir_all(to)?;
-                let target = to.join(name);
-                if fs::hard_link(&source, &target).is_err() {
-                    fs::copy(&source, &target)?;
-                    File::open(&target)?.sync_all()?;
-                }
+                link(&source, &to.join(name))?;
                 files += 1;
             }
         }

@@ -27,6 +27,7 @@ mod arrow_ipc;
 mod columns;
 mod crew;
 mod csv;
+mod earlier;
 mod fault;
 mod folder;
 mod format;
@@ -58,6 +59,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 pub use self::columns::check_text;
+pub use self::earlier::{Returning, WasPublished, check, keep};
 pub use self::folder::{StagedFolder, folder_names};
 pub use self::format::Format;
 use self::lines::LineEncoder;

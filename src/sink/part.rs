@@ -14,7 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::place::Place;
-use super::verify::count_rows;
+use super::verify::{ReadBack, read_back};
 use super::{Encoder, Writing, encoder};
 use crate::error::{Error, Result};
 
@@ -27,6 +27,16 @@ pub(super) struct Part {
     writing: Writing,
     rows: u64,
     bytes: Arc<AtomicU64>,
+}
+
+/// A file that is whole.
+pub(super) struct Whole {
+    pub(super) path: PathBuf,
+    pub(super) rows: u64,
+    /// Its size.
+    pub(super) bytes: u64,
+    /// The hash of its bytes, in hexadecimal digits.
+    pub(super) blake3: String,
 }
 
 impl Part {
@@ -57,11 +67,6 @@ impl Part {
         &self.file
     }
 
-    /// Rows that were added.
-    pub(super) fn rows(&self) -> u64 {
-        self.rows
-    }
-
     /// Bytes that have been written so far; the encoder may hold more.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -85,11 +90,11 @@ impl Part {
         Ok(())
     }
 
-    /// Completes the file, reads it back while the disk takes it, and returns its size in bytes.
+    /// Completes the file, and reads it back while the disk takes it.
     ///
     /// **Errors**: [`Error::Machine`] if it cannot be written, [`Error::Internal`] if what is read back is not what was
     /// written.
-    pub(super) fn finish(&mut self, place: &Place) -> Result<u64> {
+    pub(super) fn finish(&mut self, place: &Place) -> Result<Whole> {
         let encoder = self.encoder.take().ok_or_else(|| failed_before(place))?;
         encoder.finish().map_err(|error| place.name_in(error))?;
         let (verified, synced) = thread::scope(|scope| {
@@ -108,22 +113,23 @@ impl Part {
         verified
     }
 
-    /// Reads back what was written, and returns its size.
-    fn verify(&self, place: &Place) -> Result<u64> {
+    /// Reads back what was written.
+    fn verify(&self, place: &Place) -> Result<Whole> {
         let broken = |what| Error::internal(format!("the file staged for `{}` {what}", place.target.display()));
         let written = self.bytes();
         let size = self.file.metadata().map_err(|error| place.unwritable(error))?.len();
         if size != written {
             return Err(broken(format!("has {size} bytes where {written} were written")));
         }
-        let rows = count_rows(&self.path, self.writing.format).map_err(|error| match is_of_the_system(&*error) {
+        let read = read_back(&self.path, self.writing.format).map_err(|error| match is_of_the_system(&*error) {
             true => Error::machine(format!("cannot read back `{}`", self.path.display())).with_source(error),
             false => broken("cannot be read back".to_owned()).with_source(error),
-        })?;
+        });
+        let ReadBack { rows, hash } = read?;
         if rows != self.rows {
             return Err(broken(format!("holds {rows} rows where {} were written", self.rows)));
         }
-        Ok(size)
+        Ok(Whole { path: self.path.clone(), rows, bytes: size, blake3: hash.to_hex().to_string() })
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::io_cause;
 use crate::error::{Error, Result};
+use crate::failpoint;
 
 /// Where a result goes.
 pub(super) struct Place {
@@ -76,6 +77,15 @@ impl Place {
             None => Err(Error::request(format!("output path `{}` has no name", target.display()))
                 .with_hint("name a folder of the result's own, for example outputs/daily")),
         }
+    }
+
+    /// Puts the file at `path`, which is on the disk, in the place of the one that stands there.
+    ///
+    /// **Errors**: [`Error::Machine`]; what stood there is then untouched, or the error says that it is not.
+    pub(super) fn replace_by(&self, path: &Path) -> Result<()> {
+        fs::rename(path, self.folder.join(&self.name)).map_err(|error| self.unwritable(error))?;
+        failpoint::pass("placed");
+        sync_folder(&self.folder).map_err(|error| self.unsynced(error))
     }
 
     /// Names the target in an error of the encoder, which only knows that its writer failed.

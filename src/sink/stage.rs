@@ -11,11 +11,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::Writing;
-use super::part::Part;
+use super::part::{Part, Whole};
 use super::place::{self, Place};
 use super::stage_dir::StageDir;
 use crate::error::Result;
-use crate::failpoint;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
 pub struct Staged {
@@ -47,6 +46,8 @@ pub struct PublishedFile {
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
+    /// The hash of its bytes, in hexadecimal digits.
+    pub blake3: String,
 }
 
 /// A result that is whole, and on the disk, and not yet in its place.
@@ -119,10 +120,10 @@ impl Staged {
     /// **Errors**: [`Error::Machine`](crate::error::Error::Machine) if it cannot be written,
     /// [`Error::Internal`](crate::error::Error::Internal) if what is read back is not what was written.
     pub fn seal(&mut self) -> Result<Sealed> {
-        let bytes = self.part.finish(&self.place)?;
+        let Whole { rows, bytes, blake3, .. } = self.part.finish(&self.place)?;
         let metadata = self.part.file().metadata().map_err(|error| self.place.unwritable(error))?;
         let name = self.place.name.to_string_lossy().into_owned();
-        Ok(Sealed::new(vec![PublishedFile { name, rows: self.part.rows(), bytes }], &metadata))
+        Ok(Sealed::new(vec![PublishedFile { name, rows, bytes, blake3 }], &metadata))
     }
 
     /// Puts a sealed result in place of the one before.
@@ -130,19 +131,17 @@ impl Staged {
     /// **Errors**: [`Error::Machine`](crate::error::Error::Machine) if it cannot be put in place. The result before is then
     /// untouched, but for one case that says so: the new result is in place and the folder cannot be synced.
     pub fn publish(self, sealed: Sealed) -> Result<Published> {
-        self.replace().map_err(|error| self.place.unwritable(error))?;
-        failpoint::pass("placed");
-        place::sync_folder(&self.place.folder).map_err(|error| self.place.unsynced(error))?;
+        self.complete().map_err(|error| self.place.unwritable(error))?;
+        self.place.replace_by(self.part.path())?;
         drop(self.stage);
         Ok(sealed.published(self.place.target))
     }
 
-    fn replace(&self) -> io::Result<()> {
+    fn complete(&self) -> io::Result<()> {
         if let Some(permissions) = &self.place.replaces {
             self.part.file().set_permissions(permissions.clone())?;
         }
-        self.part.file().sync_all()?;
-        fs::rename(self.part.path(), self.place.folder.join(&self.place.name))
+        self.part.file().sync_all()
     }
 }
 
@@ -194,7 +193,8 @@ mod tests {
                 assert_eq!(fs::read(&target).unwrap(), expected, "{format}");
                 let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64;
                 let bytes = expected.len() as u64;
-                let files = vec![PublishedFile { name: format!("result.{format}"), rows: count, bytes }];
+                let blake3 = blake3::hash(&expected).to_hex().to_string();
+                let files = vec![PublishedFile { name: format!("result.{format}"), rows: count, bytes, blake3 }];
                 assert_eq!(published, Published { path: target.clone(), rows: count, bytes, files });
                 assert_eq!(names(target.parent().unwrap()), [format!("result.{format}")]);
             }

@@ -149,7 +149,7 @@ pub(super) fn complete(stage: &Path) -> io::Result<()> {
 }
 
 /// Has the disk keep the names in `folder`, and in those in it.
-fn sync_tree(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {

@@ -1,4 +1,5 @@
-//! Reads a finished file back and counts its rows, so that what is published is known to be whole.
+//! Reads a finished file back, counts its rows and hashes its bytes, so that what is published is known to be whole, and can be
+//! told again.
 //!
 //! It trusts nothing that the encoder said, and it does not decode values.
 
@@ -10,6 +11,7 @@ use std::path::Path;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::read_footer_length;
 use arrow::ipc::{root_as_footer, root_as_message};
+use blake3::{Hash, Hasher};
 use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use memchr::{memchr_iter, memchr2_iter};
 
@@ -18,51 +20,72 @@ use super::Format;
 /// A piece of a file that is read back.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// The rows that the file at `path` holds.
-///
-/// **Errors**: whatever shows that it cannot be read, or is not a whole file of `format`.
-pub(super) fn count_rows(path: &Path, format: Format) -> Result<u64, Box<dyn Error + Send + Sync>> {
-    let file = File::open(path)?;
-    Ok(match format {
-        Format::Json => json_rows(file)?,
-        Format::Csv => csv_records(file)?.checked_sub(1).ok_or("there is no header")?,
-        Format::Parquet => parquet_rows(&file)?,
-        Format::Arrow => arrow_rows(file)?,
-    })
+/// What a file holds.
+pub(super) struct ReadBack {
+    /// Its rows.
+    pub(super) rows: u64,
+    /// The hash of its bytes.
+    pub(super) hash: Hash,
 }
 
-/// Line ends: JSON text has none within a value.
-fn json_rows(file: File) -> io::Result<u64> {
+/// What the file at `path` holds.
+///
+/// **Errors**: whatever shows that it cannot be read, or is not a whole file of `format`.
+pub(super) fn read_back(path: &Path, format: Format) -> Result<ReadBack, Box<dyn Error + Send + Sync>> {
+    let file = File::open(path)?;
     let mut rows = 0;
-    for_each_piece(file, |piece| rows += memchr_iter(b'\n', piece).count() as u64)?;
-    Ok(rows)
+    let hash = match format {
+        // Line ends: JSON text has none within a value.
+        Format::Json => for_each_piece(file, |piece| rows += memchr_iter(b'\n', piece).count() as u64)?,
+        Format::Csv => {
+            let mut quoted = false;
+            let hash = for_each_piece(file, |piece| rows += csv_records(piece, &mut quoted))?;
+            rows = rows.checked_sub(1).ok_or("there is no header")?;
+            hash
+        }
+        Format::Parquet => {
+            rows = parquet_rows(&file)?;
+            hash_of(path)?
+        }
+        Format::Arrow => {
+            rows = arrow_rows(file)?;
+            hash_of(path)?
+        }
+    };
+    Ok(ReadBack { rows, hash })
+}
+
+/// The hash of a file's bytes.
+pub(super) fn hash_of(path: &Path) -> io::Result<Hash> {
+    for_each_piece(File::open(path)?, |_| {})
 }
 
 /// Line ends outside quotes; a quote in a quoted field is doubled, and so changes nothing.
-fn csv_records(file: File) -> io::Result<u64> {
-    let (mut records, mut quoted) = (0, false);
-    for_each_piece(file, |piece| {
-        for position in memchr2_iter(b'"', b'\n', piece) {
-            match piece[position] {
-                b'"' => quoted = !quoted,
-                _ if !quoted => records += 1,
-                _ => {}
-            }
+fn csv_records(piece: &[u8], quoted: &mut bool) -> u64 {
+    let mut records = 0;
+    for position in memchr2_iter(b'"', b'\n', piece) {
+        match piece[position] {
+            b'"' => *quoted = !*quoted,
+            _ if !*quoted => records += 1,
+            _ => {}
         }
-    })?;
-    Ok(records)
+    }
+    records
 }
 
-fn for_each_piece(file: File, mut look: impl FnMut(&[u8])) -> io::Result<()> {
+/// Gives all bytes to `look`, and returns their hash.
+fn for_each_piece(file: File, mut look: impl FnMut(&[u8])) -> io::Result<Hash> {
     let mut reader = BufReader::with_capacity(PIECE_BYTES, file);
+    let mut hasher = Hasher::new();
     loop {
         let piece = match reader.fill_buf() {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             piece => piece?,
         };
         if piece.is_empty() {
-            return Ok(());
+            return Ok(hasher.finalize());
         }
+        hasher.update(piece);
         look(piece);
         let length = piece.len();
         reader.consume(length);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::kills::{APPEND, Case, FILE, Kind, MERGE, PARTITIONS, REPLACE_PARTITIONS, SHARDS};
+use crate::kills::{APPEND, Case, FILE, KEPT, Kind, MERGE, PARTITIONS, REPLACE_PARTITIONS, SHARDS};
 use crate::project::stderr;
 
 /// What a call fails with.
@@ -132,6 +132,11 @@ fn files_stand() {
 #[test]
 fn shards_stand() {
     stands(SHARDS);
+}
+
+#[test]
+fn what_is_kept_stands() {
+    stands(KEPT);
 }
 
 #[test]

@@ -28,22 +28,24 @@ pub struct Kind {
     lacks: &'static [&'static str],
 }
 
-pub const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered"] };
-pub const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
+pub const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered", "kept"] };
+pub const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered", "kept"] };
+pub const KEPT: Kind = Kind { sql: "--@ keep = 2\n--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
 pub const PARTITIONS: Kind =
-    Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered"] };
-pub const APPEND: Kind = Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered"] };
+    Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered", "kept"] };
+pub const APPEND: Kind =
+    Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered", "kept"] };
 pub const MERGE: Kind = Kind {
     sql: "--@ mode = \"merge\"\n--@ key = [\"k\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
 
     counts: true,
-    lacks: &[],
+    lacks: &["kept"],
 };
 
 pub const REPLACE_PARTITIONS: Kind = Kind {
     sql: "--@ mode = \"replace_partitions\"\n--@ partition_by = [\"k AS by\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
     counts: true,
-    lacks: &["gathered"],
+    lacks: &["gathered", "kept"],
 };
 
 pub struct Case {
@@ -172,6 +174,12 @@ fn files_survive() {
 fn shards_survive() {
     dies_at_each_named_moment(SHARDS);
     dies_at_random_moments(SHARDS, 2);
+}
+
+#[test]
+fn what_is_kept_survives() {
+    dies_at_each_named_moment(KEPT);
+    dies_at_random_moments(KEPT, 7);
 }
 
 #[test]

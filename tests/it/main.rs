@@ -17,6 +17,7 @@ mod generate;
 mod generated;
 mod golden;
 mod history;
+mod keep;
 mod kills;
 mod layering;
 mod library;

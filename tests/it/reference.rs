@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tidemill::project::{Keep, Limits, Project, SourceConfig};
+use tidemill::project::{Keep, Limits, Outputs, Project, SourceConfig};
 
 use crate::library::Library;
 use input::{Bytes, Given, Kept, Packing};
@@ -89,6 +89,7 @@ fn library(kept: &Kept, settings: &Settings, threads: usize, range_bytes: u64) -
         outputs_dir,
         limits,
         history: Keep::default(),
+        outputs: Outputs::default(),
     })
 }
 
