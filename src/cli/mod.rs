@@ -3,6 +3,7 @@
 //! Standard output carries data, standard error everything else. Below this module nobody reads arguments, the
 //! environment or the current folder, and nobody prints.
 
+mod diff;
 mod functions;
 mod generate;
 mod history;
@@ -49,6 +50,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Diff(diff::Args),
     Functions(functions::Args),
     Generate(generate::Args),
     History(history::Args),
@@ -97,6 +99,7 @@ fn run(cli: &Cli) -> Result<()> {
         return Project::of(cli).and_then(|project| repl::run(&repl::Args::default(), project));
     };
     Project::of(cli).and_then(|project| match command {
+        Command::Diff(args) => diff::run(args, &project),
         Command::Functions(args) => functions::run(args, project),
         Command::Generate(args) => generate::run(args, &project.root),
         Command::History(args) => history::run(args, project),

@@ -5,6 +5,7 @@
 
 mod cell;
 pub mod chart;
+pub mod diff;
 mod encoded;
 mod expanded;
 pub mod failure;

@@ -3,6 +3,7 @@
 //! It parses no arguments and prints nothing: it returns a [`Report`], and tells how far it is through [`Progress`].
 
 mod answer;
+pub mod diff;
 mod history;
 mod increment;
 mod partitions;

@@ -3,6 +3,7 @@
 //! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
 
 mod checked;
+mod compare;
 mod copy;
 mod describe;
 mod engine;
@@ -41,6 +42,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::Mutex;
 
+pub use compare::{ResultFiles, RowsApart, rows_apart};
 pub use copy::CopyTarget;
 pub use datafusion::arrow::array::RecordBatch;
 pub use fold::Fold;

@@ -8,6 +8,7 @@
 
 mod append;
 mod contract;
+mod diff;
 mod drift;
 mod errors;
 #[cfg(target_os = "linux")]
