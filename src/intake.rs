@@ -5,7 +5,6 @@
 //! longer what was read under its name is told. It publishes nothing and remembers nothing: the ledger's words go in and out.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use crate::catalog::{Scope, Source};
 use crate::error::{Error, Result};
@@ -82,6 +81,13 @@ impl Intake {
         Ok(intake)
     }
 
+    /// Files that were read and that none of `files` begins with.
+    ///
+    /// **Errors**: `Input`, if a file cannot be read.
+    pub fn missing_of(files: &[InputFile], taken: &[Taken]) -> Result<Vec<String>> {
+        Ok(Sorting::of(files, taken)?.missing())
+    }
+
     /// Bytes that are to be read, as stored.
     pub fn bytes(&self) -> u64 {
         self.scope.read.iter().map(InputFile::size).sum()
@@ -118,45 +124,71 @@ fn files_are(count: usize) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
+/// So much of a file that is the same is no chance.
+const SURE_BYTES: u64 = 4 << 10;
+
 /// Files on their way to what was read of them.
 struct Sorting<'a> {
     files: &'a [InputFile],
     taken: &'a [Taken],
     /// Of each file, what was read of it.
     known: Vec<Option<&'a Taken>>,
+    /// Of each file that is a copy of another, what it holds, and the other's name.
+    copies: Vec<Option<(Taken, &'a str)>>,
     /// Names of what was found again.
     found: HashSet<&'a str>,
 }
 
 impl<'a> Sorting<'a> {
     fn of(files: &'a [InputFile], taken: &'a [Taken]) -> Result<Self> {
-        let mut sorting = Self { files, taken, known: vec![None; files.len()], found: HashSet::new() };
-        sorting.by_name()?;
+        let (known, copies) = (vec![None; files.len()], vec![None; files.len()]);
+        let mut sorting = Self { files, taken, known, copies, found: HashSet::new() };
+        sorting.unchanged();
         sorting.by_place()?;
+        sorting.by_name()?;
         sorting.by_content()?;
+        sorting.in_copies()?;
+        sorting.beside_originals()?;
         Ok(sorting)
     }
 
-    /// Files that are where they were.
-    fn by_name(&mut self) -> Result<()> {
-        let by_name: HashMap<&str, &'a Taken> = self.taken.iter().map(|taken| (taken.file.as_str(), taken)).collect();
+    /// Files that are what they were.
+    fn unchanged(&mut self) {
+        let by_name = self.by_names();
         for (at, file) in self.files.iter().enumerate() {
-            let Some(taken) = by_name.get(file.shown.as_str()) else { continue };
-            if is_unchanged(file, taken) || begins(taken, &mut Beginning::of(file))? {
+            if let Some(taken) = by_name.get(file.shown.as_str()).filter(|taken| is_unchanged(file, taken)) {
                 self.find(at, taken);
+            }
+        }
+    }
+
+    /// Files that have grown or were moved: what is longer tells more, and what nothing was read of is in every file.
+    fn by_place(&mut self) -> Result<()> {
+        let mut by_place: HashMap<(u64, u64), Vec<&'a Taken>> = HashMap::new();
+        for taken in self.lost_by_length() {
+            by_place.entry(taken.place).or_default().push(taken);
+        }
+        for at in self.unknown() {
+            let Identity { device, inode, .. } = self.files[at].identity;
+            let mut beginning = Beginning::of(&self.files[at]);
+            for taken in by_place.get(&(device, inode)).into_iter().flatten() {
+                if taken.bytes > 0 && begins(taken, &mut beginning)? {
+                    self.find(at, taken);
+                    break;
+                }
             }
         }
         Ok(())
     }
 
-    /// Files that were moved.
-    fn by_place(&mut self) -> Result<()> {
-        let lost = self.lost();
-        let by_place: HashMap<(u64, u64), &'a Taken> = lost.into_iter().map(|taken| (taken.place, taken)).collect();
+    /// Files that were written anew with what they held, and more.
+    fn by_name(&mut self) -> Result<()> {
+        let by_name = self.by_names();
         for at in self.unknown() {
-            let Identity { device, inode, .. } = self.files[at].identity;
-            if let Some(taken) = by_place.get(&(device, inode))
-                && begins(taken, &mut Beginning::of(&self.files[at]))?
+            let file = &self.files[at];
+            let taken = by_name.get(file.shown.as_str()).filter(|taken| !self.found.contains(taken.file.as_str()));
+            if let Some(taken) = taken
+                && begins(taken, &mut Beginning::of(file))?
             {
                 self.find(at, taken);
             }
@@ -164,29 +196,69 @@ impl<'a> Sorting<'a> {
         Ok(())
     }
 
-    /// Files that were copied or compressed, and are no longer where they were; or are, beside their compressed copies.
+    /// Files that were copied or compressed, and are no longer where they were.
     fn by_content(&mut self) -> Result<()> {
-        let mut lost = self.lost();
-        // What is longer tells more.
-        lost.sort_by_key(|taken| std::cmp::Reverse(taken.bytes));
-        let by_name: HashMap<&str, &'a Taken> = self.taken.iter().map(|taken| (taken.file.as_str(), taken)).collect();
+        let lost = self.lost_by_length();
         for at in self.unknown() {
-            let file = &self.files[at];
-            let mut beginning = Beginning::of(file);
-            let stem = Path::new(&file.shown).with_extension("");
-            let original = stem.to_str().filter(|_| file.compression != Compression::None);
-            let original = original.and_then(|stem| by_name.get(stem).copied());
-            for taken in original.into_iter().chain(lost.iter().copied()) {
-                let is_free = original.is_some_and(|original| original.file == taken.file)
-                    || !self.found.contains(taken.file.as_str());
-                // What nothing was read of is in every file.
-                if is_free && taken.bytes > 0 && begins(taken, &mut beginning)? {
+            let mut beginning = Beginning::of(&self.files[at]);
+            for taken in &lost {
+                if !self.found.contains(taken.file.as_str()) && taken.bytes > 0 && begins(taken, &mut beginning)? {
                     self.find(at, taken);
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What was read of files that are gone, or written anew, and whose copies were seen beside them.
+    fn in_copies(&mut self) -> Result<()> {
+        for taken in self.lost_by_length() {
+            for (at, file) in self.files.iter().enumerate() {
+                if !is_copy_of(&file.shown, &taken.file) || !begins(taken, &mut Beginning::of(file))? {
+                    continue;
+                }
+                if self.known[at].is_none_or(|known| is_copied(known) && known.bytes < taken.bytes) {
+                    self.known[at] = Some(taken);
+                }
+                self.found.insert(&taken.file);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that are copies of what stands beside them under the name that theirs begins with: their lines are those of that one.
+    fn beside_originals(&mut self) -> Result<()> {
+        let by_name: HashMap<&str, &'a InputFile> = self.files.iter().map(|file| (file.shown.as_str(), file)).collect();
+        for (at, file) in self.files.iter().enumerate() {
+            if self.known[at].is_some_and(|known| !is_copied(known)) {
+                continue;
+            }
+            let names = file.shown.match_indices(['.', '-']).map(|(end, _)| &file.shown[..end]);
+            let originals: Vec<&'a InputFile> =
+                names.filter(|name| !name.is_empty()).filter_map(|name| by_name.get(name).copied()).collect();
+            if originals.is_empty() {
+                continue;
+            }
+            let whole = match self.known[at].filter(|taken| is_unchanged(file, taken)) {
+                Some(taken) => taken.clone(),
+                None => taken_of(file, whole_lines(file)?, 0)?,
+            };
+            // A few lines may well be the same.
+            let is_sure = file.compression != Compression::None || whole.bytes >= SURE_BYTES;
+            for original in originals.into_iter().filter(|_| is_sure && whole.bytes > 0) {
+                if begins(&whole, &mut Beginning::of(original))? {
+                    self.copies[at] = Some((whole, original.shown.as_str()));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn by_names(&self) -> HashMap<&'a str, &'a Taken> {
+        self.taken.iter().map(|taken| (taken.file.as_str(), taken)).collect()
     }
 
     fn find(&mut self, at: usize, taken: &'a Taken) {
@@ -197,6 +269,12 @@ impl<'a> Sorting<'a> {
     /// What was read and not found again so far.
     fn lost(&self) -> Vec<&'a Taken> {
         self.taken.iter().filter(|taken| !self.found.contains(taken.file.as_str())).collect()
+    }
+
+    fn lost_by_length(&self) -> Vec<&'a Taken> {
+        let mut lost = self.lost();
+        lost.sort_by_key(|taken| std::cmp::Reverse(taken.bytes));
+        lost
     }
 
     fn unknown(&self) -> Vec<usize> {
@@ -211,15 +289,27 @@ impl<'a> Sorting<'a> {
         lost.map(|taken| taken.file.as_str()).filter(|name| names.contains(name)).collect()
     }
 
+    fn missing(&self) -> Vec<String> {
+        self.lost().into_iter().filter(|taken| taken.bytes > 0).map(|taken| taken.file.clone()).collect()
+    }
+
     fn conclude(self, earlier: Earlier) -> Result<Intake> {
         let names: HashSet<&str> = self.files.iter().map(|file| file.shown.as_str()).collect();
         let (scope, notes) = (Scope { earlier, ..Scope::default() }, Vec::new());
-        let missing = self.lost().into_iter().filter(|taken| taken.bytes > 0).map(|taken| taken.file.clone()).collect();
+        let missing = self.missing();
         let (whole, gone, same) = (Vec::new(), Vec::new(), Vec::new());
         let mut intake = Intake { scope, whole, missing, notes, gone, same };
         let mut open = Vec::new();
-        for (file, known) in self.files.iter().zip(&self.known) {
+        for ((file, known), copy) in self.files.iter().zip(&self.known).zip(self.copies) {
+            if let Some((taken, original)) = copy {
+                if known.is_none() {
+                    intake.notes.push(format!("`{}` is a copy of `{original}`, and is not read beside it", file.shown));
+                }
+                intake.same.push(taken);
+                continue;
+            }
             if let Some(taken) = known.filter(|taken| taken.file != file.shown) {
+                check_folders(file, &taken.file)?;
                 intake.notes.push(format!("`{}` is what was read as `{}`", file.shown, taken.file));
                 if !names.contains(taken.file.as_str()) {
                     intake.gone.push(taken.file.clone());
@@ -233,7 +323,7 @@ impl<'a> Sorting<'a> {
                 continue;
             }
             let end = whole_lines(file)?;
-            intake.whole.push(up_to(file, end));
+            intake.whole.push(up_to(file, known.map_or(end, |taken| end.max(taken.bytes))));
             let (start, lines_before) = known.map_or((0, 0), |taken| (taken.bytes, taken.lines));
             if end > start && !begins_line(file, start)? {
                 return Err(Error::input(format!("`{}` goes on behind a last line that had no newline", file.shown))
@@ -262,6 +352,26 @@ impl<'a> Sorting<'a> {
 /// A file up to a byte.
 fn up_to(file: &InputFile, end: u64) -> InputFile {
     InputFile { window: Window { bytes: 0..end, lines_before: 0 }, ..file.clone() }
+}
+
+/// Whether a file's lines were read as those of the file that it is a copy of.
+fn is_copied(taken: &Taken) -> bool {
+    taken.bytes > 0 && taken.lines == 0
+}
+
+/// Whether a name is one that copies of the file called `original` have.
+fn is_copy_of(name: &str, original: &str) -> bool {
+    name.strip_prefix(original).is_some_and(|rest| rest.starts_with(['.', '-']))
+}
+
+/// A file that was moved is read as if it had always been there, so its folders must say the same.
+fn check_folders(file: &InputFile, before: &str) -> Result<()> {
+    if file.partitions()? == (InputFile { shown: before.to_owned(), ..file.clone() }).partitions()? {
+        return Ok(());
+    }
+    let what =
+        format!("`{}` is what was read as `{before}`, and the values that its folders name are others", file.shown);
+    Err(Error::input(what).with_hint("move it back, or compute everything again: --full-refresh"))
 }
 
 fn begins(taken: &Taken, beginning: &mut Beginning<'_>) -> Result<bool> {

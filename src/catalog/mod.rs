@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use history::HistorySchema;
 pub use schema::SourceSchema;
-pub use table::sources_of;
+pub use table::{is_source, sources_of};
 
 use crate::error::{Error, Result};
 use crate::ndjson::Settings;
@@ -46,6 +46,8 @@ pub struct Listed {
     earlier: Earlier,
     /// Whether these are not all of its lines.
     is_part: bool,
+    /// Whether it has files at all.
+    has_files: bool,
 }
 
 /// What is read of a source, where that is not all of it.
@@ -99,7 +101,9 @@ impl Listed {
             stop_at_reject: config.on_reject == OnReject::Fail,
             range_bytes: config.range_bytes,
         };
-        Ok(Self { config, files, settings: Arc::new(settings), folders, earlier: Earlier::default(), is_part: false })
+        let has_files = !files.is_empty();
+        let (settings, earlier) = (Arc::new(settings), Earlier::default());
+        Ok(Self { config, files, settings, folders, earlier, is_part: false, has_files })
     }
 
     fn scoped(config: SourceConfig, scope: Scope) -> Result<Self> {
@@ -132,9 +136,8 @@ impl Catalog {
         if let Some(known) = self.known().get(name).filter(|known| known.files == listed.files) {
             return Ok(Arc::clone(known));
         }
-        let Listed { config, files, earlier, .. } = &listed;
-        if files.is_empty() && config.columns.is_empty() && earlier.is_empty() {
-            return Err(no_files(config, &self.project.root));
+        if !listed.has_files && listed.config.columns.is_empty() && listed.earlier.is_empty() {
+            return Err(no_files(&listed.config, &self.project.root));
         }
         let (account, watch) = (listed.account(), Arc::clone(watch));
         let survey = match look {

@@ -16,7 +16,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableProvider, source_as_provider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
+use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::{Listed, Source};
@@ -42,6 +42,7 @@ impl SourceTable {
         let hidden = if hidden { source.hidden_columns() } else { Vec::new() };
         let settings = Arc::clone(&source.settings);
         let scan = NdjsonSource::rows(&source.survey, settings, &hidden, source.folders.fields());
+        let scan = scan.of(&source.config.name);
         Self { content: Content::Rows(source), scan }
     }
 
@@ -115,6 +116,14 @@ impl TableProvider for SourceTable {
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// Whether a scan is one of a source's rows.
+pub fn is_source(scan: &TableScan) -> bool {
+    let provider = source_as_provider(&scan.source);
+    let table =
+        provider.as_ref().ok().and_then(|provider| (provider.as_ref() as &dyn Any).downcast_ref::<SourceTable>());
+    table.is_some_and(|table| matches!(table.content, Content::Rows(_)))
 }
 
 /// The sources that a plan reads rows of, through views and subqueries too; each once.

@@ -13,13 +13,22 @@ use super::runs::int;
 /// Texts by what they are about: what a result was made by.
 pub type Definition = BTreeMap<String, String>;
 
+/// Columns with their types.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// Those of the output, and what is in them.
+    pub result: Definition,
+    /// What was read for it, as `source.column.field`.
+    pub reads: Definition,
+}
+
 /// What is known of a query's runs so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// What the last run was made by.
     pub definition: Definition,
-    /// Columns of the output and of what is in them, with their types.
-    pub columns: Definition,
+    /// What was read and what is in the output.
+    pub columns: Columns,
     /// What later runs add to: a file in the ledger's folder.
     pub state: Option<String>,
     /// What was read, by source.
@@ -54,8 +63,8 @@ pub struct Change {
     pub anew: bool,
     /// What it was made by.
     pub definition: Definition,
-    /// Columns of the output, those of runs before among them.
-    pub columns: Definition,
+    /// What was read and what is in the output, by runs before, too.
+    pub columns: Columns,
     /// What later runs add to.
     pub state: Option<String>,
     /// Files, by source, of which nothing needs to be known any more under this name.
@@ -77,8 +86,9 @@ pub(super) fn read(db: &Connection, query: &str) -> rusqlite::Result<Option<Memo
         .optional()?;
     let Some((definition, columns, state)) = row else { return Ok(None) };
     // A text that is no definition is none that any run is made by.
-    let of = |text: &str| serde_json::from_str(text).unwrap_or_default();
-    let mut memory = Memory { definition: of(&definition), columns: of(&columns), state, ..Memory::default() };
+    let definition = serde_json::from_str(&definition).unwrap_or_default();
+    let columns = serde_json::from_str(&columns).unwrap_or_default();
+    let mut memory = Memory { definition, columns, state, ..Memory::default() };
     let mut rows = db.prepare(
         "SELECT source, file, device, inode, size, modified_ns, bytes, lines, head, tail FROM taken WHERE query = ?1",
     )?;
@@ -121,8 +131,8 @@ pub(super) fn apply(db: &Transaction<'_>, run: i64) -> rusqlite::Result<()> {
     if change.anew {
         forget(db, &query)?;
     }
-    let text = |of: &Definition| serde_json::to_string(of).unwrap_or_default();
-    let (definition, columns) = (text(&change.definition), text(&change.columns));
+    let definition = serde_json::to_string(&change.definition).unwrap_or_default();
+    let columns = serde_json::to_string(&change.columns).unwrap_or_default();
     let values = params![query, definition, columns, change.state];
     db.execute("INSERT OR REPLACE INTO increments VALUES (?1, ?2, ?3, ?4)", values)?;
     let mut remove = db.prepare("DELETE FROM taken WHERE query = ?1 AND source = ?2 AND file = ?3")?;

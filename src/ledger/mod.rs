@@ -19,7 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use kept::{Kept, Shelf, has_run, place_of, tidy};
 pub use lock::{Lock, Turn};
-pub use memory::{Change, Definition, Memory, Taken};
+pub use memory::{Change, Columns, Definition, Memory, Taken};
 pub use record::{Record, last_runs, record};
 pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Placed, Recorded, SourceCounts};
 pub use tables::{TABLES, read};

@@ -246,6 +246,19 @@ impl Recorded<'_> {
         memory::read(&self.ledger.db, query).map_err(|error| unusable(&self.ledger.path, error))
     }
 
+    /// The run that published the query's output last, with what tells that and its bytes; `None` where that is not known.
+    ///
+    /// **Errors**: `Machine`, if the ledger cannot be read.
+    pub fn last_output(&self, query: &str) -> Result<Option<(i64, Identity, u64)>> {
+        let sql = "SELECT run, device, inode, bytes FROM runs \
+            WHERE query = ?1 AND status = 'committed' AND inode IS NOT NULL ORDER BY run DESC LIMIT 1";
+        let number = |row: &rusqlite::Row<'_>, at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        let found = self.ledger.db.query_row(sql, [query], |row| {
+            Ok((row.get(0)?, Identity { device: number(row, 1)?, inode: number(row, 2)? }, number(row, 3)?))
+        });
+        found.optional().map_err(|error| unusable(&self.ledger.path, error))
+    }
+
     /// Its result is whole, and is put in its place next: at `path`, if that is another than was said, and `identity` tells it,
     /// here and there. There may be nothing to put anywhere. `change` takes hold with it.
     ///

@@ -3,7 +3,7 @@
 CREATE TABLE increments (
     query TEXT PRIMARY KEY,
     definition TEXT NOT NULL,
-    -- Columns of its output and of what is in them, with their types: a JSON object.
+    -- Columns of its output, and those that it reads, with their types: a JSON object.
     columns TEXT NOT NULL,
     -- The file that holds what later runs add to, in the folder of the ledger.
     state TEXT

@@ -43,6 +43,21 @@ fn look(expr: &Arc<dyn PhysicalExpr>, layout: &Layout, needs: &mut Needs) {
 }
 
 impl Need {
+    /// The types of what is needed of the value at `path`.
+    pub(super) fn types(&self, path: &str, reading: &Reading, types: &mut BTreeMap<String, String>) {
+        let Reading::Struct(inside) = reading else {
+            types.insert(path.to_owned(), reading.name());
+            return;
+        };
+        for (name, reading) in inside.fields() {
+            let path = format!("{path}.{name}");
+            match self {
+                Self::Whole => self.types(&path, reading, types),
+                Self::Fields(fields) => fields.get(name).into_iter().for_each(|need| need.types(&path, reading, types)),
+            }
+        }
+    }
+
     fn add(&mut self, path: &[String], reading: Option<&Reading>) {
         let Self::Fields(fields) = self else { return };
         let (Some((name, rest)), Some(Reading::Struct(inside))) = (path.split_first(), reading) else {

@@ -3,6 +3,7 @@
 //! It reads rows by a layout that a survey made or guessed, or the rejects of the same files. It neither infers nor
 //! lists; what the layout does not hold fails the scan: the file is not what was surveyed, or the guess was wrong.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ enum Content {
 #[derive(Debug, Clone)]
 pub struct NdjsonSource {
     content: Content,
+    /// Whose files they are.
+    name: String,
     settings: Arc<Settings>,
     table_schema: TableSchema,
     projection: SplitProjection,
@@ -107,7 +110,30 @@ impl NdjsonSource {
     fn new(content: Content, settings: Arc<Settings>, table_schema: TableSchema) -> Self {
         let projection = SplitProjection::unprojected(&table_schema);
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { content, settings, table_schema, projection, predicate: None, batch_size: 8192, metrics }
+        let name = String::new();
+        Self { content, name, settings, table_schema, projection, predicate: None, batch_size: 8192, metrics }
+    }
+
+    /// The same, of the source called `name`.
+    pub fn of(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
+    /// What of the rows is read: columns, or fields of them, as `source.column.field`, with their types.
+    pub fn reads(&self) -> BTreeMap<String, String> {
+        let mut reads = BTreeMap::new();
+        let Content::Rows { layout, .. } = &self.content else { return reads };
+        let exprs = self.projection.source.iter().map(|part| &part.expr).chain(&self.predicate);
+        for (column, need) in needs::of(exprs, layout) {
+            match layout.fields().get(column) {
+                Some((name, reading)) => need.types(&format!("{}.{name}", self.name), reading, &mut reads),
+                None => {
+                    let name = self.table_schema.table_schema().field(column).name();
+                    reads.insert(format!("{}.{name}", self.name), "told by the file".to_owned());
+                }
+            }
+        }
+        reads
     }
 }
 

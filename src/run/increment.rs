@@ -6,24 +6,25 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
+use super::columns::Columns;
 use super::history::{self, History};
 use super::{Mode, Outcome, Progress, Report, Target, Work, Written};
 use crate::catalog::{Scope, Source};
-use crate::dialect::{BUILT_IN, Key, Parameters, Script, Statement};
+use crate::dialect::{BUILT_IN, Key, Parameters, Script, Statement, parameters_in};
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::intake::{Intake, OnRewrite};
+use crate::intake::Intake;
 use crate::ledger::{self, Change, Definition, Memory, Recorded};
 use crate::ndjson::listing;
 use crate::ndjson::survey::Earlier;
 use crate::query::SavedQuery;
-use crate::session::{Access, Fold, Planned, Session, Unfoldable, type_name};
+use crate::session::{Access, Fold, Planned, Session, Unfoldable};
 use crate::sink::Placing;
 
 /// Of what a run makes its result.
@@ -68,7 +69,8 @@ impl Increment<'_> {
         let memory = recorded.memory(&self.query.name)?;
         let (memory, intakes, mut change) = self.look(memory)?;
         let is_first = memory.is_none();
-        if self.is_idle(memory.as_ref(), &intakes) {
+        let stands = self.stands(recorded, memory.as_ref())?;
+        if self.is_idle(memory.as_ref(), stands, &intakes) {
             return self.stay(recorded, change, &intakes, is_first, begun);
         }
         let run = recorded.run();
@@ -84,14 +86,12 @@ impl Increment<'_> {
         let Self { script, statement, progress, .. } = *self;
         let work = Work { fold, ..Work::of(&session, script, statement, Some(self.target), &placing, progress) };
         let written = work.write(|planned| self.check(planned)).await?;
-        let Written { mut staged, target, schema, sources, notes: reread } = written;
+        let Written { mut staged, target, schema, reads, sources, notes: reread } = written;
         let mut notes = told(&intakes);
         notes.extend(reread);
-        let now = columns(&schema, self.target);
-        if let (Mode::Append, Some(memory)) = (self.target.mode, &memory) {
-            notes.extend(compare(&memory.columns, &now)?);
-        }
-        change.columns.extend(now);
+        let now = Columns::of(&schema, self.target, reads, &sources);
+        // A result that is made of states is that of all lines, whatever it was before.
+        notes.extend(change.columns.add(now, self.target.mode == Mode::Append)?);
         change.state = states.as_ref().map(|states| states.name.clone());
         self.remember(&mut change, &intakes, &sources)?;
         let sealed = staged.seal()?;
@@ -113,12 +113,34 @@ impl Increment<'_> {
         Ok(Report { path, notes, ..report })
     }
 
-    /// Whether there is nothing to do.
-    pub(super) fn is_idle(&self, memory: Option<&Memory>, intakes: &Intakes) -> bool {
-        let is_there = self.target.mode == Mode::Append || self.target.path.exists();
+    /// Whether there is nothing to do, where what was published last `stands` in its place or does not.
+    pub(super) fn is_idle(&self, memory: Option<&Memory>, stands: bool, intakes: &Intakes) -> bool {
+        let is_there = self.target.mode == Mode::Append || stands;
         let has_files = intakes.values().any(|intake| !intake.scope.all.is_empty());
         let is_read = intakes.values().all(|intake| intake.scope.read.is_empty());
         is_read && if memory.is_none() { has_files } else { is_there }
+    }
+
+    /// Whether what the query published last stands in its place, as far as a file system can tell, and is what `memory` is of.
+    ///
+    /// **Errors**: `Request`, if something stands there that no run is known to have published, and nothing is known of lines
+    /// that were read: it may be made of some that are nowhere any more.
+    pub(super) fn stands(&self, recorded: &Recorded<'_>, memory: Option<&Memory>) -> Result<bool> {
+        let Ok(found) = fs::metadata(&self.target.path) else { return Ok(false) };
+        let last = recorded.last_output(&self.query.name)?.filter(|(_, identity, bytes)| {
+            (identity.device, identity.inode) == (found.dev(), found.ino()) && (found.is_dir() || *bytes == found.len())
+        });
+        let is_known =
+            self.extent.full_refresh || self.target.mode == Mode::Append || memory.is_some() || last.is_some();
+        if !is_known {
+            let shown = self.target.path.display();
+            return Err(Error::request(format!("`{shown}` stands there, and the ledger knows of no run that published it"))
+                .with_hint("it may be made of lines that are in no file any more: move it away; or compute it from the files that are there: --full-refresh"));
+        }
+        // The groups that are kept have the number of the run that published what was made of them.
+        let is_of =
+            |run| self.target.mode != Mode::Merge || memory.is_some_and(|memory| memory.state == Some(state_of(run)));
+        Ok(last.is_some_and(|(run, ..)| is_of(run)))
     }
 
     /// Ends a run that has nothing to do.
@@ -132,7 +154,9 @@ impl Increment<'_> {
     ) -> Result<Report> {
         super::sweep(&self.target.path)?;
         self.remember(&mut change, intakes, &[])?;
-        recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
+        // The first time something counts as read only where that was asked for.
+        let is_worth = !is_first || self.extent.since.is_some();
+        recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| is_worth))?;
         Ok(Report { notes: told(intakes), ..self.report(begun) })
     }
 
@@ -143,7 +167,7 @@ impl Increment<'_> {
             return Ok(None);
         }
         let folder = ledger::states(&self.session.catalog().project().root, &self.query.name, published)?;
-        let name = format!("{run:08}.arrow");
+        let name = state_of(run);
         let before = memory.and_then(|memory| memory.state.as_deref());
         let fold = Fold { before: before.map(|before| folder.join(before)), after: folder.join(&name) };
         Ok(Some(States { fold, name }))
@@ -194,6 +218,10 @@ impl Increment<'_> {
         let since = self.extent.since.map(|since| since.timestamp_nanos_opt().unwrap_or(i64::MAX));
         let before = memory.unwrap_or_default();
         let is_first = refresh || before.definition.is_empty();
+        if since.is_some() && self.target.mode == Mode::ReplacePartitions {
+            return Err(Error::request("--since leaves lines out, and folders are computed of all of their lines")
+                .with_hint("filter by time in the query: WHERE …"));
+        }
         if since.is_some() && !is_first {
             return Err(Error::request("--since is for the first run, and there was one")
                 .with_hint("what was read is not read again anyway; begin again with --full-refresh --since"));
@@ -205,8 +233,7 @@ impl Increment<'_> {
             let none = Vec::new();
             let taken = before.taken.get(source).unwrap_or(&none);
             if refresh {
-                let found = Intake::of(files.clone(), taken, Earlier::default(), OnRewrite::Reread)?;
-                check_present(source, &found.missing, self.target)?;
+                check_present(source, &Intake::missing_of(&files, taken)?, self.target)?;
             }
             let intake = if is_first {
                 Intake::anew(source, files, since)?
@@ -221,7 +248,13 @@ impl Increment<'_> {
             };
             intakes.insert(source.clone(), intake);
         }
-        let columns = if is_first { Definition::new() } else { before.columns.clone() };
+        if refresh && since.is_some() && intakes.values().all(|intake| intake.scope.read.is_empty()) {
+            return Err(Error::request(
+                "no file has changed since then, so nothing would take the place of what is there",
+            )
+            .with_hint("leave --since out, or name an earlier time"));
+        }
+        let columns = if is_first { ledger::Columns::default() } else { before.columns.clone() };
         let change = Change { anew: is_first, definition, columns, state: before.state.clone(), ..Change::default() };
         Ok(((!is_first).then_some(before), intakes, change))
     }
@@ -281,6 +314,9 @@ impl Increment<'_> {
 
     /// Whether the statement can be asked in this mode.
     pub(super) fn check(&self, planned: &Planned) -> Result<()> {
+        if self.target.mode != Mode::Append {
+            self.check_parameters()?;
+        }
         let folders: Vec<&str> = self.target.keys.iter().map(Key::name).collect();
         let (cannot, setting) = match self.target.mode {
             Mode::Merge => (planned.unfoldable(&self.query.settings.increment.key, &folders)?, "key"),
@@ -298,6 +334,17 @@ impl Increment<'_> {
         let (name, mode) = (&self.query.name, self.target.mode.name());
         let place = self.query.place_of(setting).or_else(|| self.query.place_of("mode"));
         Err(Error::sql(format!("`{name}` cannot have mode = \"{mode}\": {what}")).with_hint(hint).at(place))
+    }
+
+    /// What was made by an instant of its own cannot be added to by a run of another.
+    fn check_parameters(&self) -> Result<()> {
+        let named = parameters_in(self.script);
+        let Some(name) = named.iter().find(|name| BUILT_IN.contains(&name.as_str())) else { return Ok(()) };
+        let (query, mode) = (&self.query.name, self.target.mode.name());
+        let what = format!("`{query}` cannot have mode = \"{mode}\": `${name}` is another at each run");
+        Err(Error::sql(what)
+            .with_hint("leave `mode` out, and the result is computed from all lines")
+            .at(self.query.place_of("mode")))
     }
 
     /// What is to be remembered once the run is over.
@@ -326,6 +373,11 @@ impl Increment<'_> {
         }
         Ok(())
     }
+}
+
+/// The name of the file with the groups that a run keeps.
+fn state_of(run: i64) -> String {
+    format!("{run:08}.arrow")
 }
 
 /// What is worth telling of what is new.
@@ -378,41 +430,4 @@ fn check_present(source: &str, missing: &[String], target: &Target) -> Result<()
         missing[0],
     ))
     .with_hint(format!("to keep them, move `{shown}` to another place first; then --full-refresh begins a new one")))
-}
-
-/// What is told of columns that were not there before.
-///
-/// **Errors**: `Data`, if a column has another type than what was published.
-fn compare(before: &Definition, now: &Definition) -> Result<Vec<String>> {
-    for (name, data_type) in now {
-        if let Some(was) = before.get(name).filter(|was| *was != data_type) {
-            return Err(Error::data(format!("column `{name}` is {data_type} now, and was published as {was}"))
-                .with_hint("declare its type in tidemill.toml, CAST it in the query, or compute everything again: --full-refresh"));
-        }
-    }
-    let new = now.keys().filter(|name| !before.contains_key(*name));
-    Ok(new.map(|name| format!("column `{name}` is new: what was published before lacks it")).collect())
-}
-
-/// The columns of a result, and the fields in them, with their types.
-pub(super) fn columns(schema: &Schema, target: &Target) -> Definition {
-    let mut columns = Definition::new();
-    let shown = schema.fields().len() - target.keys.len().min(schema.fields().len());
-    schema.fields().iter().take(shown).for_each(|field| enter(field.name(), field, &mut columns));
-    columns
-}
-
-fn enter(path: &str, field: &Field, columns: &mut Definition) {
-    let name = match field.data_type() {
-        DataType::Struct(fields) => {
-            fields.iter().for_each(|field| enter(&format!("{path}.{}", field.name()), field, columns));
-            "struct".to_owned()
-        }
-        DataType::List(item) => {
-            enter(&format!("{path}[]"), item, columns);
-            "list".to_owned()
-        }
-        other => type_name(other),
-    };
-    columns.insert(path.to_owned(), name);
 }

@@ -3,6 +3,7 @@
 //! It parses no arguments and prints nothing: it returns a [`Report`], and tells how far it is through [`Progress`].
 
 mod answer;
+mod columns;
 pub mod diff;
 mod history;
 mod increment;
@@ -32,10 +33,10 @@ use crate::clock;
 use crate::dialect::{self, Given, Parameters, Script, Statement, Step};
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::ledger::Recorded;
+use crate::ledger::{Definition, Recorded};
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
-use crate::session::{Fold, Planned, Running, Session, Touched};
+use crate::session::{Fold, Planned, Running, Session, Touched, reads};
 use crate::sink::{self, Placing, Staging};
 use history::History;
 use increment::Increment;
@@ -216,6 +217,8 @@ struct Written {
     staged: Staging,
     target: Target,
     schema: SchemaRef,
+    /// What was read for it, with types.
+    reads: Definition,
     sources: Vec<Arc<Source>>,
     notes: Vec<String>,
 }
@@ -262,12 +265,12 @@ impl<'a> Work<'a> {
                 continue;
             }
             settled.sources.iter().try_for_each(|source| source.check_budget())?;
-            let (staged, schema) = written?;
-            return Ok(Written { staged, target, schema, sources: settled.sources, notes });
+            let (staged, schema, reads) = written?;
+            return Ok(Written { staged, target, schema, reads, sources: settled.sources, notes });
         }
     }
 
-    async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef)> {
+    async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef, Definition)> {
         let Self { session, placing, progress, .. } = self;
         sweep(&target.path)?;
         let mut running = match self.fold {
@@ -287,7 +290,7 @@ impl<'a> Work<'a> {
             progress.wrote(batch.num_rows());
         }
         failpoint::pass("written");
-        Ok((staged, schema))
+        Ok((staged, schema, reads(running.plan.as_ref())))
     }
 }
 

@@ -2,23 +2,27 @@
 //!
 //! It knows nothing of how folders are told (`session::touched`) or taken over (`sink`).
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::arrow::datatypes::Schema;
+
+use super::columns::Columns;
 use super::history;
-use super::increment::{Increment, Intakes, columns, told};
+use super::increment::{Increment, Intakes, told};
 use super::{Report, Work, Written};
 use crate::catalog::{Look, Scope, Source};
 use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::intake::Intake;
-use crate::ledger::{Memory, Recorded};
+use crate::ledger::{Definition, Memory, Recorded};
 use crate::ndjson::survey::Earlier;
 use crate::session::Touched;
-use crate::sink::{Placing, folder_names};
+use crate::sink::{Placing, contents, folder_names};
 
 impl Increment<'_> {
     /// Finds what is new, and publishes all folders: those that it belongs to computed again from all their lines.
@@ -28,18 +32,26 @@ impl Increment<'_> {
         let begun = Instant::now();
         let memory = recorded.memory(&self.query.name)?;
         let (memory, intakes, mut change) = self.look(memory)?;
-        if self.is_idle(memory.as_ref(), &intakes) {
+        let is_whole = self.stands(recorded, memory.as_ref())? && is_whole(&self.target.path, memory.as_ref());
+        if self.is_idle(memory.as_ref(), is_whole, &intakes) {
             return self.stay(recorded, change, &intakes, memory.is_none(), begun);
         }
         check_present(&intakes)?;
         let mut notes = told(&intakes);
         // A folder that is not what was published is not taken over.
-        let touched = match &memory {
-            Some(Memory { state: Some(state), .. }) if stands(&self.target.path).as_ref() == Some(state) => {
-                Some(self.touched(&intakes).await?)
+        let touched = if is_whole { Some(self.touched(&intakes).await?) } else { None };
+        if let Some((touched, reads, sources)) = &touched {
+            let now = Columns { reads: reads.clone(), ..Columns::default() };
+            change.columns.add(now, true)?;
+            if touched.is_empty() {
+                sources.iter().try_for_each(|source| source.check_budget())?;
+                self.remember(&mut change, &intakes, sources)?;
+                recorded.prepare(&history::finished(None, sources), None, Some(&change))?;
+                notes.push("its new lines belong to no folder".to_owned());
+                let report = Report::of(&self.query.name, self.target, begun, None, sources, self.progress);
+                return Ok(Report { notes, ..report });
             }
-            _ => None,
-        };
+        }
         let whole = |intake: &Intake| Scope {
             all: intake.scope.all.clone(),
             read: intake.whole.clone(),
@@ -49,23 +61,26 @@ impl Increment<'_> {
         let session = self.session_over(scopes.collect())?;
         let Self { script, statement, progress, .. } = *self;
         let work = Work {
-            only: touched.as_ref().map(|(touched, _)| touched),
+            only: touched.as_ref().map(|(touched, ..)| touched),
             ..Work::of(&session, script, statement, Some(self.target), &Placing::Whole, progress)
         };
         let written = work.write(|planned| self.check(planned)).await?;
-        let Written { mut staged, target, schema, sources, notes: reread } = written;
+        let Written { mut staged, target, schema, reads, sources, notes: reread } = written;
         notes.extend(reread);
-        if let Some((touched, _)) = &touched {
+        if let Some((touched, ..)) = &touched {
             let names = self.target.keys.iter().map(Key::name);
             let named: Vec<_> = names.zip(touched.arrays()?).collect();
             let carried = staged.carry(&folder_names(&named)?)?;
             notes.push(format!("{carried} files of other folders are as they were"));
+        } else {
+            // Nothing of before is left.
+            change.columns = Columns::default();
         }
-        change.columns = columns(&schema, self.target);
-        self.remember(&mut change, &intakes, touched.as_ref().map_or(&sources, |(_, read)| read))?;
+        notes.extend(change.columns.add(Columns::of(&schema, self.target, reads, &sources), true)?);
+        self.remember(&mut change, &intakes, touched.as_ref().map_or(&sources, |(.., read)| read))?;
         let sealed = staged.seal()?;
         failpoint::pass("sealed");
-        change.state = Some(state_of(sealed.identity));
+        change.state = Some(state_of(sealed.identity, sealed.contents));
         let finished = history::finished(Some(&sealed), &sources);
         recorded.prepare(&finished, Some(&history::placed(&target.path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
@@ -74,23 +89,28 @@ impl Increment<'_> {
         Ok(Report { notes, ..Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress) })
     }
 
-    /// The folders that new lines belong to, and the sources as those lines make them.
-    async fn touched(&self, intakes: &Intakes) -> Result<(Touched, Vec<Arc<Source>>)> {
+    /// The folders that new lines belong to, what is read to know that, and the sources as those lines make them.
+    async fn touched(&self, intakes: &Intakes) -> Result<(Touched, Definition, Vec<Arc<Source>>)> {
         let session = self.scoped(intakes)?;
         let planned = session.plan(self.script, self.statement, Look::Whole, self.progress.watch()).await?;
         self.check(&planned)?;
-        let sources = planned.sources.clone();
-        Ok((session.touched(planned, self.target.keys.len()).await?, sources))
+        let (sources, reads) = (planned.sources.clone(), session.reads(&planned).await?);
+        let reads = Columns::of(&Schema::empty(), self.target, reads, &sources).reads;
+        Ok((session.touched(planned, self.target.keys.len()).await?, reads, sources))
     }
 }
 
-/// What tells the folder that stands at `path`.
-fn stands(path: &Path) -> Option<String> {
-    std::fs::metadata(path).ok().map(|folder| state_of((folder.dev(), folder.ino())))
+/// Whether the folder at `path` holds all that was published, and nothing else, as far as names and sizes tell.
+fn is_whole(path: &Path, memory: Option<&Memory>) -> bool {
+    let known = memory.and_then(|memory| memory.state.as_deref());
+    let Ok(folder) = fs::metadata(path) else { return false };
+    known.is_some_and(|known| {
+        contents(path).is_ok_and(|contents| state_of((folder.dev(), folder.ino()), contents) == known)
+    })
 }
 
-fn state_of((device, inode): (u64, u64)) -> String {
-    format!("{device}:{inode}")
+fn state_of((device, inode): (u64, u64), (files, bytes): (u64, u64)) -> String {
+    format!("{device}:{inode}, {files} files of {bytes} bytes")
 }
 
 fn check_present(intakes: &Intakes) -> Result<()> {

@@ -2,15 +2,19 @@
 //!
 //! It knows nothing of what was read before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 
-use super::{CATALOG, HISTORY, Planned, REJECTS, SOURCES, Session};
+use super::{CATALOG, HISTORY, Planned, REJECTS, SOURCES, Session, failure};
+use crate::catalog::is_source;
 use crate::dialect::Script;
 use crate::error::{Error, Result};
+use crate::ndjson::source::NdjsonSource;
 
 impl Session {
     /// Names of the sources whose rows a statement reads, and of the other tables of ours that it names.
@@ -39,6 +43,26 @@ impl Planned {
     /// **Errors**: `Internal`, if the plan cannot be walked.
     pub fn beyond_lines(&self) -> Result<Option<(&'static str, &'static str)>> {
         below(&self.plan)
+    }
+}
+
+/// What a plan reads of the rows of sources, as `source.column.field`, with types.
+pub fn reads(plan: &dyn ExecutionPlan) -> BTreeMap<String, String> {
+    let scan = plan.downcast_ref::<DataSourceExec>().and_then(DataSourceExec::downcast_to_file_source::<NdjsonSource>);
+    let mut all = scan.map(|(_, source)| source.reads()).unwrap_or_default();
+    plan.children().iter().for_each(|child| all.extend(reads(child.as_ref())));
+    all
+}
+
+impl Session {
+    /// What a statement reads, as [`reads`] has it.
+    ///
+    /// **Errors**: as [`Session::start`].
+    pub async fn reads(&self, planned: &Planned) -> Result<BTreeMap<String, String>> {
+        let plan = self.physical(planned.plan.clone()).await;
+        let plan =
+            plan.map_err(|error| failure::misplanned(error, &planned.script, &planned.statement, &self.engine))?;
+        Ok(reads(plan.as_ref()))
     }
 }
 
@@ -90,6 +114,9 @@ impl Planned {
         }
         if let Some((what, why)) = below(&aggregate.input)? {
             return no(format!("its groups are made of {what}: {why}"), from_all);
+        }
+        if let Some(what) = changing(chain[lowest]) {
+            return no(format!("its groups are made by {what}, which is another at each run"), from_all);
         }
         if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
             return no(
@@ -188,6 +215,25 @@ pub(super) fn has_sessions(node: &LogicalPlan) -> bool {
     node.expressions().iter().any(|expr| expr.exists(|part| Ok(is_session(part))).unwrap_or(true))
 }
 
+/// What of a step, or of those below, is another at each run: a function such as `now()`.
+pub(super) fn changing(plan: &LogicalPlan) -> Option<String> {
+    let mut found = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        for expr in node.expressions() {
+            expr.apply(|part| {
+                if let Expr::ScalarFunction(call) = part
+                    && call.func.signature().volatility != Volatility::Immutable
+                {
+                    found.get_or_insert_with(|| format!("{}()", call.name()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.is_ok().then_some(found).flatten()
+}
+
 pub(super) fn asks_others(node: &LogicalPlan) -> bool {
     let is_subquery = |expr: &Expr| {
         matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_))
@@ -203,9 +249,10 @@ fn beyond_lines(node: &LogicalPlan) -> Option<(&'static str, &'static str)> {
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::SubqueryAlias(_)
-        | LogicalPlan::TableScan(_)
         | LogicalPlan::Union(_)
         | LogicalPlan::Unnest(_) => None,
+        LogicalPlan::TableScan(scan) if is_source(scan) => None,
+        LogicalPlan::TableScan(_) => Some(("a table that is no source", "nothing tells which of its rows are new")),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => None,
         LogicalPlan::Aggregate(_) => Some(("an aggregate", "lines that come later belong to the same groups")),
         LogicalPlan::Window(_) => Some(("OVER", "a row changes with lines that come later")),

@@ -46,7 +46,7 @@ pub use compare::{ResultFiles, RowsApart, rows_apart};
 pub use copy::CopyTarget;
 pub use datafusion::arrow::array::RecordBatch;
 pub use fold::Fold;
-pub use increment::Unfoldable;
+pub use increment::{Unfoldable, reads};
 pub use kept::{Keeping, Kept};
 pub use touched::Touched;
 pub use types::type_name;

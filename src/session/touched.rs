@@ -11,8 +11,9 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, LogicalPlanBuilder, 
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 
-use super::increment::{asks_others, below, chain, has_sessions};
+use super::increment::{asks_others, below, chain, changing, has_sessions};
 use super::{Planned, Session, Unfoldable, failure, guarded};
+use crate::catalog::is_source;
 use crate::error::{Error, Result};
 
 /// So many values of a column are asked for by name; where there are more, all are.
@@ -25,6 +26,11 @@ pub struct Touched {
 }
 
 impl Touched {
+    /// Whether there is no such folder.
+    pub fn is_empty(&self) -> bool {
+        self.values.iter().any(|values| values.as_ref().is_some_and(HashSet::is_empty))
+    }
+
     /// Values of each column, as an array.
     ///
     /// **Errors**: `Internal`, if the values of a column are of several types.
@@ -67,7 +73,9 @@ impl Touched {
         for (values, column) in self.values.iter_mut().zip(batch.columns()) {
             let Some(known) = values else { continue };
             for row in 0..batch.num_rows() {
-                known.insert(ScalarValue::try_from_array(column, row)?);
+                let value = ScalarValue::try_from_array(column, row)?;
+                known.extend(other_zero(&value));
+                known.insert(value);
             }
             if known.len() > NAMED_VALUES {
                 *values = None;
@@ -103,8 +111,8 @@ impl Planned {
                 | LogicalPlan::Distinct(Distinct::All(_))
                 | LogicalPlan::Aggregate(_)
                 | LogicalPlan::Unnest(_)
-                | LogicalPlan::Union(_)
-                | LogicalPlan::TableScan(_) => {}
+                | LogicalPlan::Union(_) => {}
+                LogicalPlan::TableScan(scan) if is_source(scan) => {}
                 _ => return no("its rows may come of lines of several folders".to_owned()),
             }
         }
@@ -114,6 +122,9 @@ impl Planned {
             if let Some((what, why)) = below(input)? {
                 return no(format!("it is made of {what}: {why}"));
             }
+        }
+        if let Some(what) = changing(&self.plan) {
+            return no(format!("its rows are made by {what}, which is another at each run"));
         }
         if lowest.is_some() && keys(&self.plan, folders).is_err() {
             return no("a folder is told by what its groups hold, and not by what they are told by".to_owned());
@@ -141,6 +152,15 @@ impl Planned {
         let plan = LogicalPlanBuilder::from(self.plan.clone()).filter(wanted).and_then(LogicalPlanBuilder::build);
         self.plan = plan.map_err(|error| Error::internal("folders cannot be asked for").with_source(error))?;
         Ok(self)
+    }
+}
+
+/// Zero has two names where there are fractions, which groups do not tell apart, and folders and lists of values do.
+fn other_zero(value: &ScalarValue) -> Option<ScalarValue> {
+    match value {
+        ScalarValue::Float64(Some(zero)) if *zero == 0.0 => Some(ScalarValue::Float64(Some(-zero))),
+        ScalarValue::Float32(Some(zero)) if *zero == 0.0 => Some(ScalarValue::Float32(Some(-zero))),
+        _ => None,
     }
 }
 

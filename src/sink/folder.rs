@@ -40,6 +40,8 @@ pub struct StagedFolder {
     whole: Vec<Whole>,
     /// All files that have their names.
     files: Vec<PublishedFile>,
+    /// How many files were taken over, and their bytes.
+    carried: (u64, u64),
     place: Place,
     /// The folder of all its files.
     base: PathBuf,
@@ -99,8 +101,23 @@ impl StagedFolder {
         let plain = Recast::plain(&Arc::new(keys));
         let (open, whole, files) = (None, Vec::new(), Vec::new());
         let at = base.clone();
-        let staged =
-            Self { writing, shape, threads, schema, plain, spool, open, at, base, whole, files, place, root, stage };
+        let staged = Self {
+            writing,
+            shape,
+            threads,
+            schema,
+            plain,
+            spool,
+            open,
+            at,
+            base,
+            whole,
+            files,
+            carried: (0, 0),
+            place,
+            root,
+            stage,
+        };
         // What a format cannot hold is told before the rows are there.
         super::encoder(writing, &staged.schema, 1, Box::new(std::io::sink()))?;
         Ok(staged)
@@ -225,7 +242,8 @@ impl StagedFolder {
     /// **Errors**: [`Error::Machine`].
     pub fn carry(&mut self, replaced: &[Option<HashSet<String>>]) -> Result<u64> {
         let from = self.place.folder.join(&self.place.name);
-        carry(&from, &self.base, replaced).map_err(|error| self.place.unwritable(error))
+        self.carried = carry(&from, &self.base, replaced, true).map_err(|error| self.place.unwritable(error))?;
+        Ok(self.carried.0)
     }
 
     /// Completes the result, and checks that all of it is on the disk; no more rows can be added.
@@ -241,7 +259,9 @@ impl StagedFolder {
         }
         self.leave()?;
         let metadata = fs::metadata(&self.root).map_err(|error| self.place.unwritable(error))?;
-        Ok(Sealed::new(std::mem::take(&mut self.files), &metadata))
+        let sealed = Sealed::new(std::mem::take(&mut self.files), &metadata);
+        let ((files, bytes), (more_files, more_bytes)) = (sealed.contents, self.carried);
+        Ok(Sealed { contents: (files + more_files, bytes + more_bytes), ..sealed })
     }
 
     /// Puts a sealed result in place of the one before.
@@ -257,13 +277,10 @@ impl StagedFolder {
     }
 }
 
-/// Takes over what is in `from`, folders `name=value` as many levels deep as `replaced` has columns.
-fn carry(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>]) -> io::Result<u64> {
-    carry_level(from, to, replaced, true)
-}
-
-fn carry_level(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>], is_replaced: bool) -> io::Result<u64> {
-    let mut files = 0;
+/// Takes over what is in `from`, folders `name=value` as many levels deep as `replaced` has columns, unless all above it
+/// `is_replaced` and it is, too. Returns how many files that were, and their bytes.
+fn carry(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>], is_replaced: bool) -> io::Result<(u64, u64)> {
+    let (mut files, mut bytes) = (0, 0);
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (name, source) = (entry.file_name(), entry.path());
@@ -271,17 +288,34 @@ fn carry_level(from: &Path, to: &Path, replaced: &[Option<HashSet<String>>], is_
             Some((column, rest)) => {
                 let name = name.to_string_lossy();
                 let is_one = column.as_ref().is_none_or(|names| names.contains(&*name));
-                files += carry_level(&source, &to.join(&*name), rest, is_replaced && is_one)?;
+                let below = carry(&source, &to.join(&*name), rest, is_replaced && is_one)?;
+                (files, bytes) = (files + below.0, bytes + below.1);
             }
             None if is_replaced => {}
             None => {
                 fs::create_dir_all(to)?;
                 link(&source, &to.join(name))?;
-                files += 1;
+                (files, bytes) = (files + 1, bytes + entry.metadata()?.len());
             }
         }
     }
-    Ok(files)
+    Ok((files, bytes))
+}
+
+/// How many files are in a folder and those in it, and their bytes.
+///
+/// **Errors**: the system's, if one cannot be listed.
+pub fn contents(folder: &Path) -> io::Result<(u64, u64)> {
+    let (mut files, mut bytes) = (0, 0);
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let more = match entry.file_type()?.is_dir() {
+            true => contents(&entry.path())?,
+            false => (1, entry.metadata()?.len()),
+        };
+        (files, bytes) = (files + more.0, bytes + more.1);
+    }
+    Ok((files, bytes))
 }
 
 /// What the folders of these values are called, for each column.

@@ -60,7 +60,7 @@ use arrow::datatypes::SchemaRef;
 
 pub use self::columns::check_text;
 pub use self::earlier::{Returning, WasPublished, check, keep};
-pub use self::folder::{StagedFolder, folder_names};
+pub use self::folder::{StagedFolder, contents, folder_names};
 pub use self::format::Format;
 use self::lines::LineEncoder;
 pub use self::plain::Texts;

@@ -57,11 +57,14 @@ pub struct Sealed {
     pub files: Vec<PublishedFile>,
     /// Numbers of its file system, and of its file or folder in it: the same here and in its place.
     pub identity: (u64, u64),
+    /// How many files there are and their bytes, with those that were taken over.
+    pub contents: (u64, u64),
 }
 
 impl Sealed {
     pub(super) fn new(files: Vec<PublishedFile>, metadata: &fs::Metadata) -> Self {
-        Self { files, identity: (metadata.dev(), metadata.ino()) }
+        let contents = (files.len() as u64, files.iter().map(|file| file.bytes).sum());
+        Self { files, identity: (metadata.dev(), metadata.ino()), contents }
     }
 
     /// Rows of the result.

@@ -166,7 +166,127 @@ fn logs_that_are_rotated_and_compressed_are_read_once() {
     // A copy that keeps what it is made of.
     let bytes = fs::read(project.path("inputs/app.out.1")).unwrap();
     project.write("inputs/app.out.1.gz", gzip(&bytes));
-    assert!(project.adds().contains("`inputs/app.out.1.gz` is what was read as `inputs/app.out.1`"));
+    assert!(
+        project.adds().contains("`inputs/app.out.1.gz` is a copy of `inputs/app.out.1`, and is not read beside it")
+    );
+    assert!(project.adds().contains("nothing to do"));
+    fs::remove_file(project.path("inputs/app.out.1")).unwrap();
+    assert!(project.adds().contains("nothing to do"));
+}
+
+#[test]
+fn logs_that_are_empty_or_begin_alike_are_rotated() {
+    let project = project();
+    let rename = |from: &str, to: &str| {
+        fs::rename(project.path(&format!("inputs/app.out{from}")), project.path(&format!("inputs/app.out{to}")))
+            .unwrap();
+    };
+    // A generation in which nothing was written, and some that begin with the same line and may hold no more.
+    let texts = [lines(0..1), String::new(), lines(3..4), lines(3..4), lines(3..9), String::new(), lines(3..5)];
+    for (at, text) in texts.iter().enumerate() {
+        for number in (1..=at).rev() {
+            rename(&if number == 1 { String::new() } else { format!(".{}", number - 1) }, &format!(".{number}"));
+        }
+        project.write("inputs/app.out", text);
+        project.adds();
+        project.append("inputs/app.out", &lines(90..91));
+        project.adds();
+        project.adds_up();
+    }
+}
+
+#[test]
+fn a_copy_beside_its_original_is_not_read() {
+    let project = project();
+    project.append("inputs/app.out", &lines(0..300));
+    project.adds();
+    // As a log is copied and then cut: a run may come by when half of it is copied, and when all of it is.
+    project.append("inputs/app.out", &lines(300..600));
+    let all = fs::read(project.path("inputs/app.out")).unwrap();
+    for bytes in [&all[..lines(0..250).len()], &all] {
+        project.write("inputs/app.out.1", bytes);
+        assert!(!project.adds().contains("no longer begins"));
+    }
+    project.write("inputs/app.out", lines(600..700));
+    project.adds();
+    project.adds_up();
+    assert!(project.adds().contains("nothing to do"));
+}
+
+#[test]
+fn what_a_query_means_may_not_change_with_its_columns() {
+    for (sql, first, second, told) in [
+        ("SELECT CAST(x AS VARCHAR) AS x", "{\"x\":1}\n", "{\"x\":1.5}\n", "`events.x` is double now, and was bigint"),
+        (
+            "SELECT 1 AS r WHERE x > '5'",
+            "{\"x\":10}\n",
+            "{\"x\":\"zz\"}\n",
+            "`events.x` is varchar now, and was bigint",
+        ),
+        (
+            "SELECT 1 AS r WHERE o['x'] > '5'",
+            "{\"o\":{\"x\":1}}\n",
+            "{\"o\":{\"x\":\"z\"}}\n",
+            "`events.o.x` is varchar now",
+        ),
+        (
+            "SELECT 1 AS r WHERE v > 5",
+            "{\"V\":10}\n",
+            "{\"v\":9}\n",
+            "were read by `events.V` (bigint), and now by other columns",
+        ),
+        ("SELECT _file AS f", "{\"n\":1}\n", "{\"_file\":\"x\"}\n", "`events._file` is varchar now"),
+    ] {
+        let project = project();
+        project.write("queries/added.sql", format!("--@ mode = \"append\"\n{sql}"));
+        project.write("inputs/a.out", first);
+        project.adds();
+        project.write("inputs/b.out", second);
+        let found = project.fails(&["run", "added"]);
+        assert!(found.contains(told) && found.contains("--full-refresh"), "{sql}: {found}");
+        assert!(project.run(&["run", "added", "--full-refresh"]).status.success());
+        assert!(project.adds().contains("nothing to do"));
+    }
+    // Of what was never there nothing was read, and what a query does not read may be of any type.
+    let project = project();
+    project.write("queries/added.sql", "--@ mode = \"append\"\nSELECT x > 5 AS r FROM events");
+    project.write("inputs/a.out", "{\"x\":null,\"y\":1}\n");
+    project.adds();
+    project.write("inputs/b.out", "{\"x\":9,\"y\":\"z\"}\n");
+    project.adds();
+    assert_eq!(project.added(), ["{\"r\":null}", "{\"r\":true}"]);
+}
+
+#[test]
+fn a_file_in_another_folder_is_told() {
+    let project = Project::new(&[
+        ("tidemill.toml", "[sources.events]\npath = \"inputs/**/*.out\"\n"),
+        ("queries/added.sql", "--@ mode = \"append\"\nSELECT n, day"),
+        ("inputs/day=1/a.out", "{\"n\":1}\n"),
+    ]);
+    project.adds();
+    fs::create_dir(project.path("inputs/day=2")).unwrap();
+    fs::rename(project.path("inputs/day=1/a.out"), project.path("inputs/day=2/a.out")).unwrap();
+    let told = project.fails(&["run", "added"]);
+    assert!(told.contains("`inputs/day=2/a.out` is what was read as `inputs/day=1/a.out`"), "{told}");
+    fs::create_dir(project.path("inputs/day=1/more")).unwrap();
+    fs::rename(project.path("inputs/day=2/a.out"), project.path("inputs/day=1/more/a.out")).unwrap();
+    assert!(project.adds().contains("nothing to do"));
+}
+
+#[test]
+fn what_counts_as_read_does_so_for_good() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    let told = project.run(&["run", "added", "--since", "2100-01-01"]);
+    assert!(told.status.success() && stderr(&told).contains("count as read"), "{}", stderr(&told));
+    assert!(project.adds().contains("nothing to do"));
+    project.append("inputs/a.out", &lines(11..12));
+    project.adds();
+    assert_eq!(project.added().len(), 1);
+    let told = project.fails(&["run", "added", "--full-refresh", "--since", "2100-01-01"]);
+    assert!(told.contains("no file has changed since then"), "{told}");
+    assert_eq!(project.added().len(), 1);
 }
 
 #[test]

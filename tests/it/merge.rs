@@ -136,6 +136,13 @@ fn what_cannot_be_merged_is_refused_with_the_reason() {
             "[\"k\", \"s\"]",
             "sessions",
         ),
+        (
+            "SELECT count(*) AS c FROM (SELECT n FROM events UNION ALL SELECT * FROM generate_series(1, 3))",
+            "[]",
+            "no source",
+        ),
+        ("SELECT count(*) AS c WHERE t < now()", "[]", "made by now()"),
+        ("SELECT count(*) AS c WHERE t < $run_at", "[]", "`$run_at` is another at each run"),
     ] {
         project.write("queries/merged.sql", format!("--@ mode = \"merge\"\n--@ key = {key}\n{sql}"));
         let output = project.run(&["run", "merged"]);
@@ -195,10 +202,34 @@ fn what_is_kept_of_groups_may_be_lost_or_of_another_type() {
     assert!(stderr(&output).contains("what is kept of groups"), "{}", stderr(&output));
     assert!(project.run(&["run", "merged", "--full-refresh"]).status.success());
     project.merged_is_whole();
-    // Without the ledger it begins anew.
+    // Without the ledger nobody knows what it is made of.
     fs::remove_dir_all(project.path(".tidemill")).unwrap();
+    let output = project.run(&["run", "merged"]);
+    assert!(stderr(&output).contains("the ledger knows of no run that published it"), "{}", stderr(&output));
+    assert!(project.run(&["run", "merged", "--full-refresh"]).status.success());
+    project.merged_is_whole();
+    // What another statement has published in its place is not what it is.
+    let sql = project.read("queries/merged.sql");
+    project.write("queries/merged.sql", "SELECT -77 AS n FROM events");
+    project.merges();
+    project.write("queries/merged.sql", sql);
     project.merges();
     project.merged_is_whole();
+    project.write("outputs/merged.json", "");
+    project.merges();
+    project.merged_is_whole();
+    assert!(project.merges().contains("nothing to do"));
+}
+
+#[test]
+fn groups_by_a_column_that_is_of_another_type_now_are_told() {
+    let project = project("SELECT count(x) AS c", "[]", "");
+    project.write("inputs/a.out", "{\"x\":\"\"}\n");
+    project.merges();
+    project.write("inputs/b.out", "{\"x\":7}\n");
+    let output = project.run(&["run", "merged"]);
+    let told = "`events.x` is bigint now, and was varchar when lines of before were read";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
 }
 
 #[test]

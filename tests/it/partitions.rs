@@ -122,3 +122,52 @@ fn what_reaches_over_folders_is_refused() {
     }
     assert!(!project.path("outputs").exists());
 }
+
+#[test]
+fn new_lines_of_no_folder_are_read_once() {
+    let project = project("--@ partition_by = [\"k\"]\n", "SELECT k, n WHERE n < 5");
+    project.write("inputs/a.out", "{\"k\":\"x\",\"n\":1}\n");
+    run(&project);
+    project.write("inputs/b.out", "{\"k\":\"y\",\"n\":9}\n");
+    assert!(run(&project).contains("its new lines belong to no folder"));
+    assert!(run(&project).contains("nothing to do"));
+    project.write("inputs/c.out", "{\"k\":\"y\",\"n\":2}\n");
+    run(&project);
+    assert!(project.run(&["run", "whole"]).status.success());
+    assert_eq!(tree(&project, "outputs/parts"), tree(&project, "outputs/whole"));
+}
+
+#[test]
+fn folders_of_zero_are_one() {
+    let project = project("--@ partition_by = [\"k\"]\n", "SELECT k, sum(n) AS s GROUP BY k");
+    project.write("inputs/a.out", "{\"k\":0.0,\"n\":1}\n{\"k\":7.5,\"n\":1}\n");
+    run(&project);
+    for (file, first) in [("b", "-0.0"), ("c", "0.0")] {
+        let others = [1.5, 2.5, 3.5, 4.5].map(|k| format!("{{\"k\":{k},\"n\":1}}\n")).concat();
+        project.write(&format!("inputs/{file}.out"), format!("{{\"k\":{first},\"n\":2}}\n{others}"));
+        run(&project);
+        let found = tree(&project, "outputs/parts");
+        let zeros: Vec<_> = found.iter().filter(|(name, _)| name.contains("0.0/")).collect();
+        let expected = if file == "b" { "{\"s\":3}" } else { "{\"s\":5}" };
+        assert_eq!(zeros.iter().flat_map(|(_, rows)| rows).collect::<Vec<_>>(), [expected], "{found:?}");
+    }
+}
+
+#[test]
+fn folders_of_another_type_are_told_and_those_that_were_removed_come_back() {
+    let project = project("--@ partition_by = [\"k\"]\n", "SELECT k, n");
+    project.write("inputs/a.out", "{\"k\":1,\"n\":1}\n{\"k\":2,\"n\":1}\n");
+    run(&project);
+    fs::remove_dir_all(project.path("outputs/parts/k=2")).unwrap();
+    project.write("inputs/b.out", "{\"k\":1,\"n\":2}\n");
+    run(&project);
+    assert_eq!(project.names("outputs/parts"), ["k=1", "k=2"]);
+    fs::remove_dir_all(project.path("outputs/parts/k=2")).unwrap();
+    run(&project);
+    assert_eq!(project.names("outputs/parts"), ["k=1", "k=2"]);
+    project.write("inputs/c.out", "{\"k\":1.5,\"n\":2}\n");
+    let output = project.run(&["run", "parts"]);
+    assert!(stderr(&output).contains("`events.k` is double now, and was bigint"), "{}", stderr(&output));
+    assert!(project.run(&["run", "parts", "--full-refresh"]).status.success());
+    assert_eq!(project.names("outputs/parts"), ["k=1.0", "k=1.5", "k=2.0"]);
+}
