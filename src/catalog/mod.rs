@@ -98,6 +98,7 @@ impl Listed {
             max_columns: config.max_columns,
             stop_at_reject: config.on_reject == OnReject::Fail,
             range_bytes: config.range_bytes,
+            raw_bytes: config.raw_bytes,
         };
         Ok(Self { config, files, settings: Arc::new(settings), folders, earlier: Earlier::default(), is_part: false })
     }

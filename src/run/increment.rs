@@ -13,13 +13,14 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::history::{self, History};
+use super::rejects::{Correction, Replay};
 use super::{Mode, Outcome, Progress, Report, Target, Work, Written};
 use crate::catalog::{Scope, Source};
 use crate::dialect::{BUILT_IN, Key, Parameters, Script, Statement};
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::intake::{Intake, OnRewrite};
-use crate::ledger::{self, Change, Definition, Memory, Recorded};
+use crate::ledger::{self, Change, Definition, Finished, Memory, Recorded};
 use crate::ndjson::listing;
 use crate::ndjson::survey::Earlier;
 use crate::query::SavedQuery;
@@ -27,7 +28,7 @@ use crate::session::{Access, Fold, Planned, Session, Unfoldable, type_name};
 use crate::sink::Placing;
 
 /// Of what a run makes its result.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Whether all lines count as new.
     pub full_refresh: bool,
@@ -35,6 +36,8 @@ pub struct Extent {
     pub since: Option<DateTime<Utc>>,
     /// Whether it only looks at what there is to do.
     pub dry_run: bool,
+    /// Rejects that it reads, corrected, and nothing else.
+    pub corrections: Option<Vec<Correction>>,
 }
 
 /// A query that adds to its output.
@@ -66,7 +69,8 @@ impl Increment<'_> {
     pub(super) async fn run(&self, recorded: &mut Recorded<'_>) -> Result<Report> {
         let begun = Instant::now();
         let memory = recorded.memory(&self.query.name)?;
-        let (memory, intakes, mut change) = self.look(memory)?;
+        let replay = self.replay(recorded)?;
+        let (memory, intakes, mut change) = self.look(memory, replay.as_ref())?;
         let is_first = memory.is_none();
         if self.is_idle(memory.as_ref(), &intakes) {
             return self.stay(recorded, change, &intakes, is_first, begun);
@@ -94,16 +98,19 @@ impl Increment<'_> {
         change.columns.extend(now);
         change.state = states.as_ref().map(|states| states.name.clone());
         self.remember(&mut change, &intakes, &sources)?;
+        let held = recorded.rejects_held(&self.query.name)?;
+        let rejects = self.rejects(held, &session, &sources, replay.as_ref(), &mut notes).await?;
         let sealed = staged.seal()?;
         failpoint::pass("sealed");
         if sealed.rows() == 0 && matches!(placing, Placing::More(_)) {
-            recorded.prepare(&history::finished(None, &sources), None, Some(&change))?;
+            let finished = Finished { rejects, ..history::finished(None, &sources) };
+            recorded.prepare(&finished, None, Some(&change))?;
             let report = Report::of(&self.query.name, &target, begun, None, &sources, progress);
             return Ok(Report { notes, ..report });
         }
         change.piece = (placing != Placing::Whole).then(|| piece.clone());
         let path = if matches!(placing, Placing::More(_)) { target.path.join(&piece) } else { target.path.clone() };
-        let finished = history::finished(Some(&sealed), &sources);
+        let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
         recorded.prepare(&finished, Some(&history::placed(&path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
         let published = staged.publish(sealed)?;
@@ -158,7 +165,7 @@ impl Increment<'_> {
             Mode::Replace => None,
             _ => history.memory(&self.query.name)?,
         };
-        let (_, intakes, _) = self.look(memory)?;
+        let (_, intakes, _) = self.look(memory, None)?;
         let mut notes = Vec::new();
         for (source, intake) in &intakes {
             let files = intake.scope.read.len();
@@ -176,7 +183,11 @@ impl Increment<'_> {
     }
 
     /// What is new, and the memory that it is new to, if that is to be added to.
-    pub(super) fn look(&self, memory: Option<Memory>) -> Result<(Option<Memory>, Intakes, Change)> {
+    pub(super) fn look(
+        &self,
+        memory: Option<Memory>,
+        replay: Option<&Replay>,
+    ) -> Result<(Option<Memory>, Intakes, Change)> {
         let sources = self.sources()?;
         let definition = self.definition(&sources)?;
         let project = self.session.catalog().project();
@@ -217,7 +228,10 @@ impl Increment<'_> {
                         .with_source(error)
                         .with_hint("compute everything again: --full-refresh")
                 })?;
-                Intake::of(files, taken, earlier, self.target.on_rewrite)?
+                match replay {
+                    Some(replay) => replay.intake(source, files, earlier, intakes.is_empty()),
+                    None => Intake::of(files, taken, earlier, self.target.on_rewrite)?,
+                }
             };
             intakes.insert(source.clone(), intake);
         }
@@ -274,8 +288,9 @@ impl Increment<'_> {
     }
 
     pub(super) fn session_over(&self, scopes: HashMap<String, Scope>) -> Result<Session> {
-        let project = Arc::clone(self.session.catalog().project());
-        let session = Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)?;
+        let project = self.session.catalog().project();
+        let session = Session::scoped(self.with_rejects(project), Access::ReadOnly, scopes)?;
+        let session = session.with_options(self.options)?;
         if self.target.mode == Mode::Merge { session.folding() } else { Ok(session) }
     }
 
@@ -305,6 +320,7 @@ impl Increment<'_> {
         for (name, intake) in intakes {
             let read = sources.iter().find(|source| source.config.name == *name);
             let taken = match read {
+                Some(_) if self.extent.corrections.is_some() => Vec::new(),
                 Some(source) => intake.taken(source)?,
                 // Nothing was read of it, for the plan needed none of its rows.
                 None if !intake.scope.read.is_empty() && !sources.is_empty() => {

@@ -15,7 +15,7 @@ use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::intake::Intake;
-use crate::ledger::{Memory, Recorded};
+use crate::ledger::{Finished, Memory, Recorded};
 use crate::ndjson::survey::Earlier;
 use crate::session::Touched;
 use crate::sink::{Placing, folder_names};
@@ -27,7 +27,7 @@ impl Increment<'_> {
     pub(super) async fn run_partitions(&self, recorded: &mut Recorded<'_>) -> Result<Report> {
         let begun = Instant::now();
         let memory = recorded.memory(&self.query.name)?;
-        let (memory, intakes, mut change) = self.look(memory)?;
+        let (memory, intakes, mut change) = self.look(memory, None)?;
         if self.is_idle(memory.as_ref(), &intakes) {
             return self.stay(recorded, change, &intakes, memory.is_none(), begun);
         }
@@ -63,10 +63,13 @@ impl Increment<'_> {
         }
         change.columns = columns(&schema, self.target);
         self.remember(&mut change, &intakes, touched.as_ref().map_or(&sources, |(_, read)| read))?;
+        let read = touched.as_ref().map_or(&sources, |(_, read)| read);
+        let held = recorded.rejects_held(&self.query.name)?;
+        let rejects = self.rejects(held, &self.scoped(&intakes)?, read, None, &mut notes).await?;
         let sealed = staged.seal()?;
         failpoint::pass("sealed");
         change.state = Some(state_of(sealed.identity));
-        let finished = history::finished(Some(&sealed), &sources);
+        let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
         recorded.prepare(&finished, Some(&history::placed(&target.path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
         let published = staged.publish(sealed)?;

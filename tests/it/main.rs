@@ -26,6 +26,7 @@ mod project;
 mod publish;
 mod readme;
 mod reference;
+mod rejects;
 mod repl;
 mod scripts;
 mod shapes;
