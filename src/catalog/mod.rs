@@ -100,6 +100,7 @@ impl Listed {
             max_columns: config.max_columns,
             stop_at_reject: config.on_reject == OnReject::Fail,
             range_bytes: config.range_bytes,
+            raw_bytes: config.raw_bytes,
         };
         let has_files = !files.is_empty();
         let (settings, earlier) = (Arc::new(settings), Earlier::default());

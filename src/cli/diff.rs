@@ -15,7 +15,7 @@ use super::block_on;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples: tidemill diff opted_in; tidemill diff 17 19")]
 pub(super) struct Args {
-    /// A saved query, whose last two runs are compared; or the number of a run, as `tidemill history` shows it
+    /// A saved query, whose last two runs that published are compared; or the number of a run, as `tidemill history` shows it
     #[arg(value_name = "QUERY|RUN")]
     one: String,
 

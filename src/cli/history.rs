@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::sql;
+use super::sql::{self, Reply};
 use crate::dialect::Script;
 use crate::error::Result;
 use crate::project::Project;
@@ -34,5 +34,5 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
          ORDER BY run DESC LIMIT {}",
         args.runs
     );
-    sql::ask(Script { name: "history".to_owned(), text }, project)
+    sql::ask(Script { name: "history".to_owned(), text }, project, &Reply::Here)
 }

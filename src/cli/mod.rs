@@ -8,7 +8,9 @@ mod functions;
 mod generate;
 mod history;
 mod params;
+mod rejects;
 mod repl;
+mod replay;
 mod rollback;
 mod run;
 mod schema;
@@ -54,7 +56,9 @@ enum Command {
     Functions(functions::Args),
     Generate(generate::Args),
     History(history::Args),
+    Rejects(rejects::Args),
     Repl(repl::Args),
+    Replay(replay::Args),
     Rollback(rollback::Args),
     Run(run::Args),
     Schema(schema::Args),
@@ -103,6 +107,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Functions(args) => functions::run(args, project),
         Command::Generate(args) => generate::run(args, &project.root),
         Command::History(args) => history::run(args, project),
+        Command::Rejects(args) => rejects::run(args, project),
+        Command::Replay(args) => replay::run(args, project),
         Command::Repl(args) => repl::run(args, project),
         Command::Rollback(args) => rollback::run(args, &project),
         Command::Run(args) => run::run(args, project),

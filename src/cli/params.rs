@@ -2,7 +2,7 @@
 
 use crate::dialect::Given;
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Params {
     /// A value for $NAME in the SQL, before TIDEMILL_PARAM_NAME and the default; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]

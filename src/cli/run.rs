@@ -15,7 +15,7 @@ use crate::display::{progress, report};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
-use crate::run::{self, Extent, Options, Progress, Report, Target};
+use crate::run::{self, Correction, Extent, Options, Progress, Report, Target};
 use crate::session::{Access, Session};
 use crate::sink::Format;
 
@@ -26,7 +26,7 @@ const REPORT_VERSION: u64 = 1;
 ///
 /// A saved query is a file in queries/: one SELECT, behind what it defines, and after optional settings in lines that start with `--@`, such as
 /// `--@ format = "parquet"`. Its result replaces outputs/NAME.json in one step, or nothing is changed.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Example: tidemill run opted_in --format parquet")]
 pub(super) struct Args {
     /// Names of saved queries, or paths of .sql files; all of queries/ without any
@@ -66,6 +66,22 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
+    run_over(args, None, project)
+}
+
+/// Has a query read corrected rejects.
+pub(super) fn replay(
+    query: &str,
+    corrections: Vec<Correction>,
+    params: &Params,
+    json: bool,
+    project: Arc<Project>,
+) -> Result<()> {
+    let args = Args { queries: vec![query.to_owned()], params: params.clone(), json, ..Args::default() };
+    run_over(&args, Some(corrections), project)
+}
+
+fn run_over(args: &Args, corrections: Option<Vec<Correction>>, project: Arc<Project>) -> Result<()> {
     let options = Options { format: args.format, output_dir: args.output.clone() };
     let jobs = jobs(args, &project, &options)?;
     let queries = jobs.iter().filter_map(|job| job.ready.as_ref().ok());
@@ -76,12 +92,13 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
         given.check(&declared)?;
     }
     let given = given.values(declared.iter().map(|parameter| parameter.name.as_str()))?;
-    let extent = Extent { full_refresh: args.full_refresh, since: args.since, dry_run: args.dry_run };
+    let Args { full_refresh, since, dry_run, .. } = *args;
+    let extent = Extent { full_refresh, since, dry_run, corrections };
     let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
     let outcomes = block_on(project.limits.num_threads(), async {
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let outcome = run_one(&session, &job, &given, extent).await;
+            let outcome = run_one(&session, &job, &given, extent.clone()).await;
             if !args.json {
                 tell(&job.name, &outcome, args.verbose);
             }

@@ -107,14 +107,31 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     })
 }
 
-/// Answers a script as `tidemill sql` would without options: rows as JSON lines, or a table on a terminal.
-pub(super) fn ask(script: Script, project: Arc<Project>) -> Result<()> {
+/// Where the rows of a script of ours go.
+pub(super) enum Reply {
+    /// To standard output: a table on a terminal, else JSON lines.
+    Here,
+    /// To standard output, as JSON lines.
+    Lines,
+    /// To this file, as JSON lines.
+    File(PathBuf),
+}
+
+/// Answers a script as `tidemill sql` would.
+pub(super) fn ask(script: Script, project: Arc<Project>, reply: &Reply) -> Result<()> {
     let steps = dialect::program(&script, &run::parameters(&script, &Given::default())?, None)?;
     let threads = project.limits.num_threads();
     let session = Session::new(project, Access::ReadOnly)?;
     block_on(threads, async {
         for Step { statement, .. } in &steps {
-            answer(&session, &script, statement, Shape::here()).await?;
+            match reply {
+                Reply::Here => answer(&session, &script, statement, Shape::here()).await?,
+                Reply::Lines => answer(&session, &script, statement, Shape::Format(Format::Json)).await?,
+                Reply::File(path) => {
+                    let target = Target::at(path, Some(Format::Json))?;
+                    publish(&session, &script, statement, Some(&target)).await?;
+                }
+            }
         }
         Ok(())
     })

@@ -132,6 +132,13 @@ impl Recorded<'_> {
         maker.map_err(|error| unusable(&self.ledger.path, error))
     }
 
+    /// The files that the run `made` has published.
+    ///
+    /// **Errors**: `Machine`, if the ledger cannot be read.
+    pub fn outputs_of(&self, made: i64) -> Result<Vec<OutputFile>> {
+        files_of(&self.ledger.db, made).map_err(|error| unusable(&self.ledger.path, error))
+    }
+
     /// The ledger that it is in.
     pub fn ledger(&self) -> &Ledger {
         self.ledger

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::rejects;
 use super::runs::int;
 
 /// Texts by what they are about: what a result was made by.
@@ -130,6 +131,7 @@ pub(super) fn apply(db: &Transaction<'_>, run: i64) -> rusqlite::Result<()> {
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into()))?;
     if change.anew {
         forget(db, &query)?;
+        rejects::begin_anew(db, run, &query)?;
     }
     let definition = serde_json::to_string(&change.definition).unwrap_or_default();
     let columns = serde_json::to_string(&change.columns).unwrap_or_default();

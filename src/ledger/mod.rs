@@ -7,6 +7,7 @@ mod kept;
 mod lock;
 mod memory;
 mod record;
+mod rejects;
 mod runs;
 mod tables;
 
@@ -21,6 +22,7 @@ pub use kept::{Kept, Shelf, has_run, place_of, tidy};
 pub use lock::{Lock, Turn};
 pub use memory::{Change, Columns, Definition, Memory, Taken};
 pub use record::{Record, last_runs, record};
+pub use rejects::{KeptReject, RejectedLine, Rejects, rejects_not_kept};
 pub use runs::{Begun, Finished, Identity, InputFile, OutputFile, Placed, Recorded, SourceCounts};
 pub use tables::{TABLES, read};
 
@@ -86,6 +88,15 @@ fn open_to_read(root: &Path) -> Result<Option<Connection>> {
 pub fn states(root: &Path, query: &str, kept: Option<&str>) -> Result<PathBuf> {
     let folder = make_folder(root)?.join("states").join(query);
     only(&folder, |name| kept.is_some_and(|kept| name == kept)).map_err(|error| Error::unwritable(&folder, error))?;
+    Ok(folder)
+}
+
+/// An empty folder for lines of `query` that are read once more.
+///
+/// **Errors**: `Machine`, if it cannot be made, or anything cannot be removed.
+pub fn replays(root: &Path, query: &str) -> Result<PathBuf> {
+    let folder = make_folder(root)?.join("replays").join(query);
+    only(&folder, |_| false).map_err(|error| Error::unwritable(&folder, error))?;
     Ok(folder)
 }
 

@@ -77,13 +77,14 @@ pub fn record(root: &Path, run: i64) -> Result<Option<Record>> {
     read(&db, run).map_err(|error| unusable(&path_of(root), error))
 }
 
-/// The last runs of `query` that were not stopped, the latest first, at most so many.
+/// The last runs of `query` that published something, the latest first, at most so many.
 ///
 /// **Errors**: as [`record`].
 pub fn last_runs(root: &Path, query: &str, count: u32) -> Result<Vec<i64>> {
     let Some(db) = open_to_read(root)? else { return Ok(Vec::new()) };
     let last = || -> rusqlite::Result<Vec<i64>> {
-        let sql = "SELECT run FROM runs WHERE query = ?1 AND status = 'committed' ORDER BY run DESC LIMIT ?2";
+        let sql = "SELECT run FROM runs WHERE query = ?1 AND status = 'committed' AND inode IS NOT NULL \
+            ORDER BY run DESC LIMIT ?2";
         db.prepare(sql)?.query_map((query, count), |row| row.get(0))?.collect()
     };
     last().map_err(|error| unusable(&path_of(root), error))

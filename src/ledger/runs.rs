@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::kept;
 use super::memory::{self, Change, Memory};
+use super::rejects::{self, Rejects};
 use super::{Ledger, unusable};
 use crate::clock;
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ pub struct Finished {
     pub sources: Vec<SourceCounts>,
     /// And of which files.
     pub inputs: Vec<InputFile>,
+    /// What becomes of lines that are no rows.
+    pub rejects: Rejects,
 }
 
 /// A file of a result.
@@ -195,11 +198,17 @@ pub(super) fn settle(db: &Transaction<'_>, query: &str) -> rusqlite::Result<()> 
             memory::apply(db, run)?;
             kept::apply(db, run, None)?;
         } else {
-            kept::abandon(db, run)?;
+            abandon(db, run)?;
         }
         db.execute("UPDATE runs SET status = ?2 WHERE run = ?1", params![run, status])?;
     }
     Ok(())
+}
+
+/// What `run` meant to change stays as it is.
+fn abandon(db: &Transaction<'_>, run: i64) -> rusqlite::Result<()> {
+    kept::abandon(db, run)?;
+    rejects::abandon(db, run)
 }
 
 fn forget(db: &Transaction<'_>, query: &str, kept: usize, age: Duration) -> rusqlite::Result<()> {
@@ -283,6 +292,7 @@ impl Recorded<'_> {
             if let Some(change) = change {
                 memory::intend(db, run, change)?;
             }
+            rejects::intend(db, run, &finished.rejects)?;
             let mut add = db.prepare("INSERT INTO run_sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
             for SourceCounts { source, files, bytes, lines, rows, rejects, blank } in &finished.sources {
                 let counts = [files, bytes, lines, rows, rejects, blank].map(|count| int(*count));
@@ -329,7 +339,7 @@ impl Recorded<'_> {
                 memory::apply(db, run)?;
                 kept::apply(db, run, keep)?;
             } else {
-                kept::abandon(db, run)?;
+                abandon(db, run)?;
             }
             db.execute(
                 "UPDATE runs SET status = ?2, finished_ms = ?3, error = ?4 WHERE run = ?1",

@@ -34,7 +34,7 @@ pub struct Table {
 }
 
 /// All tables.
-pub const TABLES: [Table; 4] = [
+pub const TABLES: [Table; 5] = [
     Table {
         name: "runs",
         columns: &[
@@ -56,11 +56,12 @@ pub const TABLES: [Table; 4] = [
             ("kept", Kind::Flag),
             ("restores", Kind::Whole),
             ("sql", Kind::Text),
+            ("rejects_not_kept", Kind::Whole),
         ],
         sql: "SELECT run, query, status, started_ms, finished_ms, (finished_ms - started_ms) / 1000.0, rows, bytes, \
               (SELECT nullif(count(*), 0) FROM run_outputs WHERE run_outputs.run = runs.run), path, format, params, \
               sql_hash, version, error, run IN (SELECT run FROM kept WHERE replaced_by IS NULL), restores, \
-              (SELECT text FROM texts WHERE texts.sql_hash = runs.sql_hash) FROM runs ORDER BY run",
+              (SELECT text FROM texts WHERE texts.sql_hash = runs.sql_hash), rejects_not_kept FROM runs ORDER BY run",
     },
     Table {
         name: "run_sources",
@@ -97,6 +98,26 @@ pub const TABLES: [Table; 4] = [
             ("blake3", Kind::Text),
         ],
         sql: "SELECT run, file, rows, bytes, blake3 FROM run_outputs ORDER BY run, file",
+    },
+    Table {
+        name: "rejects",
+        columns: &[
+            ("reject", Kind::Whole),
+            ("query", Kind::Text),
+            ("run", Kind::Whole),
+            ("source", Kind::Text),
+            ("file", Kind::Text),
+            ("line", Kind::Whole),
+            ("offset", Kind::Whole),
+            ("reason", Kind::Text),
+            ("detail", Kind::Text),
+            ("raw", Kind::Text),
+            ("replayed_by", Kind::Whole),
+        ],
+        // Of a run that is under way it is not known yet what it found, nor what it replays.
+        sql: "SELECT reject, query, run, source, file, line, \"offset\", reason, detail, raw, \
+              (SELECT replayed_by WHERE replayed_by NOT IN (SELECT run FROM runs WHERE status IN ('started', 'prepared'))) \
+              FROM rejects JOIN runs USING (run) WHERE status = 'committed' ORDER BY reject",
     },
 ];
 

@@ -20,3 +20,21 @@ CREATE TABLE texts (
     sql_hash TEXT PRIMARY KEY,
     text TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Lines that queries with a memory have read and that are no rows, for as long as the run that read them is remembered.
+CREATE TABLE rejects (
+    reject INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    file TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    raw TEXT NOT NULL,
+    -- The run that has read it corrected, or is about to.
+    replayed_by INTEGER
+) STRICT;
+CREATE INDEX rejects_by_run ON rejects (run);
+-- How many more there were, over the bounds.
+ALTER TABLE runs ADD COLUMN rejects_not_kept INTEGER;

@@ -195,7 +195,7 @@ impl Careful {
         // Whoever wants the rejects wants all of them.
         self.ended = self.settings.stop_at_reject && !self.keeps_rejects;
         if self.keeps_rejects {
-            let raw = Reject::raw_of(line.bytes);
+            let raw = Reject::raw_of(line.bytes, self.settings.raw_bytes);
             self.rejects.push(Kept { line: self.found.counts.lines, offset: line.offset, fault, raw });
         }
         Ok(())

@@ -75,6 +75,8 @@ pub struct Settings {
     pub stop_at_reject: bool,
     /// How much of an uncompressed file one thread takes at a time. What is read does not depend on it.
     pub range_bytes: u64,
+    /// How much of a rejected line its table shows.
+    pub raw_bytes: usize,
 }
 
 impl Settings {
@@ -92,6 +94,7 @@ impl Default for Settings {
             max_columns: 10_000,
             stop_at_reject: false,
             range_bytes: Self::RANGE_BYTES,
+            raw_bytes: Reject::RAW_BYTES,
         }
     }
 }

@@ -108,13 +108,13 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// How much of a rejected line is kept; the rest is found in the file, by its offset.
+    /// How much of a rejected line is shown where nobody asks for more; the rest is found in the file, by its offset.
     pub const RAW_BYTES: usize = 1024;
 
-    /// The line as text, cut.
-    pub(crate) fn raw_of(line: &[u8]) -> String {
+    /// The line as text, cut to so many bytes.
+    pub(crate) fn raw_of(line: &[u8], bytes: usize) -> String {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut cut = line.len().min(Self::RAW_BYTES);
+        let mut cut = line.len().min(bytes);
         if cut < line.len() {
             // A cut inside a character would look like a fault that is not there.
             while cut > 0 && line[cut] & 0b1100_0000 == 0b1000_0000 {
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn raw_is_cut_between_characters() {
         let line = format!("{}é", "a".repeat(Reject::RAW_BYTES - 1));
-        assert_eq!(Reject::raw_of(line.as_bytes()), "a".repeat(Reject::RAW_BYTES - 1));
-        assert_eq!(Reject::raw_of(b"\xff\r"), "\u{fffd}");
+        assert_eq!(Reject::raw_of(line.as_bytes(), Reject::RAW_BYTES), "a".repeat(Reject::RAW_BYTES - 1));
+        assert_eq!(Reject::raw_of(b"\xff\r", Reject::RAW_BYTES), "\u{fffd}");
     }
 }

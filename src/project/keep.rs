@@ -1,4 +1,4 @@
-//! Which runs are remembered, and which outputs.
+//! Which runs are remembered, which outputs, and which rejects.
 
 use std::time::Duration;
 
@@ -40,6 +40,32 @@ pub struct Outputs {
     /// How many outputs of a query that were replaced can be brought back; none by default.
     #[serde(deserialize_with = "number::outputs")]
     pub keep: usize,
+}
+
+/// The part `[rejects]` of the project file: of each query that reads lines once as many rejects are kept, and as many bytes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RejectBounds {
+    /// How many lines, 10,000 by default.
+    #[serde(deserialize_with = "lines")]
+    pub lines: u64,
+    /// How many bytes they are together, 16 MiB by default.
+    #[serde(deserialize_with = "bytes")]
+    pub bytes: u64,
+}
+
+impl Default for RejectBounds {
+    fn default() -> Self {
+        Self { lines: 10_000, bytes: 16 << 20 }
+    }
+}
+
+fn lines<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    number::whole(0..=10_000_000, deserializer).map(|lines| lines as u64)
+}
+
+fn bytes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    number::size(0..=1 << 30, deserializer).map(|bytes| bytes as u64)
 }
 
 fn runs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

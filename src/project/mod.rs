@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::keep::{Keep, Outputs};
+pub use self::keep::{Keep, Outputs, RejectBounds};
 pub use self::limits::Limits;
 pub use self::source::{OnReject, SourceConfig};
 use crate::document;
@@ -57,6 +57,8 @@ pub struct Project {
     pub history: Keep,
     /// Which outputs are, of queries that do not say it.
     pub outputs: Outputs,
+    /// Which rejects are.
+    pub rejects: RejectBounds,
 }
 
 impl Project {
@@ -155,11 +157,11 @@ impl Project {
 
     /// The project at `root` whose file, called `name`, holds this text.
     fn parse(root: PathBuf, file: Option<PathBuf>, name: &str, text: &str) -> Result<Self> {
-        let Written { sources, limits, history, outputs } = toml::from_str(text)
+        let Written { sources, limits, history, outputs, rejects } = toml::from_str(text)
             .map_err(|error| document::fault(name, text, error.span().unwrap_or(0..0), error.message()))?;
         let sources = complete(name, text, sources)?;
         let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-        Ok(Self { root, file, sources, queries_dir, outputs_dir, limits, history, outputs })
+        Ok(Self { root, file, sources, queries_dir, outputs_dir, limits, history, outputs, rejects })
     }
 }
 
@@ -172,6 +174,7 @@ struct Written {
     limits: Limits,
     history: Keep,
     outputs: Outputs,
+    rejects: RejectBounds,
 }
 
 /// The sources that a project file declares, or the one that there is without.

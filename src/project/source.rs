@@ -14,9 +14,9 @@ use serde::de::{
 use super::DEFAULT_SOURCE;
 use crate::document;
 use crate::error::{Error, Result};
-use crate::ndjson::Settings;
 use crate::ndjson::declared::Declared;
 use crate::ndjson::listing;
+use crate::ndjson::{Reject, Settings};
 use crate::number;
 
 /// One of `[sources.<name>]`.
@@ -58,6 +58,9 @@ pub struct SourceConfig {
     /// How much of a file one thread takes at a time; no setting, for nothing but speed depends on it.
     #[serde(skip)]
     pub range_bytes: u64,
+    /// How much of a rejected line its table shows; no setting.
+    #[serde(skip)]
+    pub raw_bytes: usize,
 }
 
 impl SourceConfig {
@@ -96,6 +99,7 @@ impl Default for SourceConfig {
             hive_partitions: true,
             default: false,
             range_bytes: Settings::RANGE_BYTES,
+            raw_bytes: Reject::RAW_BYTES,
         }
     }
 }

@@ -4,8 +4,8 @@ use arrow::datatypes::TimeUnit;
 use tempfile::TempDir;
 
 use super::*;
-use crate::ndjson::Settings;
 use crate::ndjson::declared::Declared;
+use crate::ndjson::{Reject, Settings};
 
 fn parse(text: &str) -> Result<Project> {
     Project::parse("/p".into(), None, FILE, text)
@@ -39,9 +39,9 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn everything_is_optional() {
     for empty in ["", "\u{feff}", "# nothing\n", "[limits]\n", "[sources]\n", "[sources.events]\n"] {
-        let Project { sources, limits, history, outputs, .. } = parse(empty).unwrap();
+        let Project { sources, limits, history, outputs, rejects, .. } = parse(empty).unwrap();
         assert_eq!(sources, [SourceConfig::default()], "{empty}");
-        assert_eq!((limits, history, outputs), Default::default(), "{empty}");
+        assert_eq!((limits, history, outputs, rejects), Default::default(), "{empty}");
     }
     let events = SourceConfig::default();
     assert_eq!((events.name.as_str(), events.paths.as_slice()), ("events", ["inputs/*.out".to_owned()].as_slice()));
@@ -96,8 +96,10 @@ fn every_setting_is_read() {
         runs = 50
         [outputs]
         keep = 2
+        [rejects]
+        bytes = "1MiB"
     "#;
-    let Project { sources, limits, history, outputs, .. } = parse(text).unwrap();
+    let Project { sources, limits, history, outputs, rejects, .. } = parse(text).unwrap();
     let z = SourceConfig { name: "z".into(), paths: vec!["z/**".into()], ..SourceConfig::default() };
     let a = SourceConfig {
         name: "a".into(),
@@ -113,11 +115,13 @@ fn every_setting_is_read() {
         hive_partitions: false,
         default: true,
         range_bytes: Settings::RANGE_BYTES,
+        raw_bytes: Reject::RAW_BYTES,
     };
     assert_eq!(sources, [z, a]);
     assert_eq!(limits, Limits { memory_bytes: 512 << 20, spill_bytes: 3 << 30, threads: Some(3) });
     assert_eq!(history, Keep { runs: 50, days: 400 });
     assert_eq!(outputs, Outputs { keep: 2 });
+    assert_eq!(rejects, RejectBounds { lines: 10_000, bytes: 1 << 20 });
 }
 
 #[test]

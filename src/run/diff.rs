@@ -106,7 +106,7 @@ pub enum Rows {
     NotCompared(String),
 }
 
-/// The numbers of the last two runs of `query`, the earlier first.
+/// The numbers of the last two runs of `query` that published something, the earlier first.
 ///
 /// **Errors**: `Request`, if there are not two.
 pub fn last_two(project: &Project, query: &str) -> Result<(i64, i64)> {
@@ -117,7 +117,7 @@ pub fn last_two(project: &Project, query: &str) -> Result<(i64, i64)> {
             project.query(query)?;
             Err(Error::request(format!("`{query}` was never run")).with_hint(format!("tidemill run {query}")))
         }
-        _ => Err(Error::request(format!("`{query}` has not been run twice, so there is nothing to compare"))
+        _ => Err(Error::request(format!("`{query}` has not published twice, so there is nothing to compare"))
             .with_hint(format!("see its runs: tidemill history {query}"))),
     }
 }

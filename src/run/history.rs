@@ -10,7 +10,8 @@ use crate::catalog::Source;
 use crate::error::{Error, Result};
 use crate::intake::nanoseconds;
 use crate::ledger::{
-    self, Begun, Finished, Identity, InputFile, Ledger, Lock, Memory, OutputFile, Placed, Recorded, SourceCounts, Turn,
+    self, Begun, Finished, Identity, InputFile, Ledger, Lock, Memory, OutputFile, Placed, Recorded, Rejects,
+    SourceCounts, Turn,
 };
 use crate::project::{Keep, Project};
 use crate::query::SavedQuery;
@@ -128,6 +129,7 @@ pub(super) fn finished(sealed: Option<&Sealed>, sources: &[Arc<Source>]) -> Fini
         outputs: outputs.collect(),
         sources: counts.collect(),
         inputs: inputs.collect(),
+        rejects: Rejects::default(),
     }
 }
 

@@ -4,9 +4,6 @@
 //! interrupted, each line is in the output once. It knows nothing of how files are told apart (`intake`) or written (`sink`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,13 +11,15 @@ use chrono::{DateTime, Utc};
 
 use super::columns::Columns;
 use super::history::{self, History};
+use super::rejects::{Correction, Replay};
+use super::standing::{check_pieces, check_present, state_of};
 use super::{Mode, Outcome, Progress, Report, Target, Work, Written};
 use crate::catalog::{Scope, Source};
 use crate::dialect::{BUILT_IN, Key, Parameters, Script, Statement, parameters_in};
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::intake::Intake;
-use crate::ledger::{self, Change, Definition, Memory, Recorded};
+use crate::ledger::{self, Change, Definition, Finished, Memory, Recorded};
 use crate::ndjson::listing;
 use crate::ndjson::survey::Earlier;
 use crate::query::SavedQuery;
@@ -28,7 +27,7 @@ use crate::session::{Access, Fold, Planned, Session, Unfoldable};
 use crate::sink::Placing;
 
 /// Of what a run makes its result.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Whether all lines count as new.
     pub full_refresh: bool,
@@ -36,6 +35,8 @@ pub struct Extent {
     pub since: Option<DateTime<Utc>>,
     /// Whether it only looks at what there is to do.
     pub dry_run: bool,
+    /// Rejects that it reads, corrected, and nothing else.
+    pub corrections: Option<Vec<Correction>>,
 }
 
 /// A query that adds to its output.
@@ -67,7 +68,8 @@ impl Increment<'_> {
     pub(super) async fn run(&self, recorded: &mut Recorded<'_>) -> Result<Report> {
         let begun = Instant::now();
         let memory = recorded.memory(&self.query.name)?;
-        let (memory, intakes, mut change) = self.look(memory)?;
+        let replay = self.replay(recorded)?;
+        let (memory, intakes, mut change) = self.look(memory, replay.as_ref())?;
         let is_first = memory.is_none();
         let stands = self.stands(recorded, memory.as_ref())?;
         if self.is_idle(memory.as_ref(), stands, &intakes) {
@@ -94,16 +96,19 @@ impl Increment<'_> {
         notes.extend(change.columns.add(now, self.target.mode == Mode::Append)?);
         change.state = states.as_ref().map(|states| states.name.clone());
         self.remember(&mut change, &intakes, &sources)?;
+        let held = recorded.rejects_held(&self.query.name)?;
+        let rejects = self.rejects(held, &session, &sources, replay.as_ref(), &mut notes).await?;
         let sealed = staged.seal()?;
         failpoint::pass("sealed");
         if sealed.rows() == 0 && matches!(placing, Placing::More(_)) {
-            recorded.prepare(&history::finished(None, &sources), None, Some(&change))?;
+            let finished = Finished { rejects, ..history::finished(None, &sources) };
+            recorded.prepare(&finished, None, Some(&change))?;
             let report = Report::of(&self.query.name, &target, begun, None, &sources, progress);
             return Ok(Report { notes, ..report });
         }
         change.piece = (placing != Placing::Whole).then(|| piece.clone());
         let path = if matches!(placing, Placing::More(_)) { target.path.join(&piece) } else { target.path.clone() };
-        let finished = history::finished(Some(&sealed), &sources);
+        let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
         recorded.prepare(&finished, Some(&history::placed(&path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
         let published = staged.publish(sealed)?;
@@ -119,28 +124,6 @@ impl Increment<'_> {
         let has_files = intakes.values().any(|intake| !intake.scope.all.is_empty());
         let is_read = intakes.values().all(|intake| intake.scope.read.is_empty());
         is_read && if memory.is_none() { has_files } else { is_there }
-    }
-
-    /// Whether what the query published last stands in its place, as far as a file system can tell, and is what `memory` is of.
-    ///
-    /// **Errors**: `Request`, if something stands there that no run is known to have published, and nothing is known of lines
-    /// that were read: it may be made of some that are nowhere any more.
-    pub(super) fn stands(&self, recorded: &Recorded<'_>, memory: Option<&Memory>) -> Result<bool> {
-        let Ok(found) = fs::metadata(&self.target.path) else { return Ok(false) };
-        let last = recorded.last_output(&self.query.name)?.filter(|(_, identity, bytes)| {
-            (identity.device, identity.inode) == (found.dev(), found.ino()) && (found.is_dir() || *bytes == found.len())
-        });
-        let is_known =
-            self.extent.full_refresh || self.target.mode == Mode::Append || memory.is_some() || last.is_some();
-        if !is_known {
-            let shown = self.target.path.display();
-            return Err(Error::request(format!("`{shown}` stands there, and the ledger knows of no run that published it"))
-                .with_hint("it may be made of lines that are in no file any more: move it away; or compute it from the files that are there: --full-refresh"));
-        }
-        // The groups that are kept have the number of the run that published what was made of them.
-        let is_of =
-            |run| self.target.mode != Mode::Merge || memory.is_some_and(|memory| memory.state == Some(state_of(run)));
-        Ok(last.is_some_and(|(run, ..)| is_of(run)))
     }
 
     /// Ends a run that has nothing to do.
@@ -182,7 +165,7 @@ impl Increment<'_> {
             Mode::Replace => None,
             _ => history.memory(&self.query.name)?,
         };
-        let (_, intakes, _) = self.look(memory)?;
+        let (_, intakes, _) = self.look(memory, None)?;
         let mut notes = Vec::new();
         for (source, intake) in &intakes {
             let files = intake.scope.read.len();
@@ -200,7 +183,11 @@ impl Increment<'_> {
     }
 
     /// What is new, and the memory that it is new to, if that is to be added to.
-    pub(super) fn look(&self, memory: Option<Memory>) -> Result<(Option<Memory>, Intakes, Change)> {
+    pub(super) fn look(
+        &self,
+        memory: Option<Memory>,
+        replay: Option<&Replay>,
+    ) -> Result<(Option<Memory>, Intakes, Change)> {
         let sources = self.sources()?;
         let definition = self.definition(&sources)?;
         let project = self.session.catalog().project();
@@ -244,7 +231,10 @@ impl Increment<'_> {
                         .with_source(error)
                         .with_hint("compute everything again: --full-refresh")
                 })?;
-                Intake::of(files, taken, earlier, self.target.on_rewrite)?
+                match replay {
+                    Some(replay) => replay.intake(source, files, earlier, intakes.is_empty()),
+                    None => Intake::of(files, taken, earlier, self.target.on_rewrite)?,
+                }
             };
             intakes.insert(source.clone(), intake);
         }
@@ -307,8 +297,9 @@ impl Increment<'_> {
     }
 
     pub(super) fn session_over(&self, scopes: HashMap<String, Scope>) -> Result<Session> {
-        let project = Arc::clone(self.session.catalog().project());
-        let session = Session::scoped(project, Access::ReadOnly, scopes)?.with_options(self.options)?;
+        let project = self.session.catalog().project();
+        let session = Session::scoped(self.with_rejects(project), Access::ReadOnly, scopes)?;
+        let session = session.with_options(self.options)?;
         if self.target.mode == Mode::Merge { session.folding() } else { Ok(session) }
     }
 
@@ -352,6 +343,7 @@ impl Increment<'_> {
         for (name, intake) in intakes {
             let read = sources.iter().find(|source| source.config.name == *name);
             let taken = match read {
+                Some(_) if self.extent.corrections.is_some() => Vec::new(),
                 Some(source) => intake.taken(source)?,
                 // Nothing was read of it, for the plan needed none of its rows.
                 None if !intake.scope.read.is_empty() && !sources.is_empty() => {
@@ -375,11 +367,6 @@ impl Increment<'_> {
     }
 }
 
-/// The name of the file with the groups that a run keeps.
-fn state_of(run: i64) -> String {
-    format!("{run:08}.arrow")
-}
-
 /// What is worth telling of what is new.
 pub(super) fn told(intakes: &Intakes) -> Vec<String> {
     intakes.values().flat_map(|intake| intake.notes.clone()).collect()
@@ -389,45 +376,4 @@ pub(super) fn told(intakes: &Intakes) -> Vec<String> {
 fn changed(before: &Definition, now: &Definition) -> Option<String> {
     let keys: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     keys.into_iter().find(|key| before.get(*key) != now.get(*key)).cloned()
-}
-
-/// Whether the output is made of what was published, no more and no less.
-fn check_pieces(target: &Target, memory: Option<&Memory>) -> Result<()> {
-    let shown = target.path.display();
-    let names = match fs::read_dir(&target.path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound) => BTreeSet::new(),
-        Err(error) => return Err(Error::machine(format!("cannot list `{shown}`")).with_source(error)),
-        Ok(entries) => {
-            let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-            let names: std::io::Result<BTreeSet<String>> = names.collect();
-            names.map_err(|error| Error::machine(format!("cannot list `{shown}`")).with_source(error))?
-        }
-    };
-    let nothing = BTreeSet::new();
-    let known = memory.map_or(&nothing, |memory| &memory.pieces);
-    let hint = "compute everything again: --full-refresh";
-    if let Some(name) = names.difference(known).next() {
-        let what = format!("`{shown}` holds `{name}`, and the ledger knows of no run that published it");
-        return Err(Error::request(what).with_hint(
-            "rows would be there twice: compute everything again with --full-refresh, or move the folder away",
-        ));
-    }
-    match known.difference(&names).next() {
-        Some(name) => Err(Error::request(format!("`{shown}` lacks `{name}`, which a run published")).with_hint(hint)),
-        None => Ok(()),
-    }
-}
-
-/// Whether all that was read can be read again.
-fn check_present(source: &str, missing: &[String], target: &Target) -> Result<()> {
-    if missing.is_empty() || !target.path.exists() {
-        return Ok(());
-    }
-    let shown = target.path.display();
-    let more = if missing.len() > 1 { format!(" and of {} more", missing.len() - 1) } else { String::new() };
-    Err(Error::request(format!(
-        "what was read of `{}`{more} in source `{source}` is in no file any more, and its rows would be gone",
-        missing[0],
-    ))
-    .with_hint(format!("to keep them, move `{shown}` to another place first; then --full-refresh begins a new one")))
 }

@@ -9,8 +9,10 @@ mod history;
 mod increment;
 mod partitions;
 mod progress;
+mod rejects;
 mod report;
 mod rollback;
+mod standing;
 mod target;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use futures::StreamExt;
 pub use answer::{Answer, answer};
 pub use increment::Extent;
 pub use progress::{Progress, Snapshot};
+pub use rejects::{Correction, corrections};
 pub use report::{Outcome, Report, ScanReport, SourceReport};
 pub use rollback::{Rollback, rollback};
 pub use target::{Mode, Options, Target};
@@ -53,6 +56,9 @@ pub async fn query(
     extent: Extent,
     progress: &Progress,
 ) -> Result<Report> {
+    if extent.corrections.is_some() {
+        rejects::check_mode(query, target.mode)?;
+    }
     let script = Script { name: query.path.display().to_string(), text: query.sql.clone() };
     let parameters = Parameters::new(&query.settings.params, given, clock::now())?;
     let step = only_step(session, &script, &parameters)?;
@@ -73,7 +79,7 @@ pub async fn query(
         extent,
         progress,
     };
-    if extent.dry_run {
+    if increment.extent.dry_run {
         return increment.dry_run(&mut history).map_err(|error| placed(error, query));
     }
     let mut recorded = history.begin(query, target, parameters.values());

@@ -19,7 +19,7 @@ use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::intake::Intake;
-use crate::ledger::{Definition, Memory, Recorded};
+use crate::ledger::{Definition, Finished, Memory, Recorded};
 use crate::ndjson::survey::Earlier;
 use crate::session::Touched;
 use crate::sink::{Placing, contents, folder_names};
@@ -31,7 +31,7 @@ impl Increment<'_> {
     pub(super) async fn run_partitions(&self, recorded: &mut Recorded<'_>) -> Result<Report> {
         let begun = Instant::now();
         let memory = recorded.memory(&self.query.name)?;
-        let (memory, intakes, mut change) = self.look(memory)?;
+        let (memory, intakes, mut change) = self.look(memory, None)?;
         let is_whole = self.stands(recorded, memory.as_ref())? && is_whole(&self.target.path, memory.as_ref());
         if self.is_idle(memory.as_ref(), is_whole, &intakes) {
             return self.stay(recorded, change, &intakes, memory.is_none(), begun);
@@ -46,7 +46,10 @@ impl Increment<'_> {
             if touched.is_empty() {
                 sources.iter().try_for_each(|source| source.check_budget())?;
                 self.remember(&mut change, &intakes, sources)?;
-                recorded.prepare(&history::finished(None, sources), None, Some(&change))?;
+                let held = recorded.rejects_held(&self.query.name)?;
+                let rejects = self.rejects(held, &self.scoped(&intakes)?, sources, None, &mut notes).await?;
+                let finished = Finished { rejects, ..history::finished(None, sources) };
+                recorded.prepare(&finished, None, Some(&change))?;
                 notes.push("its new lines belong to no folder".to_owned());
                 let report = Report::of(&self.query.name, self.target, begun, None, sources, self.progress);
                 return Ok(Report { notes, ..report });
@@ -77,11 +80,14 @@ impl Increment<'_> {
             change.columns = Columns::default();
         }
         notes.extend(change.columns.add(Columns::of(&schema, self.target, reads, &sources), true)?);
-        self.remember(&mut change, &intakes, touched.as_ref().map_or(&sources, |(.., read)| read))?;
+        let read = touched.as_ref().map_or(&sources, |(.., read)| read);
+        self.remember(&mut change, &intakes, read)?;
+        let held = recorded.rejects_held(&self.query.name)?;
+        let rejects = self.rejects(held, &self.scoped(&intakes)?, read, None, &mut notes).await?;
         let sealed = staged.seal()?;
         failpoint::pass("sealed");
         change.state = Some(state_of(sealed.identity, sealed.contents));
-        let finished = history::finished(Some(&sealed), &sources);
+        let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
         recorded.prepare(&finished, Some(&history::placed(&target.path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
         let published = staged.publish(sealed)?;

@@ -131,5 +131,5 @@ fn runs_that_are_not_there_are_told() {
     }
     assert!(project.run(&["run", "ids"]).status.success());
     let output = project.run(&["diff", "ids"]);
-    assert!(stderr(&output).contains("`ids` has not been run twice"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`ids` has not published twice"), "{}", stderr(&output));
 }

@@ -28,6 +28,7 @@ mod project;
 mod publish;
 mod readme;
 mod reference;
+mod rejects;
 mod repl;
 mod scripts;
 mod shapes;

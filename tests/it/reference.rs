@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tidemill::project::{Keep, Limits, Outputs, Project, SourceConfig};
+use tidemill::project::{Keep, Limits, Outputs, Project, RejectBounds, SourceConfig};
 
 use crate::library::Library;
 use input::{Bytes, Given, Kept, Packing};
@@ -90,6 +90,7 @@ fn library(kept: &Kept, settings: &Settings, threads: usize, range_bytes: u64) -
         limits,
         history: Keep::default(),
         outputs: Outputs::default(),
+        rejects: RejectBounds::default(),
     })
 }
 
