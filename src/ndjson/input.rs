@@ -60,6 +60,11 @@ pub(crate) fn check_unchanged(file: &InputFile) -> Result<(), Error> {
     compare(file, &found)
 }
 
+/// Whether `file` is what it was when it was listed, and nothing was added to it either.
+pub(crate) fn is_as_listed(file: &InputFile) -> bool {
+    std::fs::metadata(&file.path).is_ok_and(|found| Identity::from(&found) == file.identity)
+}
+
 fn compare(file: &InputFile, found: &Metadata) -> Result<(), Error> {
     let (listed, found) = (&file.identity, Identity::from(found));
     if (found.device, found.inode) != (listed.device, listed.inode) {

@@ -55,6 +55,8 @@ pub struct Project {
     pub limits: Limits,
     /// Which runs are remembered.
     pub history: Keep,
+    /// Whether what files taught is used and kept.
+    pub facts: bool,
 }
 
 impl Project {
@@ -153,7 +155,7 @@ impl Project {
 
     fn at(root: PathBuf, file: Option<PathBuf>, sources: Vec<SourceConfig>, limits: Limits, history: Keep) -> Self {
         let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-        Self { root, file, sources, queries_dir, outputs_dir, limits, history }
+        Self { root, file, sources, queries_dir, outputs_dir, limits, history, facts: true }
     }
 }
 

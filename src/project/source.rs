@@ -58,7 +58,13 @@ pub struct SourceConfig {
     /// How much of a file one thread takes at a time; no setting, for nothing but speed depends on it.
     #[serde(skip)]
     pub range_bytes: u64,
+    /// From how many bytes on it is worth keeping what its files taught; no setting either.
+    #[serde(skip)]
+    pub facts_from_bytes: u64,
 }
+
+/// Less is read in a few milliseconds.
+const FACTS_FROM_BYTES: u64 = 8 << 20;
 
 impl SourceConfig {
     /// All that decides which rows there are and what is in them, as a text that is the same for the same declaration.
@@ -96,6 +102,7 @@ impl Default for SourceConfig {
             hive_partitions: true,
             default: false,
             range_bytes: Settings::RANGE_BYTES,
+            facts_from_bytes: FACTS_FROM_BYTES,
         }
     }
 }

@@ -10,6 +10,7 @@ mod append;
 mod contract;
 mod drift;
 mod errors;
+mod facts;
 mod functions;
 mod generate;
 mod generated;
