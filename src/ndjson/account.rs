@@ -1,14 +1,13 @@
 //! What was found of a source's files, range by range, by any number of threads, until all of it is known.
 //!
 //! A survey fills an account on purpose; a scan fills one by the way. Ranges come in any order, each counts once, and
-//! what no scan has gone through is surveyed at the end. It reads nothing.
+//! what no scan has gone through is surveyed at the end. It reads no lines.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Settings;
 use super::bounds::Block;
 use super::careful::{FirstReject, Found, SHOWN_REJECTS};
 use super::facts::{Blocks, FileFacts, Gathering, Taught};
@@ -17,6 +16,7 @@ use super::listing::{Compression, InputFile};
 use super::reject::Reject;
 use super::seen::{Earlier, Fields};
 use super::survey::{Counts, Survey, check_count};
+use super::{Settings, input};
 use crate::error::{Excerpt, Result};
 
 /// A file by number, and a range of its bytes.
@@ -62,13 +62,14 @@ impl Known {
         Self(State { learns: true, ..State::default() })
     }
 
-    /// Adds what was kept of the whole file number `index` of `files`. What is none is passed over.
+    /// Adds what was kept of the whole file number `index` of `files`. What is none is passed over, and so is that of a file that is not
+    /// what was listed, or cannot be read.
     ///
     /// **Errors**: `Data`, if all files together have more keys than `max_columns`.
     pub fn add(&mut self, files: &[InputFile], index: usize, kept: &[u8], settings: &Settings) -> Result<()> {
         let (file, Some(facts)) = (&files[index], FileFacts::from_bytes(kept)) else { return Ok(()) };
         let (index, range) = (index as u32, file.window.bytes.clone());
-        if !file.is_whole() || !self.0.remembered.insert(index) {
+        if !file.is_whole() || !input::is_as_listed(file) || !self.0.remembered.insert(index) {
             return Ok(());
         }
         let state = &mut self.0;

@@ -1,8 +1,8 @@
 //! What whole files taught: their counts, columns, first rejects, and the bounds of their time columns, block by block.
 //!
 //! A file teaches it once all ranges of it were gone through, by whoever did, and it is bytes to whoever keeps it: that is JSON. What
-//! is known of files without a look at them is the beginning of each account of them. Whether a file still is what taught it,
-//! whoever keeps it must tell: it knows nothing of that.
+//! is known of files without a look at them is the beginning of each account of them. It knows nothing of where it is kept, and leaves
+//! to whoever keeps it which state of a file it is about.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -20,7 +20,7 @@ use super::seen::{Earlier, Fields};
 use super::survey::Counts;
 use crate::error::Excerpt;
 
-/// Changes whenever what is kept here is not what an older tidemill would have kept of the same file.
+/// Changes whenever what is kept of a file is not what was kept of it before, within one version of tidemill.
 const FORMAT: u32 = 1;
 
 /// All of a file that has been gone through whole.
@@ -51,7 +51,7 @@ struct Rejected {
 pub fn definition(settings: &Settings) -> String {
     let columns: Vec<_> = settings.declared.iter().map(|(name, declared)| (name, declared.to_toml())).collect();
     let Settings { empty_as_null, max_depth, max_line_bytes, .. } = settings;
-    format!("{:?}", (FORMAT, columns, empty_as_null, max_depth, max_line_bytes))
+    format!("{:?}", (env!("CARGO_PKG_VERSION"), FORMAT, columns, empty_as_null, max_depth, max_line_bytes))
 }
 
 impl FileFacts {
