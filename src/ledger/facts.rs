@@ -173,8 +173,12 @@ fn kind(db: &Connection) -> rusqlite::Result<Kind> {
     })
 }
 
+/// Whether an error says that what is there is not what was written: its bytes, its tables or its values.
 fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    use ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase, TypeMismatch, Unknown};
+    // SQL that is not understood is `Unknown`: then a table is not as it was made.
+    let of_what_is_there = [NotADatabase, DatabaseCorrupt, Unknown, TypeMismatch, ConstraintViolation];
+    error.sqlite_error_code().is_none_or(|code| of_what_is_there.contains(&code))
 }
 
 fn damaged(path: &Path, error: rusqlite::Error) -> Error {
@@ -257,6 +261,12 @@ mod tests {
         assert!(told.ends_with("facts.db` is damaged, and is not used"), "{told}");
         keep(root, OWNER, &[fact("b")], None).unwrap();
         assert_eq!(recalled(root, OWNER, &["a", "b"]).unwrap(), ["1 facts of b"]);
+        // It is a database of ours, without its table.
+        Connection::open(path_of(root)).unwrap().execute_batch("DROP TABLE facts").unwrap();
+        let told = recalled(root, OWNER, &["b"]).unwrap_err();
+        assert!(told.ends_with("facts.db` is damaged, and is not used"), "{told}");
+        keep(root, OWNER, &[fact("c")], None).unwrap();
+        assert_eq!(recalled(root, OWNER, &["b", "c"]).unwrap(), ["1 facts of c"]);
     }
 
     #[test]
