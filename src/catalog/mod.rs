@@ -3,6 +3,7 @@
 //! Files are listed anew for each statement; what was learned of them is kept as long as the same files are there.
 //! It knows nothing of statements.
 
+mod facts;
 mod folders;
 mod history;
 mod schema;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::ndjson::Settings;
 use crate::ndjson::listing::{self, InputFile};
 use crate::ndjson::source::{FILE_COLUMN, OFFSET_COLUMN};
-use crate::ndjson::survey::{Account, Earlier, Survey, Watch, guess_aside, survey_aside};
+use crate::ndjson::survey::{Account, Earlier, Known, Survey, Watch, guess_aside, survey_aside};
 use crate::project::{OnReject, Project, SourceConfig};
 use folders::Folders;
 
@@ -31,6 +32,8 @@ pub struct Catalog {
     threads: usize,
     scopes: HashMap<String, Scope>,
     known: Mutex<HashMap<String, Arc<Source>>>,
+    /// What is to be told, and was not yet.
+    notes: Mutex<Vec<String>>,
 }
 
 /// The files of a source at a moment, and how they are to be read.
@@ -48,6 +51,8 @@ pub struct Listed {
     is_part: bool,
     /// Whether it has files at all.
     has_files: bool,
+    /// What is known of the files without a look at them.
+    facts: Arc<Known>,
 }
 
 /// What is read of a source, where that is not all of it.
@@ -103,8 +108,8 @@ impl Listed {
             raw_bytes: config.raw_bytes,
         };
         let has_files = !files.is_empty();
-        let (settings, earlier) = (Arc::new(settings), Earlier::default());
-        Ok(Self { config, files, settings, folders, earlier, is_part: false, has_files })
+        let (settings, earlier, facts) = (Arc::new(settings), Earlier::default(), Arc::default());
+        Ok(Self { config, files, settings, folders, earlier, is_part: false, has_files, facts })
     }
 
     fn scoped(config: SourceConfig, scope: Scope) -> Result<Self> {
@@ -113,14 +118,15 @@ impl Listed {
 
     /// An account of its files in which nothing is entered yet.
     fn account(&self) -> Arc<Account> {
-        Arc::new(Account::knowing(self.files.clone().into(), Arc::clone(&self.settings), &self.earlier))
+        let settings = Arc::clone(&self.settings);
+        Arc::new(Account::knowing(self.files.clone().into(), settings, &self.earlier, &self.facts))
     }
 }
 
 impl Catalog {
     /// The sources of `project`, to be read by `threads` threads. Of those that `scopes` names, only what it says is read.
     pub fn new(project: Arc<Project>, threads: usize, scopes: HashMap<String, Scope>) -> Self {
-        Self { project, threads, scopes, known: Mutex::default() }
+        Self { project, threads, scopes, known: Mutex::default(), notes: Mutex::default() }
     }
 
     /// The project.
@@ -140,12 +146,13 @@ impl Catalog {
         if !listed.has_files && listed.config.columns.is_empty() && listed.earlier.is_empty() {
             return Err(no_files(&listed.config, &self.project.root));
         }
+        let listed = self.recall(listed).await?;
         let (account, watch) = (listed.account(), Arc::clone(watch));
         let survey = match look {
-            Look::Guess => guess_aside(account, self.threads, watch).await?,
-            Look::Whole => survey_aside(account, self.threads, watch).await?,
+            Look::Guess => guess_aside(Arc::clone(&account), self.threads, watch).await?,
+            Look::Whole => survey_aside(Arc::clone(&account), self.threads, watch).await?,
         };
-        self.keep(Source::new(listed, survey)?)
+        self.keep(Source::new(listed, survey)?, account).await
     }
 
     /// The same source as all of its lines make it: what scans have found of it, and a look at the rest.
@@ -155,17 +162,57 @@ impl Catalog {
         if source.survey.is_whole {
             return Ok(Arc::clone(source));
         }
-        let survey = survey_aside(source.fullest_account(), self.threads, Arc::clone(watch)).await?;
-        self.keep(Source::new(source.listed.clone(), survey)?)
+        let account = source.fullest_account();
+        let survey = survey_aside(Arc::clone(&account), self.threads, Arc::clone(watch)).await?;
+        self.keep(Source::new(source.listed.clone(), survey)?, account).await
     }
 
-    /// Remembers a source whose lines were all read.
-    fn keep(&self, source: Source) -> Result<Arc<Source>> {
+    /// What is to be told of what files taught, since the last call.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes())
+    }
+
+    /// Adds what is known of the files of a source from statements before.
+    async fn recall(&self, mut listed: Listed) -> Result<Listed> {
+        if !self.project.facts {
+            return Ok(listed);
+        }
+        let root = self.project.root.clone();
+        let (listed, trouble) = aside(move || {
+            let (known, trouble) = facts::recall(&root, &listed)?;
+            listed.facts = Arc::new(known);
+            Ok((listed, trouble))
+        })
+        .await?;
+        self.tell(trouble);
+        Ok(listed)
+    }
+
+    /// Remembers a source whose lines were all read, and what its files taught.
+    async fn keep(&self, source: Source, account: Arc<Account>) -> Result<Arc<Source>> {
         let source = Arc::new(source);
-        if source.survey.is_whole {
+        if !source.survey.is_whole {
+            return Ok(source);
+        }
+        // What may have changed without a trace is looked at again.
+        if source.files.iter().all(|file| file.is_settled) {
             self.known().insert(source.config.name.clone(), Arc::clone(&source));
         }
+        if self.project.facts {
+            let (root, kept) = (self.project.root.clone(), Arc::clone(&source));
+            self.tell(aside(move || Ok(facts::keep(&root, &kept, &account))).await?);
+        }
         Ok(source)
+    }
+
+    fn tell(&self, trouble: Option<String>) {
+        let mut notes = self.notes();
+        let is_new = trouble.as_ref().is_some_and(|trouble| !notes.contains(trouble));
+        notes.extend(trouble.filter(|_| is_new));
+    }
+
+    fn notes(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The files of the source called `name`, without a look at what they hold.
@@ -177,15 +224,11 @@ impl Catalog {
             return Listed::scoped(config, scope.clone());
         }
         let root = self.project.root.clone();
-        let listed = tokio::task::spawn_blocking(move || {
+        aside(move || {
             let files = listing::list(&root, &config.paths)?;
             Listed::new(config, files)
-        });
-        match listed.await {
-            Ok(listed) => listed,
-            Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
-            Err(_) => Err(Error::Stopped),
-        }
+        })
+        .await
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Source>>> {
@@ -258,6 +301,15 @@ impl Source {
             Some(reject) => error.with_excerpt(reject.excerpt.clone()),
             None => error,
         })
+    }
+}
+
+/// Does what waits for the disk where nobody else waits for it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
+        Err(_) => Err(Error::Stopped),
     }
 }
 

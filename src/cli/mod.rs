@@ -45,6 +45,10 @@ struct Cli {
     #[arg(long, global = true, value_name = "PATH", env = "TIDEMILL_PROJECT")]
     project: Option<PathBuf>,
 
+    /// Read all of the inputs, whatever they taught before, and keep nothing of what they teach
+    #[arg(long, global = true, env = "TIDEMILL_NO_FACTS", value_parser = clap::builder::FalseyValueParser::new())]
+    no_facts: bool,
+
     /// Without one, a session at the terminal: see `tidemill repl`
     #[command(subcommand)]
     command: Option<Command>,
@@ -123,7 +127,7 @@ impl Project {
             Some(path) => Self::open(path),
             None => Self::discover(Path::new(".")),
         };
-        project.map(Arc::new)
+        project.map(|project| Arc::new(Self { facts: !cli.no_facts, ..project }))
     }
 }
 

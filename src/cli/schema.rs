@@ -62,7 +62,8 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     }
     let texts: Vec<String> =
         sources.iter().map(|source| if args.toml { as_toml(source) } else { as_text(source) }).collect();
-    run::warnings(&sources).iter().for_each(|warning| say(&format!("warning: {warning}")));
+    let notes = session.catalog().take_notes();
+    notes.iter().chain(&run::warnings(&sources)).for_each(|warning| say(&format!("warning: {warning}")));
     print(&texts.join("\n"))
 }
 
@@ -95,11 +96,12 @@ fn as_text(source: &Source) -> String {
     let (name, files) = (&source.config.name, source.files.len());
     let files_word = if files == 1 { "file" } else { "files" };
     let mut text = format!(
-        "{name}: {files} {files_word}, {} lines = {} rows + {} rejects + {} blank\n",
+        "{name}: {files} {files_word}, {} lines = {} rows + {} rejects + {} blank{}\n",
         counts.lines,
         counts.rows,
         counts.rejects(),
-        counts.blank
+        counts.blank,
+        remembered(source)
     );
     let rows = rows(source);
     let width = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0).min(WIDEST);
@@ -109,6 +111,15 @@ fn as_text(source: &Source) -> String {
         text.push_str(&format!("  {name:names$}  {type_name:types$}  {origin:8}  {detail}\n"));
     }
     text
+}
+
+/// How many of the files were not read for this.
+fn remembered(source: &Source) -> String {
+    match (source.survey.remembered, source.files.len()) {
+        (0, _) => String::new(),
+        (some, all) if some == all => "; nothing was read: all of it was known".to_owned(),
+        (some, all) => format!("; {some} of {all} files were not read: theirs was known"),
+    }
 }
 
 /// A name or type that fits its column: structs can be longer than any screen. `--json` has them whole.
@@ -134,6 +145,7 @@ fn as_json(source: &Source) -> Value {
         "rows": counts.rows,
         "rejects": counts.rejects(),
         "blank": counts.blank,
+        "files_remembered": source.survey.remembered,
         "columns": columns,
     })
 }

@@ -44,10 +44,15 @@ pub fn rollback(done: &Rollback, here: &Path) -> String {
 
 /// How the input was read.
 pub fn scan(scan: &ScanReport) -> String {
-    let ScanReport { bytes, lines, lines_careful, seconds_reading, seconds_parsing, seconds_decoding } = scan;
+    let ScanReport { bytes, bytes_skipped, lines, lines_careful, .. } = scan;
+    let ScanReport { seconds_reading, seconds_parsing, seconds_decoding, .. } = scan;
     let size = indicatif::HumanBytes(*bytes);
+    let skipped = match bytes_skipped {
+        0 => String::new(),
+        bytes => format!(" ({} need not be read, as their files taught)", indicatif::HumanBytes(*bytes)),
+    };
     format!(
-        "  scanned {lines} lines, {size}, of which {lines_careful} lines were unlike those before; \
+        "  scanned {lines} lines, {size}{skipped}, of which {lines_careful} lines were unlike those before; \
          all threads: {seconds_reading:.3} s reading, {seconds_parsing:.3} s parsing, {seconds_decoding:.3} s decoding"
     )
 }

@@ -1,8 +1,9 @@
 //! What happened: each run of a saved query, what it read and what it published, in `.tidemill/state.db`.
 //!
 //! It is SQLite, so any SQLite shell reads it. It knows nothing of SQL statements, sessions or how results are written:
-//! it is told. Losing it loses history, never a result.
+//! it is told. Losing it loses history, never a result. Beside it, `facts.db` keeps what files taught, which can be learned again.
 
+mod facts;
 mod kept;
 mod lock;
 mod memory;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+pub use facts::{Fact, Owner, keep, recall};
 pub use kept::{Kept, Shelf, has_run, place_of, tidy};
 pub use lock::{Lock, Turn};
 pub use memory::{Change, Columns, Definition, Memory, Taken};

@@ -1,20 +1,22 @@
 //! What was found of a source's files, range by range, by any number of threads, until all of it is known.
 //!
 //! A survey fills an account on purpose; a scan fills one by the way. Ranges come in any order, each counts once, and
-//! what no scan has gone through is surveyed at the end. It reads nothing.
+//! what no scan has gone through is surveyed at the end. It reads no lines.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Settings;
+use super::bounds::Block;
 use super::careful::{FirstReject, Found, SHOWN_REJECTS};
+use super::facts::{Blocks, FileFacts, Gathering, Taught};
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
 use super::reject::Reject;
 use super::seen::{Earlier, Fields};
 use super::survey::{Counts, Survey, check_count};
+use super::{Settings, input};
 use crate::error::{Excerpt, Result};
 
 /// A file by number, and a range of its bytes.
@@ -30,7 +32,11 @@ pub struct Account {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+/// What is known of files without a look at them: an account of them begins with it.
+#[derive(Debug, Clone, Default)]
+pub struct Known(State);
+
+#[derive(Debug, Clone, Default)]
 struct State {
     /// Starts of the ranges that are done with, by file.
     done: HashSet<(u32, u64)>,
@@ -38,18 +44,60 @@ struct State {
     counts: Counts,
     fields: Fields,
     rejects: Vec<((u32, u64), FirstReject)>,
+    /// Whether files teach.
+    learns: bool,
+    /// Numbers of the files of which all was known before.
+    remembered: HashSet<u32>,
+    /// Files that were gone through in part.
+    gathering: HashMap<u32, Gathering>,
+    /// What files taught that were gone through whole.
+    taught: HashMap<u32, Taught>,
+    /// The blocks of files that were remembered.
+    blocks: HashMap<u32, Arc<[Block]>>,
+}
+
+impl Known {
+    /// Nothing yet, but an account that begins with it has files teach.
+    pub fn learning() -> Self {
+        Self(State { learns: true, ..State::default() })
+    }
+
+    /// Adds what was kept of the whole file number `index` of `files`. What is none is passed over, and so is that of a file that is not
+    /// what was listed, or cannot be read.
+    ///
+    /// **Errors**: `Data`, if all files together have more keys than `max_columns`.
+    pub fn add(&mut self, files: &[InputFile], index: usize, kept: &[u8], settings: &Settings) -> Result<()> {
+        let (file, Some(facts)) = (&files[index], FileFacts::from_bytes(kept)) else { return Ok(()) };
+        let (index, range) = (index as u32, file.window.bytes.clone());
+        if !file.is_whole() || !input::is_as_listed(file) || !self.0.remembered.insert(index) {
+            return Ok(());
+        }
+        let state = &mut self.0;
+        let start = (index, range.start);
+        state.parts.push(((index, range), facts.counts.lines));
+        state.counts.add(&facts.counts);
+        state.fields.merge(facts.fields(index));
+        state.rejects.extend(facts.first_rejects().map(|reject| (start, reject)));
+        check_count(&state.fields, settings, file, facts.new_key_at)?;
+        state.blocks.insert(index, facts.into_blocks());
+        Ok(())
+    }
 }
 
 impl Account {
     /// An account in which nothing is entered yet.
     pub fn new(files: Arc<[InputFile]>, settings: Arc<Settings>) -> Self {
-        Self::knowing(files, settings, &Earlier::default())
+        Self::knowing(files, settings, &Earlier::default(), &Known::default())
     }
 
-    /// An account in which only those columns are entered that lines had which are not in these files.
-    pub fn knowing(files: Arc<[InputFile]>, settings: Arc<Settings>, earlier: &Earlier) -> Self {
+    /// An account in which only those columns are entered that lines had which are not in these files, and what is known of
+    /// some of these.
+    pub fn knowing(files: Arc<[InputFile]>, settings: Arc<Settings>, earlier: &Earlier, known: &Known) -> Self {
         let index = files.iter().enumerate().map(|(index, file)| (file.path.clone(), index as u32)).collect();
-        let state = State { fields: earlier.fields(), ..State::default() };
+        let mut state = known.0.clone();
+        let mut fields = earlier.fields();
+        fields.merge(std::mem::take(&mut state.fields));
+        state.fields = fields;
         Self { files, index, settings, state: Mutex::new(state) }
     }
 
@@ -66,16 +114,22 @@ impl Account {
         self.index.get(path).copied()
     }
 
+    /// Whether all of a file was known before.
+    pub(crate) fn remembers(&self, index: u32) -> bool {
+        self.state().remembered.contains(&index)
+    }
+
     /// Enters what was found in a range. A range that was entered before is not entered again.
     ///
     /// **Errors**: `Data`, if all ranges together have more keys than `max_columns`.
     pub(crate) fn enter(&self, part: Part, found: Found) -> Result<()> {
         let mut state = self.state();
-        if !state.done.insert((part.0, part.1.start)) {
+        let start = (part.0, part.1.start);
+        if state.remembered.contains(&part.0) || !state.done.insert(start) {
             return Ok(());
         }
-        let start = (part.0, part.1.start);
         let file = &self.files[part.0 as usize];
+        state.gather(&part, file, &found, &self.settings);
         state.parts.push((part, found.counts.lines));
         state.counts.add(&found.counts);
         state.fields.merge(found.fields);
@@ -114,6 +168,15 @@ impl Account {
         missing
     }
 
+    /// What those files taught that were gone through whole and are certain to look otherwise after any change: to be kept, by
+    /// the number of the file. Only once everything was entered; each is given once.
+    pub fn take_taught(&self) -> Vec<(usize, Vec<u8>)> {
+        let mut state = self.state();
+        let taught =
+            state.taught.iter_mut().map(|(index, taught)| (*index as usize, std::mem::take(&mut taught.bytes)));
+        taught.filter(|(_, bytes)| !bytes.is_empty()).collect()
+    }
+
     /// What the files hold, if everything was entered; else what is known so far.
     pub(crate) fn survey(&self, is_whole: bool) -> Survey {
         let mut state = self.state();
@@ -129,8 +192,18 @@ impl Account {
             lines: state.lines_of(self.files.len()),
             fields: state.fields.clone(),
             layout: Arc::new(layout),
+            remembered: state.remembered.len(),
+            blocks: Arc::new(self.blocks(&state, is_whole)),
             is_whole,
         }
+    }
+
+    /// The blocks of files that were remembered, and if everything was entered of those that have taught.
+    fn blocks(&self, state: &State, is_whole: bool) -> Blocks {
+        let taught = state.taught.iter().filter(|_| is_whole).map(|(index, taught)| (index, &taught.blocks));
+        let blocks = state.blocks.iter().chain(taught);
+        let named = blocks.map(|(index, blocks)| (self.files[*index as usize].path.clone(), Arc::clone(blocks)));
+        Blocks::new(&self.settings, named)
     }
 
     fn place(&self, state: &State, (index, start): (u32, u64), reject: &FirstReject) -> Reject {
@@ -150,6 +223,22 @@ impl Account {
 }
 
 impl State {
+    /// Has a file teach what was found in a part of it. What may have changed without a trace teaches nothing, nor does what was
+    /// left in the middle.
+    fn gather(&mut self, (index, range): &Part, file: &InputFile, found: &Found, settings: &Settings) {
+        let is_left = settings.stop_at_reject && found.counts.rejects() > 0;
+        if !self.learns || !file.is_settled || !file.is_whole() || is_left {
+            return;
+        }
+        let gathering = self.gathering.entry(*index).or_default();
+        gathering.add(range, found);
+        if gathering.is_whole(file)
+            && let Some(whole) = self.gathering.remove(index)
+        {
+            self.taught.insert(*index, whole.finish());
+        }
+    }
+
     /// How many lines were found in each of so many files.
     fn lines_of(&self, files: usize) -> Vec<u64> {
         let mut lines = vec![0; files];

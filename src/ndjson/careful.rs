@@ -6,9 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bounds::Block;
 use super::framing::Line;
 use super::judge::{Judge, Verdict};
-use super::listing::InputFile;
+use super::listing::{Compression, InputFile};
 use super::reject::{Fault, Reason, Reject};
 use super::rows::{Rows, Wanted};
 use super::seen::{Fields, Observed};
@@ -37,7 +38,15 @@ pub(crate) struct Careful {
     file: Option<(InputFile, u32)>,
     /// Nothing but blank lines so far, from the start of the file on.
     may_be_document: bool,
+    /// Where the range ends.
+    end: u64,
+    /// Where the last block ended, and how many rows there were before.
+    block: (u64, u64),
 }
+
+/// How much of a file stands in a block at least: of a day in 200 MB, an hour is 8 of them, and what is kept of one is a few dozen
+/// bytes.
+const BLOCK_BYTES: u64 = 1 << 20;
 
 /// What a range was found to hold.
 #[derive(Debug, Default)]
@@ -45,6 +54,8 @@ pub(crate) struct Found {
     pub(crate) counts: Counts,
     pub(crate) fields: Fields,
     pub(crate) first_rejects: Vec<FirstReject>,
+    /// The range, cut into blocks, where time columns are declared.
+    pub(crate) blocks: Vec<Block>,
     /// Lines that went as predicted.
     pub(crate) predicted: u64,
     /// Wall time of getting bytes.
@@ -93,6 +104,8 @@ impl Careful {
             rejects: Vec::new(),
             file: None,
             may_be_document: false,
+            end: 0,
+            block: (0, 0),
         }
     }
 
@@ -105,12 +118,32 @@ impl Careful {
         self.file = Some((file.clone(), index));
         self.may_be_document = range.start == 0;
         self.ended = false;
+        (self.end, self.block) = (range.end, (range.start, 0));
+        self.shapes.take_bounds();
     }
 
     /// What the range was found to hold.
     pub(crate) fn finish_range(&mut self) -> Found {
+        self.end_block(self.end);
         self.shapes.count_empties(&mut self.found.fields);
         std::mem::take(&mut self.found)
+    }
+
+    /// All lines before byte `end` were read. What a compressed file holds is one block, for there is no way into the middle.
+    pub(crate) fn has_read(&mut self, end: u64) {
+        let is_plain = self.file.as_ref().is_some_and(|(file, _)| file.compression == Compression::None);
+        if is_plain && end < self.end && end - self.block.0 >= BLOCK_BYTES {
+            self.end_block(end);
+        }
+    }
+
+    fn end_block(&mut self, end: u64) {
+        let times = self.shapes.take_bounds();
+        if !times.is_empty() {
+            let rows = self.found.counts.rows;
+            self.found.blocks.push(Block { end, rows: rows - self.block.1, times });
+            self.block = (end, rows);
+        }
     }
 
     /// Counts rows that were not left to it.
@@ -144,6 +177,9 @@ impl Careful {
         self.found.counts.rows += 1;
         let repeats_keys = self.observe(line)?;
         self.found.counts.duplicate_keys += u64::from(repeats_keys);
+        for (column, node) in self.judge.times() {
+            self.shapes.take_time(*column, *node, line.bytes);
+        }
         let tape = self.judge.tape();
         // A byte order mark is no part of the line.
         let mark = memchr::memchr(b'\n', raw).unwrap_or(raw.len()) - line.bytes.len();

@@ -70,6 +70,11 @@ impl Declared {
         }
     }
 
+    /// Whether its values are points in time.
+    pub(crate) fn is_time(&self) -> bool {
+        matches!(self, Self::Timestamp { .. } | Self::Date)
+    }
+
     /// The declaration as a TOML value on one line; reading it gives this type again, unless it nests deeper than
     /// declarations may.
     pub fn to_toml(&self) -> String {

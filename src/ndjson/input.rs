@@ -60,6 +60,13 @@ pub(crate) fn check_unchanged(file: &InputFile) -> Result<(), Error> {
     compare(file, &found)
 }
 
+/// Whether `file` can be read and is what it was when it was listed: nothing was added to it either. Asked of the opened file, for which
+/// file systems of other machines look again and do not answer from memory.
+pub(crate) fn is_as_listed(file: &InputFile) -> bool {
+    let found = File::open(&file.path).and_then(|opened| opened.metadata());
+    found.is_ok_and(|found| Identity::from(&found) == file.identity)
+}
+
 fn compare(file: &InputFile, found: &Metadata) -> Result<(), Error> {
     let (listed, found) = (&file.identity, Identity::from(found));
     if (found.device, found.inode) != (listed.device, listed.inode) {

@@ -96,6 +96,21 @@ pub(crate) fn is_surely_timestamp(text: &[u8], unit: TimeUnit) -> bool {
     date.holds & time.holds & end.holds & is_after
 }
 
+/// The minute of a text that surely is a timestamp, as a number that is the larger the later it is.
+#[inline(always)]
+pub(crate) fn minute(text: &[u8]) -> Option<u128> {
+    text.first_chunk().map(|text| u128::from_be_bytes(*text))
+}
+
+/// The first and the last instant of such a minute.
+pub(crate) fn of_minute(minute: u128, unit: TimeUnit) -> (i64, i64) {
+    match timestamp(&minute.to_be_bytes(), unit) {
+        Ok(first) => (first, first.saturating_add(60 * units_per_second(unit) - 1)),
+        // It is no minute, so it is no bound.
+        Err(_) => (i64::MIN, i64::MAX),
+    }
+}
+
 /// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have. `None` for other
 /// forms, which the scanner knows too.
 fn usual_form(text: &[u8]) -> Option<Instant<'_>> {

@@ -29,17 +29,24 @@ pub(crate) struct Judge {
     settings: Arc<Settings>,
     keys: Slots,
     tape: Tape,
+    /// The values of time columns, by their number, of the last line that was a row.
+    times: Vec<(usize, Node)>,
 }
 
 impl Judge {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let keys = Slots::of(settings.declared.iter().map(|(name, _)| name.as_str()));
-        Self { settings, keys, tape: Tape::default() }
+        Self { settings, keys, tape: Tape::default(), times: Vec::new() }
     }
 
     /// The values of the last line that was a row.
     pub(crate) fn tape(&self) -> &Tape {
         &self.tape
+    }
+
+    /// The values of its time columns, those that it has.
+    pub(crate) fn times(&self) -> &[(usize, Node)] {
+        &self.times
     }
 
     pub(crate) fn judge(&mut self, line: &Line<'_>) -> Verdict {
@@ -77,6 +84,9 @@ impl Judge {
         let checked = declared.try_for_each(|(slot, (name, declared))| {
             values.get(slot).map_or(Ok(()), |value| row.check(value, declared, name))
         });
+        let times = self.settings.times().map(|(slot, _)| values.get(slot)).enumerate();
+        self.times.clear();
+        self.times.extend(times.filter_map(|(column, value)| Some((column, self.tape.node(value?)))));
         self.keys.give_back(values);
         checked
     }

@@ -27,8 +27,11 @@ use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use self::pattern::{Names, Pattern};
 use self::walk::{dangling, walk};
+use crate::clock;
 use crate::error::{Error, Result};
 
 /// A file to read, as it was when it was listed.
@@ -42,6 +45,8 @@ pub struct InputFile {
     pub compression: Compression,
     /// What tells whether a file is still the same; holds its size.
     pub identity: Identity,
+    /// Whether any change since it was listed shows in `identity`.
+    pub is_settled: bool,
     /// What of it is read.
     pub window: Window,
 }
@@ -77,12 +82,30 @@ pub struct Identity {
     pub size: u64,
     /// Last change: seconds since 1970, and nanoseconds.
     pub modified: (i64, i64),
+    /// Last change of the file or of what is said of it, which nobody can set back; in the same units.
+    pub changed: (i64, i64),
 }
 
 impl From<&Metadata> for Identity {
     fn from(file: &Metadata) -> Self {
-        let modified = (file.mtime(), file.mtime_nsec());
-        Self { device: file.dev(), inode: file.ino(), size: file.size(), modified }
+        let (modified, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
+        Self { device: file.dev(), inode: file.ino(), size: file.size(), modified, changed }
+    }
+}
+
+/// Clocks of file systems move in steps: within one, a file may change again and look as it did. The slowest steps of those that
+/// count nanoseconds take 10 ms, and of those that count seconds 2 s.
+const STEP: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(50), TimeDelta::seconds(3));
+
+impl Identity {
+    /// Whether any change after `now` gives the file another identity: the last one lies far enough back. False also where its
+    /// times make no sense.
+    fn is_settled(&self, now: DateTime<Utc>) -> bool {
+        [self.modified, self.changed].into_iter().all(|(seconds, nanoseconds)| {
+            let step = if nanoseconds == 0 { STEP.1 } else { STEP.0 };
+            let last = u32::try_from(nanoseconds).ok().and_then(|rest| DateTime::from_timestamp(seconds, rest));
+            last.is_some_and(|last| now.signed_duration_since(last) > step)
+        })
     }
 }
 
@@ -102,7 +125,21 @@ impl InputFile {
     pub fn whole(path: PathBuf, shown: String, identity: Identity) -> Self {
         let compression = Compression::of(&path);
         let end = if compression == Compression::None { identity.size } else { u64::MAX };
-        Self { path, shown, compression, identity, window: Window { bytes: 0..end, lines_before: 0 } }
+        Self {
+            path,
+            shown,
+            compression,
+            identity,
+            is_settled: false,
+            window: Window { bytes: 0..end, lines_before: 0 },
+        }
+    }
+
+    /// Whether all of it is read.
+    pub(super) fn is_whole(&self) -> bool {
+        let Window { bytes, lines_before } = &self.window;
+        let end = if self.compression == Compression::None { self.identity.size } else { u64::MAX };
+        *bytes == (0..end) && *lines_before == 0
     }
 
     /// How much of it is read: bytes, as stored. Of a compressed file it is always all.
@@ -132,7 +169,7 @@ impl InputFile {
 /// pattern names it.
 pub fn list(root: &Path, patterns: &[String]) -> Result<Vec<InputFile>> {
     let canonical_root = fs::canonicalize(root).unwrap_or_default();
-    let mut found = Found { root, canonical_root, files: BTreeMap::new() };
+    let mut found = Found { root, canonical_root, now: clock::now(), files: BTreeMap::new() };
     for pattern in patterns {
         found.add(&Pattern::parse(pattern)?)?;
     }
@@ -174,6 +211,8 @@ struct Found<'a> {
     root: &'a Path,
     /// Empty if the root does not exist.
     canonical_root: PathBuf,
+    /// Before any file was looked at.
+    now: DateTime<Utc>,
     /// By canonical path, so that no link makes a file count twice; with whether the listed path runs over a link.
     /// Not by inode: those of some network file systems are not unique, and a file would be lost.
     files: BTreeMap<PathBuf, (bool, InputFile)>,
@@ -206,7 +245,9 @@ impl Found<'_> {
     fn insert(&mut self, path: &Path, canonical: PathBuf, metadata: &Metadata) -> Result<()> {
         let from_root = path.strip_prefix(self.root).map(|below_root| self.canonical_root.join(below_root));
         let linked = from_root.as_deref().unwrap_or(path) != canonical;
-        let file = InputFile::whole(path.to_owned(), self.shown(path)?, Identity::from(metadata));
+        let identity = Identity::from(metadata);
+        let is_settled = identity.is_settled(self.now);
+        let file = InputFile { is_settled, ..InputFile::whole(path.to_owned(), self.shown(path)?, identity) };
         readable(&file.shown, metadata)?;
         match self.files.entry(canonical) {
             Entry::Vacant(place) => drop(place.insert((linked, file))),

@@ -9,6 +9,7 @@
 //! | any other line: its grammar, whether it is accepted, what it holds | `careful`: `tape`, `judge`, `reject`, `seen` |
 //! | one range gone through: rows as places of values | `unit`, `rows` |
 //! | what all ranges hold: the types that follow, the counts | [`survey`](mod@survey), `account`, `class`, `layout` |
+//! | what whole files taught, and which of their lines need not be read for it | [`facts`], `bounds`, `prune` |
 //! | rows to columns: what is needed, which are kept, what they become | `needs`, `filter`, `gather`, `decode`, `text`, `instant` |
 //! | how much of a file is whole lines, and what was read of it | [`fingerprint`] |
 //! | the engine's leaf: rows, or the table of rejects | [`source`], `scan`, [`format`](mod@format) |
@@ -16,6 +17,7 @@
 //! It knows nothing of projects, queries or outputs.
 
 pub mod declared;
+pub mod facts;
 pub mod fingerprint;
 pub mod format;
 #[cfg(feature = "internals")]
@@ -27,6 +29,7 @@ pub mod survey;
 
 mod account;
 mod ahead;
+mod bounds;
 mod careful;
 mod class;
 mod decode;
@@ -42,6 +45,7 @@ mod layout;
 mod marks;
 mod needs;
 mod object;
+mod prune;
 mod reject;
 mod rows;
 mod scan;
@@ -80,6 +84,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The columns that are declared to be times, numbered among those that are declared.
+    pub(crate) fn times(&self) -> impl Iterator<Item = (usize, &str)> {
+        let declared = self.declared.iter().enumerate();
+        declared.filter(|(_, (_, declared))| declared.is_time()).map(|(number, (name, _))| (number, name.as_str()))
+    }
+
     /// Long enough to make the start of a range cheap, short enough to share the end of a file.
     pub const RANGE_BYTES: u64 = 8 << 20;
 }

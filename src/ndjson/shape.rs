@@ -14,13 +14,16 @@ mod learn;
 mod turn;
 mod value;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
+use super::bounds::{Bounds, Extent};
 use super::class::Class;
 use super::declared::Declared;
 use super::layout::Reading;
 use super::marks::Marks;
 use super::seen::Fields;
+use super::tape::Node;
 use lanes::Lanes;
 use turn::Turn;
 
@@ -52,6 +55,8 @@ pub(crate) struct Shapes {
     /// How often something new was learned.
     lessons: u64,
     lanes: Lanes,
+    /// The keys of time columns, in the order of the declaration.
+    times: Vec<u32>,
     max_line_bytes: usize,
     empty_as_null: bool,
     #[cfg(any(test, feature = "internals"))]
@@ -73,6 +78,8 @@ struct Key {
     last: u16,
     check: Check,
     item_check: Check,
+    /// Of a time column: bounds of its values since the last block.
+    bounds: Option<Box<Cell<Bounds>>>,
     turns: Vec<Turn>,
 }
 
@@ -124,6 +131,7 @@ impl Shapes {
             order: vec![ROOT],
             lessons: 0,
             lanes: Lanes::default(),
+            times: Vec::new(),
             max_line_bytes,
             empty_as_null,
             #[cfg(any(test, feature = "internals"))]
@@ -132,6 +140,7 @@ impl Shapes {
         // The line's own object is the value of no key: it is not found by a name, not even by `""`.
         shapes.push(ROOT, "");
         shapes.declare(ROOT, declared);
+        shapes.watch_times(declared);
         shapes
     }
 
@@ -145,6 +154,33 @@ impl Shapes {
                 _ => {}
             }
         }
+    }
+
+    fn watch_times(&mut self, declared: &[(String, Declared)]) {
+        for (name, _) in declared.iter().filter(|(_, declared)| declared.is_time()) {
+            let key = self.key(ROOT, name);
+            self.keys[key as usize].bounds = Some(Box::default());
+            self.times.push(key);
+        }
+    }
+
+    /// Takes in the value of a time column of a line that was left to the careful reader.
+    pub(crate) fn take_time(&mut self, column: usize, node: Node, line: &[u8]) {
+        let key = &self.keys[self.times[column] as usize];
+        if let (Check::Scalar(reading), Some(bounds)) = (&key.check, &key.bounds) {
+            let mut taken = bounds.get();
+            taken.take(reading, node, line, self.empty_as_null);
+            bounds.set(taken);
+        }
+    }
+
+    /// Bounds of the time columns since the last call.
+    pub(crate) fn take_bounds(&mut self) -> Vec<Extent> {
+        let bounds = |key: &u32| match &self.keys[*key as usize] {
+            Key { check: Check::Scalar(reading), bounds: Some(bounds), .. } => bounds.take().extent(reading),
+            _ => None,
+        };
+        self.times.iter().map(bounds).collect()
     }
 
     /// Has the value at `path` put into a row at `place`.
@@ -215,6 +251,7 @@ impl Shapes {
             last: 0,
             check: Check::Anything,
             item_check: Check::Anything,
+            bounds: None,
             turns: Vec::new(),
         });
         key

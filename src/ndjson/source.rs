@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -29,11 +30,13 @@ use futures::StreamExt;
 use super::Settings;
 use super::account::Account;
 use super::careful::Found;
+use super::facts::Blocks;
 use super::filter::Filter;
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
 use super::needs::{self, Needs};
-use super::scan::{Basis, Columns, Scan, Workers, engine_error};
+use super::prune::Pruner;
+use super::scan::{Basis, Batches, Columns, Scan, Workers, engine_error};
 use super::survey::Survey;
 
 /// The column with the file that a row comes from; hidden from `SELECT *`.
@@ -50,6 +53,8 @@ enum Content {
         basis: Basis,
         /// Where what is found by the way is entered.
         account: Option<Arc<Account>>,
+        /// What is known of the files.
+        blocks: Arc<Blocks>,
     },
     /// Lines that are not accepted.
     Rejects,
@@ -80,7 +85,8 @@ impl NdjsonSource {
         let mut fields: Vec<Arc<Field>> = layout.arrow_fields().iter().cloned().collect();
         fields.extend(hidden_fields().into_iter().filter(|field| hidden.contains(&field.name().as_str())));
         let schema = TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(folders).build();
-        Self::new(Content::Rows { layout, basis, account: None }, settings, schema)
+        let blocks = Arc::clone(&survey.blocks);
+        Self::new(Content::Rows { layout, basis, account: None, blocks }, settings, schema)
     }
 
     /// The rows of files that nobody surveyed, by columns that a statement declared: a line that does not fit is an error.
@@ -88,13 +94,13 @@ impl NdjsonSource {
     /// `layout` says how the columns of `table_schema` are read.
     pub(super) fn declared(layout: Layout, settings: Arc<Settings>, table_schema: TableSchema) -> Self {
         let (layout, basis) = (Arc::new(layout), Basis::Declared);
-        Self::new(Content::Rows { layout, basis, account: None }, settings, table_schema)
+        Self::new(Content::Rows { layout, basis, account: None, blocks: Arc::default() }, settings, table_schema)
     }
 
     /// The same, with counts of its own: each scan of a table counts for itself, and enters what it finds in `account`.
     pub fn counting_anew(&self, account: Option<Arc<Account>>) -> Self {
         let content = match self.content.clone() {
-            Content::Rows { layout, basis, .. } => Content::Rows { layout, basis, account },
+            Content::Rows { layout, basis, blocks, .. } => Content::Rows { layout, basis, account, blocks },
             Content::Rejects => Content::Rejects,
         };
         Self { content, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
@@ -165,7 +171,8 @@ impl FileSource for NdjsonSource {
                 schema: Arc::new(file_schema.project(&self.projection.file_indices)?),
                 projection: self.projection.file_indices.clone(),
             },
-            Content::Rows { layout, basis, account } => Read::Rows {
+            Content::Rows { layout, basis, account, blocks } => Read::Rows {
+                pruner: self.predicate.as_ref().and_then(|filter| Pruner::new(filter, &file_schema, blocks)),
                 filter: self.predicate.as_ref().map(|predicate| Filter::new(predicate, layout)).transpose()?,
                 needs: needs::of(self.projection.source.iter().map(|part| &part.expr), layout)
                     .into_iter()
@@ -178,7 +185,7 @@ impl FileSource for NdjsonSource {
             },
         };
         let opener = Opener {
-            read,
+            read: Arc::new(read),
             settings: Arc::clone(&self.settings),
             batch_size: self.batch_size,
             metrics: Metrics::new(&self.metrics, partition),
@@ -325,6 +332,8 @@ fn ranges(file: &PartitionedFile, range_bytes: u64) -> Vec<PartitionedFile> {
 #[derive(Clone)]
 pub(super) struct Metrics {
     pub(super) bytes: Count,
+    /// Bytes that no row of interest stands in, as what is known of them tells.
+    skipped: Count,
     pub(super) lines: Count,
     pub(super) rejects: Count,
     /// Lines that went as predicted, and others.
@@ -341,6 +350,7 @@ impl Metrics {
         let time = |name| MetricBuilder::new(set).subset_time(name, partition);
         Self {
             bytes: counter("bytes_scanned"),
+            skipped: counter("bytes_skipped"),
             lines: counter("lines"),
             rejects: counter("rejects"),
             predicted: counter("lines_predicted"),
@@ -370,6 +380,7 @@ enum Read {
         file_schema: SchemaRef,
         needs: Needs,
         filter: Option<Filter>,
+        pruner: Option<Pruner>,
     },
     Rejects {
         schema: SchemaRef,
@@ -378,8 +389,9 @@ enum Read {
     },
 }
 
+#[derive(Clone)]
 struct Opener {
-    read: Read,
+    read: Arc<Read>,
     settings: Arc<Settings>,
     batch_size: usize,
     metrics: Metrics,
@@ -393,12 +405,28 @@ impl FileOpener for Opener {
             None => super::format::input_file(&part.object_meta).map_err(engine_error)?,
         };
         let range = part.range.as_ref().map(|range| range.start as u64..range.end as u64);
-        let (basis, account) = match &self.read {
+        let range = range.unwrap_or_else(|| file.window.bytes.clone());
+        let kept = match &*self.read {
+            Read::Rows { pruner: Some(pruner), .. } => pruner.kept(&file, &range),
+            _ => vec![range.clone()],
+        };
+        let read: u64 = kept.iter().map(|kept| file.stored(kept)).sum();
+        self.metrics.skipped.add((file.stored(&range) - read) as usize);
+        let opener = self.clone();
+        // Each begins when the one before it is done with, and takes its worker.
+        let batches = kept.into_iter().flat_map(move |range| opener.batches(file.clone(), range));
+        Ok(Box::pin(async move { Ok(futures::stream::iter(batches).boxed()) }))
+    }
+}
+
+impl Opener {
+    fn batches(&self, file: InputFile, range: Range<u64>) -> Batches {
+        let (basis, account) = match &*self.read {
             Read::Rows { basis, account, .. } => (basis.clone(), account.clone()),
             Read::Rejects { .. } => (Basis::Whole, None),
         };
         let scan = Scan {
-            range: range.unwrap_or_else(|| file.window.bytes.clone()),
+            range,
             file,
             settings: Arc::clone(&self.settings),
             batch_size: self.batch_size,
@@ -407,12 +435,11 @@ impl FileOpener for Opener {
             account,
             workers: Arc::clone(&self.workers),
         };
-        let batches = match &self.read {
+        match &*self.read {
             Read::Rows { layout, file_schema, needs, filter, .. } => {
                 scan.rows(&Columns { layout, file_schema, needs, filter: filter.as_ref() })
             }
             Read::Rejects { schema, projection } => scan.rejects(Arc::clone(schema), projection),
-        };
-        Ok(Box::pin(async move { Ok(futures::stream::iter(batches).boxed()) }))
+        }
     }
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow::datatypes::Schema;
+use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::account::Part;
 use super::declared::Declared;
+use super::facts::Blocks;
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
 use super::reject::{Reason, Reject};
@@ -21,12 +23,12 @@ use super::unit::{Unit, Worker};
 use super::watch::StopOnDrop;
 use crate::error::{Error, Result};
 
-pub use super::account::Account;
+pub use super::account::{Account, Known};
 pub use super::seen::Earlier;
 pub use super::watch::Watch;
 
 /// What became of the lines. `lines = rows + blank + rejects`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Lines of all kinds.
     pub lines: u64,
@@ -79,8 +81,12 @@ pub struct Survey {
     pub lines: Vec<u64>,
     /// Whether all lines were read; else it is a guess.
     pub is_whole: bool,
+    /// Of how many files it was known without a look at them.
+    pub remembered: usize,
     pub(crate) layout: Arc<Layout>,
     pub(crate) fields: Fields,
+    /// Where in the files which times stand, as far as it is known.
+    pub(crate) blocks: Arc<Blocks>,
     pub(super) columns: Vec<Origin>,
 }
 
@@ -152,7 +158,8 @@ pub async fn survey_aside(account: Arc<Account>, threads: usize, watch: Arc<Watc
 ///
 /// **Errors**: as [`survey`].
 pub async fn guess_aside(account: Arc<Account>, threads: usize, watch: Arc<Watch>) -> Result<Survey> {
-    let stored: u64 = account.files().iter().map(InputFile::size).sum();
+    let missing = account.missing(account.settings().range_bytes);
+    let stored: u64 = missing.iter().map(|(index, range)| account.files()[*index as usize].stored(range)).sum();
     if account.settings().stop_at_reject || stored <= SMALL_BYTES {
         return survey_aside(account, threads, watch).await;
     }
@@ -180,10 +187,12 @@ const SAMPLED_FILES: usize = 8;
 
 /// What samples show: start, middle and end of some files; of compressed ones only the start.
 fn guess(account: &Account) -> Result<Survey> {
-    let (files, settings) = (account.files(), account.settings());
+    let settings = account.settings();
+    let files: Vec<(usize, &InputFile)> =
+        account.files().iter().enumerate().filter(|(index, _)| !account.remembers(*index as u32)).collect();
     let step = files.len().div_ceil(SAMPLED_FILES).max(1);
     let mut worker = Some(Worker::new(settings, Wanted::default(), false));
-    for (index, file) in files.iter().enumerate().step_by(step) {
+    for (index, file) in files.into_iter().step_by(step) {
         let window = &file.window.bytes;
         let starts = match file.compression {
             Compression::None => vec![

@@ -109,6 +109,9 @@ impl<R: Read> Unit<R> {
             next = flight.read(lines, next, careful, rows)?;
         }
         self.at = (next < bytes.len() && !careful.ended).then_some(next);
+        if self.at.is_none() {
+            careful.has_read(offset + bytes.len() as u64);
+        }
         careful.found.parsing += begun.elapsed();
         Ok(Some(Gathered { offset, text, rows, bytes: next - at }))
     }

@@ -59,6 +59,8 @@ pub struct Project {
     pub outputs: Outputs,
     /// Which rejects are.
     pub rejects: RejectBounds,
+    /// Whether what files taught is used and kept.
+    pub facts: bool,
 }
 
 impl Project {
@@ -161,7 +163,8 @@ impl Project {
             .map_err(|error| document::fault(name, text, error.span().unwrap_or(0..0), error.message()))?;
         let sources = complete(name, text, sources)?;
         let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-        Ok(Self { root, file, sources, queries_dir, outputs_dir, limits, history, outputs, rejects })
+        let facts = true;
+        Ok(Self { root, file, sources, queries_dir, outputs_dir, limits, history, outputs, rejects, facts })
     }
 }
 

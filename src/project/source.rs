@@ -61,7 +61,13 @@ pub struct SourceConfig {
     /// How much of a rejected line its table shows; no setting.
     #[serde(skip)]
     pub raw_bytes: usize,
+    /// From how many bytes on it is worth keeping what its files taught; no setting either.
+    #[serde(skip)]
+    pub facts_from_bytes: u64,
 }
+
+/// Less is read in a few milliseconds.
+const FACTS_FROM_BYTES: u64 = 8 << 20;
 
 impl SourceConfig {
     /// All that decides which rows there are and what is in them, as a text that is the same for the same declaration.
@@ -100,6 +106,7 @@ impl Default for SourceConfig {
             default: false,
             range_bytes: Settings::RANGE_BYTES,
             raw_bytes: Reject::RAW_BYTES,
+            facts_from_bytes: FACTS_FROM_BYTES,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 
 use super::{Progress, start, warnings};
-use crate::catalog::Look;
+use crate::catalog::{Look, Source};
 use crate::dialect::{Script, Statement};
 use crate::error::{Error, Result};
 use crate::session::{Planned, RecordBatch, Running, Session};
@@ -42,11 +42,11 @@ pub async fn answer(
     let settled = session.settle(&sources, progress.watch()).await?;
     match held {
         Ok(Some(running)) if settled.drift.is_empty() => {
-            warnings(&settled.sources).iter().for_each(|warning| tell(warning));
+            warn(session, &settled.sources, &tell);
             Ok(Answer { answers: true, running })
         }
         Err(error) if settled.drift.is_empty() && !matches!(error, Error::Drift) => {
-            warnings(&settled.sources).iter().for_each(|warning| tell(warning));
+            warn(session, &settled.sources, &tell);
             Err(error)
         }
         // Too much to hold, or read by types that are not so.
@@ -63,9 +63,13 @@ async fn by_what_is_so(
     progress: &Progress,
     tell: impl Fn(&str),
 ) -> Result<Answer> {
-    warnings(&planned.sources).iter().for_each(|warning| tell(warning));
+    warn(session, &planned.sources, &tell);
     let answers = planned.answers;
     Ok(Answer { answers, running: start(session, planned, progress).await? })
+}
+
+fn warn(session: &Session, sources: &[Arc<Source>], tell: impl Fn(&str)) {
+    session.catalog().take_notes().iter().chain(&warnings(sources)).for_each(|warning| tell(warning));
 }
 
 /// All rows of a statement, if they are not too many to be held.

@@ -271,6 +271,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             settled.sources.iter().try_for_each(|source| source.check_budget())?;
+            notes.extend(session.catalog().take_notes());
             let (staged, schema, reads) = written?;
             return Ok(Written { staged, target, schema, reads, sources: settled.sources, notes });
         }

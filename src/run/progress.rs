@@ -22,7 +22,7 @@ pub struct Progress {
 /// A moment of [`Progress`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Bytes read so far, in the survey and then in the scan.
+    /// Bytes read or passed over so far, in the survey and then in the scan.
     pub bytes: u64,
     /// Bytes to read in all, as far as is known.
     pub bytes_total: u64,
@@ -59,7 +59,7 @@ impl Progress {
         // Until the scan is planned, it will read what is being surveyed.
         let to_scan = self.to_read.load(Ordering::Relaxed).max(to_survey);
         Snapshot {
-            bytes: surveyed + scanned("bytes_scanned"),
+            bytes: surveyed + scanned("bytes_scanned") + scanned("bytes_skipped"),
             bytes_total: to_survey + to_scan,
             lines: self.watch.lines.load(Ordering::Relaxed) + scanned("lines"),
             rows: self.rows.load(Ordering::Relaxed),
@@ -75,6 +75,7 @@ impl Progress {
         let seconds = |name| Duration::from_nanos(sum(name)).as_secs_f64();
         ScanReport {
             bytes: sum("bytes_scanned"),
+            bytes_skipped: sum("bytes_skipped"),
             lines: sum("lines"),
             lines_careful: sum("lines_careful"),
             seconds_reading: seconds("time_reading"),

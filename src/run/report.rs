@@ -62,6 +62,8 @@ pub struct Report {
 pub struct ScanReport {
     /// Bytes of lines, decompressed.
     pub bytes: u64,
+    /// Bytes, as stored, that no row of interest stands in by what their files taught: they were not read.
+    pub bytes_skipped: u64,
     /// Lines of all kinds; none where everything was known from a statement before.
     pub lines: u64,
     /// Those that were not like lines before.

@@ -1,6 +1,7 @@
 //! The library as a program uses it: a session over a project, statements in, JSON lines out.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
@@ -8,7 +9,7 @@ use tidemill::catalog::{Look, Source};
 use tidemill::dialect::Script;
 use tidemill::error::Result;
 use tidemill::ndjson::survey::Watch;
-use tidemill::project::Project;
+use tidemill::project::{Keep, Limits, Outputs, Project, RejectBounds, SourceConfig};
 use tidemill::session::{Access, Planned, Session};
 use tidemill::sink::{self, Format};
 
@@ -16,6 +17,24 @@ use tidemill::sink::{self, Format};
 pub(crate) struct Library {
     session: Session,
     runtime: tokio::runtime::Runtime,
+}
+
+/// A project without a file, with one source.
+pub(crate) fn project(root: &Path, source: SourceConfig, threads: usize) -> Project {
+    let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
+    let limits = Limits { threads: Some(threads), ..Limits::default() };
+    Project {
+        root: root.to_owned(),
+        file: None,
+        sources: vec![source],
+        queries_dir,
+        outputs_dir,
+        limits,
+        history: Keep::default(),
+        outputs: Outputs::default(),
+        rejects: RejectBounds::default(),
+        facts: true,
+    }
 }
 
 impl Library {

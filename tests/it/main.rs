@@ -11,6 +11,7 @@ mod contract;
 mod diff;
 mod drift;
 mod errors;
+mod facts;
 #[cfg(target_os = "linux")]
 mod faults;
 mod functions;

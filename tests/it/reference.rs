@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tidemill::project::{Keep, Limits, Outputs, Project, RejectBounds, SourceConfig};
+use tidemill::project::SourceConfig;
 
-use crate::library::Library;
+use crate::library::{Library, project};
 use input::{Bytes, Given, Kept, Packing};
 use plain::{Found, Settings};
 
@@ -69,7 +69,6 @@ fn read(kept: &Kept, settings: &Settings, threads: usize, range_bytes: u64) -> O
 }
 
 fn library(kept: &Kept, settings: &Settings, threads: usize, range_bytes: u64) -> Library {
-    let root = kept.folder.path().to_owned();
     let source = SourceConfig {
         paths: vec!["inputs/*".into()],
         columns: settings.declared.iter().map(|(name, rule)| ((*name).to_owned(), rule.declared())).collect(),
@@ -79,19 +78,7 @@ fn library(kept: &Kept, settings: &Settings, threads: usize, range_bytes: u64) -
         range_bytes,
         ..SourceConfig::default()
     };
-    let limits = Limits { threads: Some(threads), ..Limits::default() };
-    let (queries_dir, outputs_dir) = (root.join("queries"), root.join("outputs"));
-    Library::open(Project {
-        root,
-        file: None,
-        sources: vec![source],
-        queries_dir,
-        outputs_dir,
-        limits,
-        history: Keep::default(),
-        outputs: Outputs::default(),
-        rejects: RejectBounds::default(),
-    })
+    Library::open(project(kept.folder.path(), source, threads))
 }
 
 /// The two agree on everything; of the reason of a reject, the plain reader may leave open which of several it is.

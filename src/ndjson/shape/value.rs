@@ -4,7 +4,7 @@
 //! grammar, the three words, `{}`. What is rare is left out where leaving it out is simpler.
 
 use super::super::class::Class;
-use super::super::tape::{Kind, scan_number};
+use super::super::tape::{Kind, Node, scan_number};
 use super::super::text;
 use super::Text;
 
@@ -49,6 +49,12 @@ impl Value {
     #[inline(always)]
     pub(super) fn is_none(self) -> bool {
         self.end == 0
+    }
+
+    /// As a node of the text, in which it starts at `at`.
+    #[inline(always)]
+    pub(super) fn node(self, at: usize) -> Node {
+        Node { kind: self.kind(), start: at as u32, end: self.end as u32, next: 0 }
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::super::class::Class;
 use super::super::super::instant;
 use super::super::super::layout::Reading;
 use super::super::super::rows::Span;
-use super::super::super::tape::{Kind, Node};
+use super::super::super::tape::Kind;
 use super::super::turn::Turn;
 use super::super::value::Value;
 use super::super::{Check, Empty, Key, Text, UNWANTED};
@@ -64,17 +64,28 @@ impl Step<'_> {
         }
     }
 
-    /// Whether the values that a loop found are of the declared type, as far as a quick look tells.
+    /// Whether the values that a loop found are of the declared type, as far as a quick look tells. If they are times, they count
+    /// for their bounds then.
     fn surely_fit(&self, lanes: &[Lane], column: &[Span]) -> bool {
         let Check::Scalar(reading) = &self.key.check else { return false };
         let value = |span: Span| &self.text.bytes[span.start as usize..span.end as usize];
         let mut spans = lanes.iter().map(|lane| column[lane.row as usize]);
         match **reading {
             // Nearly every source declares one, so it has a loop of its own.
-            Reading::Timestamp { unit, .. } => spans.all(|span| {
-                let text = &value(span)[1..];
-                span.kind == Kind::Plain && instant::is_surely_timestamp(&text[..text.len() - 1], unit)
-            }),
+            Reading::Timestamp { unit, .. } => {
+                let mut taken = self.key.bounds.as_ref().map(|bounds| bounds.get()).unwrap_or_default();
+                let fit = spans.all(|span| {
+                    let text = &value(span)[1..];
+                    let is_sure =
+                        span.kind == Kind::Plain && instant::is_surely_timestamp(&text[..text.len() - 1], unit);
+                    taken.take_sure(text);
+                    is_sure
+                });
+                if let (Some(bounds), true) = (&self.key.bounds, fit) {
+                    bounds.set(taken);
+                }
+                fit
+            }
             _ => spans.all(|span| reading.surely_fits(span.kind, Class::default(), value(span))),
         }
     }
@@ -82,11 +93,22 @@ impl Step<'_> {
     /// Whether a value that a loop found is one of the declared type; else the line falls.
     fn check(&self, span: Span, row: u32, fallen: &mut Vec<u32>) -> bool {
         let value = Value::new(span.end as usize, span.kind, Class::PRESENT);
-        let is_allowed = self.key.check.allows(value, self.text.bytes, span.start as usize, self.empty_as_null);
+        let is_allowed = self.allows(value, span.start as usize);
         if !is_allowed {
             fallen.push(row);
         }
         is_allowed
+    }
+
+    /// Whether the value at `at` is one of the declared type; if it is a time, it counts for its bounds.
+    fn allows(&self, value: Value, at: usize) -> bool {
+        let (Check::Scalar(reading), Some(bounds)) = (&self.key.check, &self.key.bounds) else {
+            return self.key.check.allows(value, self.text.bytes, at, self.empty_as_null);
+        };
+        let mut taken = bounds.get();
+        let is_one = taken.take(reading, value.node(at), self.text.bytes, self.empty_as_null);
+        bounds.set(taken);
+        is_one
     }
 
     /// One line, wherever it stands. `None` if it does not go on.
@@ -103,7 +125,7 @@ impl Step<'_> {
         let Lane { row, at } = lane;
         let start = at as usize + self.turn.len();
         let value = self.any(start, row, fate.empty);
-        if value.is_none() || !self.key.check.allows(value, self.text.bytes, start, self.empty_as_null) {
+        if value.is_none() || !self.allows(value, start) {
             fate.fallen.push(row);
             return None;
         }
@@ -165,8 +187,7 @@ impl Check {
             Self::Object => matches!(value.kind(), Kind::Object | Kind::Null),
             Self::Scalar(reading) => {
                 reading.surely_fits(value.kind(), value.class(), &text[at..value.end]) || {
-                    let node = Node { kind: value.kind(), start: at as u32, end: value.end as u32, next: 0 };
-                    reading.scalar(node, text, empty_as_null).is_ok()
+                    reading.scalar(value.node(at), text, empty_as_null).is_ok()
                 }
             }
         }
