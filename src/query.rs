@@ -429,7 +429,7 @@ mod tests {
         fails("-- x\n--@ output = \"\"\n", "`daily.sql`: `output` is empty", "\"\"");
         fails(
             "--@ [queue]\n",
-            "`daily.sql`: unknown key `queue` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `mode`, `on_rewrite`, `key`, `params`)",
+            "`daily.sql`: unknown key `queue` (keys are `format`, `output`, `shards`, `target_file_size`, `partition_by`, `order_by`, `compression`, `row_group_rows`, `mode`, `on_rewrite`, `key`, `keep`, `params`)",
             "queue",
         );
     }

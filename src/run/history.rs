@@ -81,10 +81,11 @@ impl History {
         ledger.as_mut().ok_or_else(|| trouble.take().unwrap_or_else(|| Error::internal("there is no ledger")))
     }
 
-    /// Removes copies of outputs of `query` that are not kept any more. One that cannot be removed is in the way of nothing.
-    pub(super) fn tidy(&mut self, root: &Path, query: &str) -> Option<Error> {
+    /// Removes copies of outputs of `query` that are not kept any more. One that cannot be removed is in the way of nothing, and told.
+    pub(super) fn tidy(&mut self, root: &Path, query: &str) -> Option<String> {
         let kept = self.ledger.as_ref()?.kept(query);
-        kept.and_then(|kept| ledger::tidy(root, query, &kept)).err()
+        let error = kept.and_then(|kept| ledger::tidy(root, query, &kept)).err()?;
+        Some(format!("what is not kept any more is still there: {}", error.chain()))
     }
 
     /// Why the run is not in the ledger.
@@ -141,9 +142,4 @@ pub(super) fn placed(path: &Path, (device, inode): (u64, u64)) -> Placed<'_> {
 /// What is told of a run that is not in the ledger, or not all of it.
 pub(super) fn missing(error: &Error) -> String {
     format!("not in the history: {}", error.chain())
-}
-
-/// What is told where an output that is not kept any more cannot be removed.
-pub(super) fn untidy(error: &Error) -> String {
-    format!("what is not kept any more is still there: {}", error.chain())
 }

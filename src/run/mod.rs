@@ -56,9 +56,7 @@ pub async fn query(
     extent: Extent,
     progress: &Progress,
 ) -> Result<Report> {
-    if extent.corrections.is_some() {
-        rejects::check_mode(query, target.mode)?;
-    }
+    rejects::check_mode(query, target.mode, &extent)?;
     let script = Script { name: query.path.display().to_string(), text: query.sql.clone() };
     let parameters = Parameters::new(&query.settings.params, given, clock::now())?;
     let step = only_step(session, &script, &parameters)?;
@@ -106,8 +104,7 @@ pub async fn query(
     let mut report = published?;
     report.run = run;
     report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
-    let untidy = history.tidy(&session.catalog().project().root, &query.name);
-    report.notes.extend(untidy.map(|error| history::untidy(&error)));
+    report.notes.extend(history.tidy(&session.catalog().project().root, &query.name));
     report.params = parameters.values().clone();
     Ok(report)
 }

@@ -15,7 +15,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 
 use super::Mode;
-use super::increment::Increment;
+use super::increment::{Extent, Increment};
 use crate::catalog::{Look, Scope, Source};
 use crate::dialect::{self, Given, Script};
 use crate::error::{Error, Result};
@@ -80,11 +80,12 @@ pub fn corrections(name: &str, text: impl BufRead) -> Result<Vec<Correction>> {
     Ok(corrections)
 }
 
-/// Whether runs of a query can read corrections.
+/// Whether a run of a query can read corrections, if it is to.
 ///
-/// **Errors**: `Request`, if they read all lines anyway.
-pub(super) fn check_mode(query: &SavedQuery, mode: Mode) -> Result<()> {
+/// **Errors**: `Request`, if it reads all lines anyway.
+pub(super) fn check_mode(query: &SavedQuery, mode: Mode, extent: &Extent) -> Result<()> {
     match mode {
+        _ if extent.corrections.is_none() => Ok(()),
         Mode::Append | Mode::Merge => Ok(()),
         Mode::Replace | Mode::ReplacePartitions => {
             Err(Error::request(format!("`{}` makes its result of all lines of its files", query.name)).with_hint(

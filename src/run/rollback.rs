@@ -60,8 +60,12 @@ pub(super) fn keep(
         return Ok(None);
     };
     // What a run that was killed has left would be in the way.
-    ledger::tidy(root, query, &recorded.ledger().kept(query)?)?;
-    sink::keep(path, &ledger::place_of(root, query, made))?;
+    let known = recorded.ledger().kept(query)?;
+    ledger::tidy(root, query, &known)?;
+    sink::keep(path, &ledger::place_of(root, query, made)).inspect_err(|_| {
+        // Half of a copy takes room where there may be none; what stays is removed by the next run.
+        let _ = ledger::tidy(root, query, &known);
+    })?;
     failpoint::pass("kept");
     Ok(Some(made))
 }
@@ -84,7 +88,10 @@ pub fn rollback(project: &Project, query: &str, run: Option<i64>) -> Result<Roll
     check(&copy, &kept.files).map_err(|error| {
         Error::request(format!("what run {} of `{query}` published cannot be brought back", kept.run))
             .with_source(error)
-            .with_hint(choices(query, shelf.kept.iter().filter(|other| other.run != kept.run)))
+            .with_hint(match shelf.kept.len() {
+                1 => "no other output of it is kept".to_owned(),
+                _ => choices(query, shelf.kept.iter().filter(|other| other.run != kept.run)),
+            })
     })?;
     let mut recorded = history.ledger()?.begin_rollback(kept.run, &kept.path)?;
     failpoint::pass("begun");
@@ -96,7 +103,7 @@ pub fn rollback(project: &Project, query: &str, run: Option<i64>) -> Result<Roll
     failpoint::pass("committed");
     let mut rollback = done?;
     rollback.notes.extend(told.err().map(|error| history::missing(&error)));
-    rollback.notes.extend(history.tidy(root, query).map(|error| history::untidy(&error)));
+    rollback.notes.extend(history.tidy(root, query));
     Ok(rollback)
 }
 

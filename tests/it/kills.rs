@@ -109,6 +109,9 @@ impl Case {
         assert!(self.found() == self.expected(self.lines), "{told}: what is there after the next start is another");
         let names = self.project.names("outputs");
         assert!(names.len() == 1 && names[0].starts_with('q'), "{told}: {names:?} was left");
+        if self.project.path(".tidemill/kept/q").exists() {
+            assert_eq!(self.project.names(".tidemill/kept/q"), self.project.kept(), "{told}");
+        }
         let sql = "SELECT count(*) AS c FROM tidemill.runs WHERE status IN ('started', 'prepared')";
         assert_eq!(self.project.rows(sql), "{\"c\":0}\n", "{told}");
     }
