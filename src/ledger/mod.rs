@@ -86,6 +86,11 @@ pub fn states(root: &Path, query: &str, kept: Option<&str>) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// The folder in which results for object stores are staged; it need not be there.
+pub fn uploads(root: &Path) -> PathBuf {
+    root.join(FOLDER).join("uploads")
+}
+
 fn path_of(root: &Path) -> PathBuf {
     root.join(FOLDER).join(FILE)
 }

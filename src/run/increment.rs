@@ -102,11 +102,12 @@ impl Increment<'_> {
             return Ok(Report { notes, ..report });
         }
         change.piece = (placing != Placing::Whole).then(|| piece.clone());
-        let path = if matches!(placing, Placing::More(_)) { target.path.join(&piece) } else { target.path.clone() };
+        let place = target.place();
+        let path = if matches!(placing, Placing::More(_)) { place.join(&piece) } else { place };
         let finished = history::finished(Some(&sealed), &sources);
         recorded.prepare(&finished, Some(&history::placed(&path, &sealed)), Some(&change))?;
         failpoint::pass("prepared");
-        let published = staged.publish(sealed)?;
+        let published = staged.publish(sealed).await?;
         failpoint::pass("published");
         let report = Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress);
         let path = change.piece.map_or(report.path, |piece| target.path.join(piece));
@@ -130,7 +131,7 @@ impl Increment<'_> {
         is_first: bool,
         begun: Instant,
     ) -> Result<Report> {
-        super::sweep(self.target)?;
+        super::sweep(self.target, &ledger::uploads(&self.session.catalog().project().root))?;
         self.remember(&mut change, intakes, &[])?;
         recorded.prepare(&history::finished(None, &[]), None, Some(&change).filter(|_| !is_first))?;
         Ok(Report { notes: told(intakes), ..self.report(begun) })
@@ -253,7 +254,7 @@ impl Increment<'_> {
         let text: Vec<&str> = self.query.sql.lines().filter(|line| !is_setting(line)).collect();
         definition.insert("SQL text or settings".to_owned(), hash(&text.join("\n")));
         definition.insert("format".to_owned(), self.target.writing.format.to_string());
-        let path = std::path::absolute(&self.target.path).unwrap_or_else(|_| self.target.path.clone());
+        let path = self.target.place();
         let path = path.strip_prefix(&project.root).unwrap_or(&path);
         definition.insert("place".to_owned(), path.to_string_lossy().into_owned());
         for source in sources {

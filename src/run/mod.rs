@@ -29,11 +29,12 @@ use crate::clock;
 use crate::dialect::{self, Given, Parameters, Script, Statement, Step};
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::ledger::Recorded;
+use crate::ledger::{self, Recorded};
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
 use crate::session::{Fold, Planned, Running, Session, Touched};
 use crate::sink::{self, Placing, Staging};
+use crate::store::Location;
 use history::History;
 use increment::Increment;
 
@@ -177,11 +178,11 @@ pub async fn publish(
     failpoint::pass("sealed");
     if let Some(recorded) = &mut recorded {
         let finished = history::finished(Some(&sealed), &sources);
-        let told = recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), None);
+        let told = recorded.prepare(&finished, Some(&history::placed(&target.place(), &sealed)), None);
         notes.extend(told.err().map(|error| history::missing(&error)));
     }
     failpoint::pass("prepared");
-    let published = staged.publish(sealed)?;
+    let published = staged.publish(sealed).await?;
     failpoint::pass("published");
     Ok(Report { notes, ..Report::of(name, &target, begun, Some(&published), &sources, progress) })
 }
@@ -256,7 +257,8 @@ impl<'a> Work<'a> {
 
     async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef)> {
         let Self { session, placing, progress, .. } = self;
-        sweep(target)?;
+        let spool = ledger::uploads(&session.catalog().project().root);
+        sweep(target, &spool)?;
         let mut running = match self.fold {
             None => start(session, planned, progress).await?,
             Some(fold) => {
@@ -266,7 +268,8 @@ impl<'a> Work<'a> {
         };
         let threads = session.catalog().project().limits.num_threads();
         let schema = Arc::clone(&running.schema);
-        let mut staged = Staging::create(&target.path, target.writing, &target.shape, placing, &schema, threads)?;
+        let Target { path, writing, shape, .. } = target;
+        let mut staged = Staging::create(path, *writing, shape, placing, &schema, threads, &spool)?;
         failpoint::pass("staged");
         while let Some(batch) = running.batches.next().await {
             let batch = batch?;
@@ -278,8 +281,12 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Removes what a run that was killed has left beside the result: it is of no use to anyone.
-fn sweep(target: &Target) -> Result<()> {
+/// Removes what a run that was killed has left beside the result, or where results for stores are staged: it is of no use to
+/// anyone.
+fn sweep(target: &Target, spool: &Path) -> Result<()> {
+    if Location::is_url(&target.path) {
+        return sink::sweep(spool).map(drop);
+    }
     let beside = target.path.parent().filter(|folder| !folder.as_os_str().is_empty());
     sink::sweep(beside.unwrap_or(Path::new("."))).map(drop)
 }

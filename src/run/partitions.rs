@@ -67,9 +67,9 @@ impl Increment<'_> {
         failpoint::pass("sealed");
         change.state = Some(state_of(sealed.identity));
         let finished = history::finished(Some(&sealed), &sources);
-        recorded.prepare(&finished, Some(&history::placed(&target.path, &sealed)), Some(&change))?;
+        recorded.prepare(&finished, Some(&history::placed(&target.place(), &sealed)), Some(&change))?;
         failpoint::pass("prepared");
-        let published = staged.publish(sealed)?;
+        let published = staged.publish(sealed).await?;
         failpoint::pass("published");
         Ok(Report { notes, ..Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress) })
     }

@@ -8,10 +8,11 @@ use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::intake::OnRewrite;
 use crate::ndjson::listing;
-use crate::project::Project;
+use crate::project::{Project, SourceConfig};
 use crate::query::{Files, Increment, SavedQuery};
 use crate::session::Planned;
 use crate::sink::{Compression, Format, Shape, Writing};
+use crate::store::{Location, MANIFEST};
 use crate::suggest;
 
 /// What the person who starts a run may say about its outputs.
@@ -103,6 +104,9 @@ impl Target {
             None => None,
         };
         let output = query.settings.output.as_deref();
+        if let Some(output) = output {
+            Location::of(output).map_err(|error| error.at(query.place_of("output")))?;
+        }
         let format = match (options.format.or(named), output) {
             (Some(format), _) => format,
             (None, Some(output)) if !shape.is_folder() => {
@@ -116,9 +120,16 @@ impl Target {
         };
         let path = match (&options.output_dir, output) {
             (Some(dir), output) => dir.join(output.and_then(Path::file_name).map_or(default_name, PathBuf::from)),
+            (None, Some(output)) if Location::is_url(output) => output.to_owned(),
             (None, Some(output)) => project.root.join(output),
             (None, None) => project.outputs_dir.join(default_name),
         };
+        if mode != Mode::Replace && Location::of(&path)?.is_some() {
+            let (shown, mode) = (path.display(), mode.name());
+            return Err(Error::request(format!("mode = \"{mode}\" does not publish in a store, as `{shown}` is"))
+                .with_hint("publish in a folder, or leave `mode` out: the whole result is computed and replaced then")
+                .at(query.place_of("mode")));
+        }
         Ok(Self { path, shape, writing: writing(query, format)?, mode, on_rewrite, keys })
     }
 
@@ -152,8 +163,19 @@ impl Target {
         }
     }
 
+    /// Where it goes, from wherever one stands: an absolute path, or a URL, which ends in a slash if it is a folder's.
+    pub fn place(&self) -> PathBuf {
+        if Location::is_url(&self.path) {
+            return if self.shape.is_folder() { self.path.join("") } else { self.path.clone() };
+        }
+        std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
     /// **Errors**: `Request`, if the result would replace what results are made of.
     pub fn check(&self, project: &Project) -> Result<()> {
+        if let Some(location) = Location::of(&self.path)? {
+            return self.check_objects(&location, project);
+        }
         let path = &self.path;
         let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
         // Links and `..` in the folders are resolved as far as those are there.
@@ -174,8 +196,31 @@ impl Target {
             None if real.starts_with(&project.queries_dir) => "in the folder of saved queries".to_owned(),
             None => return Ok(()),
         };
-        Err(Error::request(format!("the result cannot go to `{}`, which is {what}", path.display()))
-            .with_hint("results have a folder of their own, outputs/"))
+        Err(self.refused(&what))
+    }
+
+    fn check_objects(&self, location: &Location, project: &Project) -> Result<()> {
+        let objects = match self.shape {
+            Shape::File => vec![location.clone()],
+            _ => {
+                let file = format!("run-0/part-00000-of-00001.{}", self.writing.format.extension());
+                vec![location.join(&file), location.join(MANIFEST)]
+            }
+        };
+        let names = |source: &&SourceConfig| {
+            let is_named =
+                |object: &Location| listing::names(&project.root, &source.paths, Path::new(&object.to_string()));
+            objects.iter().any(is_named)
+        };
+        match project.sources.iter().find(names) {
+            None => Ok(()),
+            Some(source) => Err(self.refused(&format!("an input of source `{}`", source.name))),
+        }
+    }
+
+    fn refused(&self, what: &str) -> Error {
+        Error::request(format!("the result cannot go to `{}`, which is {what}", self.path.display()))
+            .with_hint("results have a folder of their own, outputs/")
     }
 }
 
@@ -259,9 +304,7 @@ fn writing(query: &SavedQuery, format: Format) -> Result<Writing> {
 /// A file named `.gz` that holds plain lines would be refused by the next reader, so nothing is guessed here.
 fn format_of(path: &Path) -> Result<Format> {
     let shown = path.display();
-    if path.to_str().is_some_and(|path| path.contains("://")) {
-        return Err(Error::request(format!("`{shown}` is a URL, and results are local files")));
-    }
+    Location::of(path)?;
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     Format::from_str(extension).map_err(|_| {
         Error::request(format!("the name `{shown}` does not tell a format"))

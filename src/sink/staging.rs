@@ -6,8 +6,9 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::{Placing, Published, Sealed, Shape, Staged, StagedFolder, Writing};
+use super::{Placing, Published, Sealed, Shape, Staged, StagedFolder, StagedUpload, Writing};
 use crate::error::Result;
+use crate::store::Location;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
 pub enum Staging {
@@ -15,12 +16,14 @@ pub enum Staging {
     File(Box<Staged>),
     /// A folder of files.
     Folder(Box<StagedFolder>),
+    /// Either, for an object store.
+    Upload(Box<StagedUpload>),
 }
 
 impl Staging {
-    /// Begins a result of this shape.
+    /// Begins a result of this shape; one for a store in a stage in `spool`.
     ///
-    /// **Errors**: those of [`Staged::create`] or [`StagedFolder::create`].
+    /// **Errors**: those of [`Staged::create`], [`StagedFolder::create`] or [`StagedUpload::create`].
     pub fn create(
         target: &Path,
         writing: Writing,
@@ -28,7 +31,12 @@ impl Staging {
         placing: &Placing,
         schema: &SchemaRef,
         threads: usize,
+        spool: &Path,
     ) -> Result<Self> {
+        if let Some(location) = Location::of(target)? {
+            let staged = StagedUpload::create((location, target), writing, shape, schema, threads, spool)?;
+            return Ok(Self::Upload(Box::new(staged)));
+        }
         Ok(match shape {
             Shape::File => Self::File(Box::new(Staged::create(target, writing, schema, threads)?)),
             shape => {
@@ -44,6 +52,7 @@ impl Staging {
         match self {
             Self::File(staged) => staged.write(batch),
             Self::Folder(staged) => staged.write(batch),
+            Self::Upload(staged) => staged.write(batch),
         }
     }
 
@@ -52,7 +61,7 @@ impl Staging {
     /// **Errors**: those of [`StagedFolder::carry`].
     pub fn carry(&mut self, replaced: &[Option<HashSet<String>>]) -> Result<u64> {
         match self {
-            Self::File(_) => Ok(0),
+            Self::File(_) | Self::Upload(_) => Ok(0),
             Self::Folder(staged) => staged.carry(replaced),
         }
     }
@@ -64,16 +73,27 @@ impl Staging {
         match self {
             Self::File(staged) => staged.seal(),
             Self::Folder(staged) => staged.seal(),
+            Self::Upload(staged) => staged.seal(),
         }
     }
 
     /// Puts a sealed result in its place.
     ///
-    /// **Errors**: those of [`Staged::publish`] or [`StagedFolder::publish`].
-    pub fn publish(self, sealed: Sealed) -> Result<Published> {
+    /// **Errors**: those of [`Staged::publish`], [`StagedFolder::publish`] or [`StagedUpload::publish`].
+    pub async fn publish(self, sealed: Sealed) -> Result<Published> {
         match self {
             Self::File(staged) => staged.publish(sealed),
             Self::Folder(staged) => staged.publish(sealed),
+            Self::Upload(staged) => staged.publish(sealed).await,
+        }
+    }
+
+    /// Where its file or folder is while it is staged on this machine.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::File(staged) => staged.path(),
+            Self::Folder(staged) => staged.path(),
+            Self::Upload(staged) => staged.path(),
         }
     }
 }

@@ -28,22 +28,23 @@ struct Kind {
     lacks: &'static [&'static str],
 }
 
-const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered"] };
-const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
+const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered", "uploaded"] };
+const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered", "uploaded"] };
 const PARTITIONS: Kind =
-    Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered"] };
-const APPEND: Kind = Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered"] };
+    Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered", "uploaded"] };
+const APPEND: Kind =
+    Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered", "uploaded"] };
 const MERGE: Kind = Kind {
     sql: "--@ mode = \"merge\"\n--@ key = [\"k\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
 
     counts: true,
-    lacks: &[],
+    lacks: &["uploaded"],
 };
 
 const REPLACE_PARTITIONS: Kind = Kind {
     sql: "--@ mode = \"replace_partitions\"\n--@ partition_by = [\"k AS by\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
     counts: true,
-    lacks: &["gathered"],
+    lacks: &["gathered", "uploaded"],
 };
 
 struct Case {
