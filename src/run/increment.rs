@@ -94,7 +94,7 @@ impl Increment<'_> {
         change.columns.extend(now);
         change.state = states.as_ref().map(|states| states.name.clone());
         self.remember(&mut change, &intakes, &sources)?;
-        let sealed = staged.seal()?;
+        let sealed = staged.seal().await?;
         failpoint::pass("sealed");
         if sealed.rows() == 0 && matches!(placing, Placing::More(_)) {
             recorded.prepare(&history::finished(None, &sources), None, Some(&change))?;

@@ -174,7 +174,7 @@ pub async fn publish(
     let begun = Instant::now();
     let work = Work::of(session, script, statement, target, &Placing::Whole, progress);
     let Written { mut staged, target, sources, mut notes, .. } = work.write(|_| Ok(())).await?;
-    let sealed = staged.seal()?;
+    let sealed = staged.seal().await?;
     failpoint::pass("sealed");
     if let Some(recorded) = &mut recorded {
         let finished = history::finished(Some(&sealed), &sources);
@@ -269,7 +269,7 @@ impl<'a> Work<'a> {
         let threads = session.catalog().project().limits.num_threads();
         let schema = Arc::clone(&running.schema);
         let Target { path, writing, shape, .. } = target;
-        let mut staged = Staging::create(path, *writing, shape, placing, &schema, threads, &spool)?;
+        let mut staged = Staging::create(path, *writing, shape, placing, &schema, threads, &spool).await?;
         failpoint::pass("staged");
         while let Some(batch) = running.batches.next().await {
             let batch = batch?;

@@ -63,7 +63,7 @@ impl Increment<'_> {
         }
         change.columns = columns(&schema, self.target);
         self.remember(&mut change, &intakes, touched.as_ref().map_or(&sources, |(_, read)| read))?;
-        let sealed = staged.seal()?;
+        let sealed = staged.seal().await?;
         failpoint::pass("sealed");
         change.state = Some(state_of(sealed.identity));
         let finished = history::finished(Some(&sealed), &sources);

@@ -105,7 +105,9 @@ impl Target {
         };
         let output = query.settings.output.as_deref();
         if let Some(output) = output {
-            Location::of(output).map_err(|error| error.at(query.place_of("output")))?;
+            // The place of a secret is not shown.
+            let place = if Location::holds_secret(&output.to_string_lossy()) { None } else { query.place_of("output") };
+            Location::of(output).map_err(|error| error.at(place))?;
         }
         let format = match (options.format.or(named), output) {
             (Some(format), _) => format,

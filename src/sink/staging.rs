@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::{Placing, Published, Sealed, Shape, Staged, StagedFolder, StagedUpload, Writing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Location;
 
 /// A result that is being written. Dropped before it is published, it leaves nothing behind.
@@ -23,8 +23,8 @@ pub enum Staging {
 impl Staging {
     /// Begins a result of this shape; one for a store in a stage in `spool`.
     ///
-    /// **Errors**: those of [`Staged::create`], [`StagedFolder::create`] or [`StagedUpload::create`].
-    pub fn create(
+    /// **Errors**: those of [`Staging::here`] or [`StagedUpload::create`].
+    pub async fn create(
         target: &Path,
         writing: Writing,
         shape: &Shape,
@@ -33,10 +33,24 @@ impl Staging {
         threads: usize,
         spool: &Path,
     ) -> Result<Self> {
-        if let Some(location) = Location::of(target)? {
-            let staged = StagedUpload::create((location, target), writing, shape, schema, threads, spool)?;
-            return Ok(Self::Upload(Box::new(staged)));
-        }
+        let Some(location) = Location::of(target)? else {
+            return Self::here(target, writing, shape, placing, schema, threads);
+        };
+        let staged = StagedUpload::create((location, target), writing, shape, schema, threads, spool);
+        Ok(Self::Upload(Box::new(staged.await?)))
+    }
+
+    /// Begins a result of this shape on this machine.
+    ///
+    /// **Errors**: those of [`Staged::create`] or [`StagedFolder::create`].
+    pub fn here(
+        target: &Path,
+        writing: Writing,
+        shape: &Shape,
+        placing: &Placing,
+        schema: &SchemaRef,
+        threads: usize,
+    ) -> Result<Self> {
         Ok(match shape {
             Shape::File => Self::File(Box::new(Staged::create(target, writing, schema, threads)?)),
             shape => {
@@ -68,12 +82,22 @@ impl Staging {
 
     /// Completes the result, and checks that all of it is on the disk; no more rows can be added.
     ///
+    /// **Errors**: those of [`Staging::seal_here`] or [`StagedUpload::seal`].
+    pub async fn seal(&mut self) -> Result<Sealed> {
+        match self {
+            Self::Upload(staged) => staged.seal().await,
+            here => here.seal_here(),
+        }
+    }
+
+    /// The same, as far as it is on this machine.
+    ///
     /// **Errors**: those of [`Staged::seal`] or [`StagedFolder::seal`].
-    pub fn seal(&mut self) -> Result<Sealed> {
+    pub(super) fn seal_here(&mut self) -> Result<Sealed> {
         match self {
             Self::File(staged) => staged.seal(),
             Self::Folder(staged) => staged.seal(),
-            Self::Upload(staged) => staged.seal(),
+            Self::Upload(_) => Err(Error::internal("a result for a store is sealed there")),
         }
     }
 

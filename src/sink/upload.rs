@@ -30,9 +30,6 @@ const FILES_AT_ONCE: usize = 4;
 /// How long a failed run waits for what it sent to be removed.
 const CLEANING: Duration = Duration::from_secs(10);
 
-/// How long a store is asked what stands there.
-const ASKING: Duration = Duration::from_secs(120);
-
 /// A result for a store that is being written. Dropped before it is published, it leaves nothing behind.
 pub struct StagedUpload {
     inner: Staging,
@@ -53,8 +50,8 @@ impl StagedUpload {
     ///
     /// **Errors**: [`Error::Request`] if the location names no object, or a folder with something in it that is no part of a
     /// result; [`Error::Input`] if the store does not say what stands there; [`Error::Machine`] if nothing can be written in
-    /// `spool`; those of [`Staging::create`]. In each case no stage is left.
-    pub fn create(
+    /// `spool`; those of [`Staging::here`]. In each case no stage is left.
+    pub async fn create(
         (location, target): (Location, &Path),
         writing: Writing,
         shape: &Shape,
@@ -66,17 +63,18 @@ impl StagedUpload {
             return Err(Error::request(format!("output `{location}` is a whole bucket"))
                 .with_hint("name an object in it, for example s3://BUCKET/outputs/daily.json"));
         }
-        let before = if shape.is_folder() { before(&location)? } else { is_there(&location).map(|()| None)? };
+        let (asked, is_folder) = (location.clone(), shape.is_folder());
+        let before = store::aside(async move { before(&asked, is_folder).await }).await?;
         let stage = place::make_folder(spool).and_then(|()| StageDir::create(spool));
         let stage = stage.map_err(|error| {
             Error::unwritable(spool, error).with_hint("results for a store are written on this machine first")
         })?;
         let local = stage.path().join(location.name());
-        let inner = Staging::create(&local, writing, shape, &Placing::Whole, schema, threads, spool)?;
+        let inner = Staging::here(&local, writing, shape, &Placing::Whole, schema, threads)?;
         Ok(Self {
             inner,
             target: target.to_owned(),
-            is_folder: shape.is_folder(),
+            is_folder,
             location,
             run: format!("{RUN}{}", Uuid::new_v4()),
             before,
@@ -100,11 +98,11 @@ impl StagedUpload {
     /// Completes the result on this machine, and checks that all of it is on the disk; no more rows can be added. What is
     /// sealed is told by what stands in the store until it is published.
     ///
-    /// **Errors**: those of [`Staging::seal`]; [`Error::Input`] if the store does not say what stands there.
-    pub fn seal(&mut self) -> Result<Sealed> {
-        let mut sealed = self.inner.seal()?;
+    /// **Errors**: those of [`Staging::seal_here`]; [`Error::Input`] if the store does not say what stands there.
+    pub async fn seal(&mut self) -> Result<Sealed> {
+        let mut sealed = self.inner.seal_here()?;
         let (location, is_folder) = (self.location.clone(), self.is_folder);
-        let stands = store::wait(ASKING, async move { store::published(&location, is_folder).await })?;
+        let stands = store::aside(async move { store::published(&location, is_folder).await }).await?;
         sealed.identity = stands.map_or((0, 0), |stands| stands.identity);
         if self.is_folder {
             sealed.files.iter_mut().for_each(|file| file.name = format!("{}/{}", self.run, file.name));
@@ -160,19 +158,18 @@ fn is_run(name: &str) -> bool {
     name.strip_prefix(RUN).is_some_and(|id| Uuid::try_parse(id).is_ok())
 }
 
-/// Asks for a bucket that can be listed, so that one that is not there is told before the rows are.
-fn is_there(location: &Location) -> Result<()> {
-    store::list(location, false).map(drop)
-}
-
-/// The folder of the result that stands in a folder of a store.
+/// The folder of the result that stands in a folder of a store. Of an object it only asks whether its bucket can be listed, so that
+/// one which is not there is told before there are any rows.
 ///
 /// **Errors**: [`Error::Request`] if something is there that is no part of a result.
-fn before(location: &Location) -> Result<Option<String>> {
-    if let Some((_, manifest)) = store::read(location)? {
+async fn before(location: &Location, is_folder: bool) -> Result<Option<String>> {
+    if !is_folder {
+        return store::objects(location, false).await.map(|_| None);
+    }
+    if let Some((_, manifest)) = store::manifest(location).await? {
         return Ok(Some(manifest.run).filter(|run| is_run(run)));
     }
-    let objects = store::list(location, true)?;
+    let objects = store::objects(location, true).await?;
     let mut names = objects.iter().filter_map(|object| object.location.below(location));
     match names.find(|name| !is_run(name.split('/').next().unwrap_or_default())) {
         None => Ok(None),

@@ -21,9 +21,8 @@ use crate::error::{Error, Result};
 /// Threads that wait for the network.
 const THREADS: usize = 2;
 
-/// How often a request is repeated that failed for a reason which may pass, and for how long: some six seconds where nothing
-/// answers, and more where a store asks for patience.
-const MAX_RETRIES: usize = 6;
+/// How often a request is repeated that failed for a reason which may pass, and for how long: some seconds.
+const MAX_RETRIES: usize = 10;
 const RETRY_TIME: Duration = Duration::from_secs(60);
 
 /// How long one request may take, for eight MiB at most.

@@ -19,10 +19,16 @@ pub(super) fn failure(fault: Fault, act: &str, location: &Location, kind: fn(Str
         return kind(format!("{cannot}: there is no bucket `{}`", location.bucket()))
             .with_hint("check its name, and whether AWS_ENDPOINT_URL and AWS_REGION are those of its store");
     }
+    if text.contains("/latest/api/token") || text.contains("/latest/meta-data") {
+        return kind(format!("{cannot}: there are no credentials"))
+            .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; this machine gives none by itself");
+    }
+    // What a listing was refused for is told by its text alone.
+    let refusals = ["status code: 401", "status code: 403"];
     match fault {
         Fault::NotFound { .. } => kind(format!("{cannot}: there is no such object"))
             .with_hint("it may have been removed meanwhile; see what there is: aws s3 ls"),
-        Fault::PermissionDenied { .. } | Fault::Unauthenticated { .. } => {
+        fault if is_refusal(&fault) || refusals.iter().any(|refusal| text.contains(refusal)) => {
             let code = if code.is_empty() { String::new() } else { format!(" ({code})") };
             kind(format!("{cannot}: the store refuses it{code}")).with_hint(
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and what their owner may do there",
@@ -32,11 +38,11 @@ pub(super) fn failure(fault: Fault, act: &str, location: &Location, kind: fn(Str
     }
 }
 
+fn is_refusal(fault: &Fault) -> bool {
+    matches!(fault, Fault::PermissionDenied { .. } | Fault::Unauthenticated { .. })
+}
+
 fn other(fault: &Fault, text: &str, code: &str, cannot: String, kind: fn(String) -> Error) -> Error {
-    if text.contains("/latest/api/token") || text.contains("/latest/meta-data") {
-        return kind(format!("{cannot}: there are no credentials"))
-            .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; this machine gives none by itself");
-    }
     if text.contains("redirect") || code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" {
         return kind(format!("{cannot}: the bucket is in another region"))
             .with_hint("set AWS_REGION to that of the bucket");

@@ -28,7 +28,7 @@ impl Location {
                 .with_hint("write s3://BUCKET/KEY; for another store that speaks S3, set AWS_ENDPOINT_URL, too"));
         }
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.contains('@') {
+        if Self::holds_secret(text) {
             return Err(Error::request("a URL of an object store has no user name or password in it")
                 .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and write s3://BUCKET/KEY"));
         }
@@ -38,6 +38,11 @@ impl Location {
                 .with_hint("write s3://BUCKET/KEY; the name of a bucket has letters, digits, `.`, `-` and `_`"));
         }
         Ok(Some(Self { bucket: bucket.to_owned(), key: key.trim_matches('/').to_owned() }))
+    }
+
+    /// Whether a text is a URL with a user name or a password in it, which is not to be shown.
+    pub fn holds_secret(text: &str) -> bool {
+        split(text).is_some_and(|(_, rest)| rest.split('/').next().unwrap_or_default().contains('@'))
     }
 
     /// As [`Location::parse`], of a path.
@@ -143,6 +148,7 @@ mod tests {
             let error = Location::parse(text).unwrap_err();
             assert_eq!(error.kind(), "request", "{text}");
             assert!(!error.chain().contains("secret"), "{}", error.chain());
+            assert_eq!(Location::holds_secret(text), text.contains("secret"));
         }
         assert_eq!(location("s3://b/a//b").path().unwrap_err().kind(), "request");
         assert_eq!(location("s3://b/a/../b").path().unwrap_err().kind(), "request");

@@ -23,6 +23,6 @@ mod upload;
 pub use client::{aside, wait};
 pub use location::Location;
 pub use manifest::{Entry, MANIFEST, Manifest, Published, published};
-pub use object::{Object, find, list, manifest, read};
+pub use object::{Object, find, list, manifest, objects, read};
 pub use reader::Reader;
 pub use upload::{Sent, abort, remove_below, send, write};

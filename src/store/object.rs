@@ -59,22 +59,25 @@ pub(super) fn strong(tag: String) -> Option<String> {
 ///
 /// **Errors**: [`Error::Input`] if the store does not say.
 pub fn list(folder: &Location, is_deep: bool) -> Result<Vec<Object>> {
-    let store = client::of(folder)?;
-    let (path, folder) = (folder.path()?, folder.clone());
-    wait(PATIENCE, async move {
-        let prefix = Some(&path).filter(|path| !path.as_ref().is_empty());
-        let metas = if is_deep {
-            store.list(prefix).try_collect::<Vec<_>>().await
-        } else {
-            store.list_with_delimiter(prefix).await.map(|found| found.objects)
-        };
-        let metas = metas.map_err(|fault| failure(fault, "list", &folder, Error::input))?;
-        // What some tools put there to stand for a folder holds nothing.
-        let metas = metas.into_iter().filter(|meta| !meta.location.as_ref().is_empty());
-        let mut objects: Vec<Object> = metas.map(|meta| Object::of(meta, &folder)).collect();
-        objects.sort_by(|a, b| a.location.cmp(&b.location));
-        Ok(objects)
-    })
+    let folder = folder.clone();
+    wait(PATIENCE, async move { objects(&folder, is_deep).await })
+}
+
+/// The same, on the threads that wait for the network.
+///
+/// **Errors**: as [`list`].
+pub async fn objects(folder: &Location, is_deep: bool) -> Result<Vec<Object>> {
+    let (store, path) = (client::of(folder)?, folder.path()?);
+    let prefix = Some(&path).filter(|path| !path.as_ref().is_empty());
+    let metas = if is_deep {
+        store.list(prefix).try_collect::<Vec<_>>().await
+    } else {
+        store.list_with_delimiter(prefix).await.map(|found| found.objects)
+    };
+    let metas = metas.map_err(|fault| failure(fault, "list", folder, Error::input))?;
+    let mut objects: Vec<Object> = metas.into_iter().map(|meta| Object::of(meta, folder)).collect();
+    objects.sort_by(|a, b| a.location.cmp(&b.location));
+    Ok(objects)
 }
 
 /// The object of this name, if there is one.

@@ -192,7 +192,7 @@ fn a_store_that_asks_for_patience_is_asked_again() {
         "in/*",
         between(move |_| {
             // Every other request.
-            if count.fetch_add(1, Ordering::Relaxed) % 2 == 0 { status("503 Slow Down") } else { None }
+            if count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { status("503 Slow Down") } else { None }
         }),
     );
     stored.bucket.put("in/a.out", "{\"n\":1}\n");
@@ -235,6 +235,13 @@ fn what_a_store_refuses_is_told() {
     of(&stored.bucket.url("nothing/*.out"), 3, &["no file matches `s3://"]);
     of(&stored.bucket.url("nothing.out"), 3, &["no file matches `s3://"]);
     of("gs://bucket/*.out", 2, &["`gs://` names no store that is known here", "AWS_ENDPOINT_URL"]);
+    let secret = "s3://user:secret@bucket/*.out";
+    of(secret, 2, &["has no user name or password in it"]);
+    assert!(!stored.run(&sql).stderr.contains("secret"));
+    stored.project.write("queries/q.sql", "--@ output = \"s3://user:secret@bucket/q.json\"\nSELECT 1 AS one");
+    let ran = stored.run(&["run"]);
+    check_failure(&ran, 2, &["has no user name or password in it"]);
+    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
     of("s3:///x", 2, &["`s3:///x` names no bucket"]);
     of(&stored.bucket.url("in/[.out"), 2, &["is not a pattern"]);
     stored.bucket.put("in/a.out.xz", "x");
@@ -251,6 +258,14 @@ fn nothing_is_asked_of_a_store_that_no_statement_needs() {
     // There are not even credentials.
     command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     Ran::of(command).ok();
+}
+
+#[test]
+fn tables_that_statements_create_are_over_files() {
+    let stored = Stored::new("in/*");
+    let create = format!("CREATE EXTERNAL TABLE t STORED AS JSON LOCATION '{}'", stored.bucket.url("in/"));
+    let args = ["sql", "--allow-writes", &create];
+    stored.fails(&args, 2, &["a table that a statement creates is over files of this machine", "tidemill.toml"]);
 }
 
 #[test]

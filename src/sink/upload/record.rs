@@ -19,7 +19,7 @@ use crate::store::{self, Location};
 const FILE: &str = ".upload";
 
 /// How long a run waits for what another has left to be removed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is begun.
 #[derive(Debug, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use tidemill::failpoint;
 use super::between::between;
 use super::bucket::{Bucket, endpoint, environment};
 use crate::contract::mill::Ran;
+use crate::kills::is_killed;
 use crate::project::Project;
 
 /// Random moments of each kind of query.
@@ -135,10 +136,7 @@ fn dies_at_random_moments(kind: Kind, seed: u64) {
     for moment in 0..MOMENTS {
         let before = case.lines;
         case.more();
-        let mut child = case.command().spawn().unwrap();
-        std::thread::sleep(full.mul_f64(random.random_range(0.3..1.1)));
-        let _ = child.kill();
-        killed += u32::from(!child.wait().unwrap().success());
+        killed += u32::from(is_killed(&mut case.command(), full.mul_f64(random.random_range(0.3..1.1))));
         case.survives(before, &format!("moment {moment}"));
     }
     assert!(killed > 5, "{killed} were killed in time");

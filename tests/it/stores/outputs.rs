@@ -80,7 +80,7 @@ fn statements_publish_there_too() {
 
 #[test]
 fn a_folder_is_what_its_manifest_says() {
-    let shapes = ["shards = 4", "target_file_size = \"1kB\"", "partition_by = [\"k\", \"n % 2 AS odd\"]"];
+    let shapes = ["shards = 4", "target_file_size = \"1KiB\"", "partition_by = [\"k\", \"n % 2 AS odd\"]"];
     for shape in shapes {
         let bucket = Bucket::new();
         let header = format!("--@ output = \"s3://BUCKET/out/q\"\n--@ {shape}");
