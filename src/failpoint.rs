@@ -6,8 +6,19 @@
 static ARMED: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 /// All moments, in the order in which a run comes by them.
-pub const ALL: [&str; 10] =
-    ["begun", "gathered", "staged", "written", "sealed", "kept", "prepared", "placed", "published", "committed"];
+pub const ALL: [&str; 11] = [
+    "begun",
+    "gathered",
+    "staged",
+    "written",
+    "sealed",
+    "kept",
+    "prepared",
+    "uploaded",
+    "placed",
+    "published",
+    "committed",
+];
 
 /// Has the process die when it comes to the moment `name`.
 #[cfg(debug_assertions)]

@@ -7,7 +7,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], [`failpoint`], `number`, `document` |
-//! | 1 | [`generate`], [`query`], [`dialect`] |
+//! | 1 | [`generate`], [`query`], [`dialect`], [`store`] |
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`], [`ledger`] |
 //! | 3 | [`project`], [`catalog`], [`session`], [`intake`] |
 //! | 4 | [`run`] |
@@ -36,5 +36,6 @@ pub mod run;
 pub mod runtime;
 pub mod session;
 pub mod sink;
+pub mod store;
 pub mod suggest;
 pub mod windows;

@@ -22,6 +22,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -134,8 +135,17 @@ impl Project {
 /// Runs `work` on `threads` threads of the engine until it is done or a signal comes; then `work` is dropped, which cleans
 /// up.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
-    runtime::start(threads)?.block_on(async { Interrupts::listen()?.end(work).await })
+    let runtime = runtime::start(threads)?;
+    let done = runtime.block_on(async { Interrupts::listen()?.end(work).await });
+    if matches!(done, Err(Error::Interrupted(_))) {
+        // A thread may wait for a store that does not answer.
+        runtime.shutdown_timeout(GRACE);
+    }
+    done
 }
+
+/// How long work may take to notice that it was stopped.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The path as one would type it from here.
 fn from_here(path: &Path) -> String {

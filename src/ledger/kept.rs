@@ -72,8 +72,9 @@ impl Ledger {
     /// **Errors**: `Machine`, if the ledger cannot be used.
     pub fn shelf(&mut self, query: &str) -> Result<Shelf> {
         let root = self.root();
+        let ended = self.ended(query)?;
         self.write(|db| {
-            settle(db, query)?;
+            settle(db, &ended)?;
             let mut kept = db.prepare("SELECT run, path FROM kept WHERE query = ?1 ORDER BY run DESC")?;
             let kept = kept.query_map([query], |row| {
                 let (run, path): (i64, String) = (row.get(0)?, row.get(1)?);

@@ -119,6 +119,11 @@ fn only(folder: &Path, known: impl Fn(&OsStr) -> bool) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The folder in which results for object stores are staged; it need not be there.
+pub fn uploads(root: &Path) -> PathBuf {
+    root.join(FOLDER).join("uploads")
+}
+
 fn path_of(root: &Path) -> PathBuf {
     root.join(FOLDER).join(FILE)
 }

@@ -12,9 +12,10 @@ use serde::Serialize;
 use super::kept;
 use super::memory::{self, Change, Memory};
 use super::rejects::{self, Rejects};
-use super::{Ledger, unusable};
+use super::{Ledger, PATIENCE, unusable};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::store::{self, Location};
 
 /// What is known of a run when it begins.
 #[derive(Debug, Clone)]
@@ -98,7 +99,8 @@ pub struct InputFile {
     pub modified_ns: i64,
 }
 
-/// What tells a file or folder, wherever it is moved within its file system.
+/// What tells a file or folder, wherever it is moved within its file system. A result for an object store is told by what stood in
+/// its place before: as long as that stands there, it is not published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// Number of the file system.
@@ -132,8 +134,9 @@ impl Ledger {
     ///
     /// **Errors**: `Machine`, if the ledger cannot be written.
     pub fn begin(&mut self, begun: &Begun<'_>, kept: usize, age: Duration) -> Result<Recorded<'_>> {
+        let ended = self.ended(begun.query)?;
         let run = self.write(|db| {
-            settle(db, begun.query)?;
+            settle(db, &ended)?;
             let hash = blake3::hash(begun.sql.as_bytes()).to_hex();
             let values = params![
                 begun.query,
@@ -162,10 +165,37 @@ impl Ledger {
     ///
     /// **Errors**: `Machine`, if the ledger cannot be used.
     pub fn memory(&mut self, query: &str) -> Result<Option<Memory>> {
+        let ended = self.ended(query)?;
         self.write(|db| {
-            settle(db, query)?;
+            settle(db, &ended)?;
             memory::read(db, query)
         })
+    }
+
+    /// Runs of `query` that are not over, each of a process that died, and whether its result stands in its place: then it was
+    /// published. A store is asked before anything is written, for others wait for that.
+    pub(super) fn ended(&self, query: &str) -> Result<Vec<(i64, bool)>> {
+        let failed = |error| unusable(&self.path, error);
+        let mut open = self
+            .db
+            .prepare(
+                "SELECT run, path, device, inode, bytes, status = 'prepared' FROM runs \
+                 WHERE query = ?1 AND status IN ('started', 'prepared')",
+            )
+            .map_err(failed)?;
+        let rows = open.query_map([query], |row| {
+            let number = |at: usize| row.get::<_, Option<i64>>(at).map(|number| number.map(i64::cast_unsigned));
+            let (run, path): (i64, String) = (row.get(0)?, row.get(1)?);
+            let identity = number(2)?.zip(number(3)?).map(|(device, inode)| Identity { device, inode });
+            Ok((run, path, identity, number(4)?.unwrap_or_default(), row.get::<_, bool>(5)?))
+        });
+        rows.map_err(failed)?
+            .map(|row| {
+                let (run, path, identity, bytes, is_prepared) = row.map_err(failed)?;
+                let is_there = identity.is_some_and(|identity| is_prepared && stands(&path, identity, bytes));
+                Ok((run, is_there))
+            })
+            .collect()
     }
 
     pub(super) fn write<T>(&mut self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
@@ -177,28 +207,27 @@ impl Ledger {
     }
 }
 
-/// A run of `query` that is not over belongs to a process that died. If its result stands in its place, it was published.
-pub(super) fn settle(db: &Transaction<'_>, query: &str) -> rusqlite::Result<()> {
-    let mut open = db.prepare(
-        "SELECT run, status, path, device, inode FROM runs WHERE query = ?1 AND status IN ('started', 'prepared')",
-    )?;
-    let found = open.query_map([query], |row| {
-        let (run, status, path): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let identity: (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
-        Ok((run, status, path, identity))
-    })?;
-    for row in found {
-        let (run, status, path, identity) = row?;
-        let stands =
-            fs::metadata(&path).ok().map(|metadata| (metadata.dev().cast_signed(), metadata.ino().cast_signed()));
-        let is_published =
-            status == "prepared" && stands.is_some_and(|(device, inode)| identity == (Some(device), Some(inode)));
-        let status = if is_published { "committed" } else { "interrupted" };
-        if is_published {
-            memory::apply(db, run)?;
-            kept::apply(db, run, None)?;
+/// Whether a result that was to be put at `path` stands there.
+fn stands(path: &str, identity: Identity, bytes: u64) -> bool {
+    let Ok(Some(location)) = Location::parse(path) else {
+        return fs::metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (identity.device, identity.inode));
+    };
+    let is_folder = path.ends_with('/');
+    let found = store::wait(PATIENCE, async move { store::published(&location, is_folder).await });
+    // What the store does not say is not claimed.
+    let found = found.ok().flatten();
+    found.is_some_and(|found| found.identity != (identity.device, identity.inode) && found.bytes == bytes)
+}
+
+/// Ends runs, of which it is known whether they were published.
+pub(super) fn settle(db: &Transaction<'_>, ended: &[(i64, bool)]) -> rusqlite::Result<()> {
+    for (run, is_published) in ended {
+        let status = if *is_published { "committed" } else { "interrupted" };
+        if *is_published {
+            memory::apply(db, *run)?;
+            kept::apply(db, *run, None)?;
         } else {
-            abandon(db, run)?;
+            abandon(db, *run)?;
         }
         db.execute("UPDATE runs SET status = ?2 WHERE run = ?1", params![run, status])?;
     }
@@ -280,13 +309,12 @@ impl Recorded<'_> {
                 params![run, int(finished.rows), int(finished.bytes)],
             )?;
             if let Some(Placed { path, identity, keeps }) = placed {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
                 db.execute(
                     "UPDATE runs SET path = ?2, device = ?3, inode = ?4 WHERE run = ?1",
                     params![run, path.to_string_lossy(), int(identity.device), int(identity.inode)],
                 )?;
                 if let Some(made) = keeps {
-                    kept::intend(db, run, *made, path.strip_prefix(&root).unwrap_or(&path))?;
+                    kept::intend(db, run, *made, path.strip_prefix(&root).unwrap_or(path))?;
                 }
             }
             if let Some(change) = change {

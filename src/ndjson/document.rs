@@ -23,7 +23,10 @@ enum Document {
 /// **Errors**: `Input`, if the file is one JSON array or pretty-printed.
 pub(crate) fn refuse(file: &InputFile) -> Result<()> {
     let mut start = Vec::new();
-    input::open(file, 0)?.take(LOOKED_AT).read_to_end(&mut start).map_err(|error| input::failure(error, file))?;
+    input::open(file, 0..LOOKED_AT)?
+        .take(LOOKED_AT)
+        .read_to_end(&mut start)
+        .map_err(|error| input::failure(error, file))?;
     let cut = start.len() as u64 == LOOKED_AT;
     let (what, filter) = match recognise(&start, cut) {
         None => return Ok(()),
@@ -32,6 +35,7 @@ pub(crate) fn refuse(file: &InputFile) -> Result<()> {
     };
     let shown = &file.shown;
     let read = match file.compression {
+        _ if file.object.is_some() => format!("aws s3 cp '{shown}' copy, then of that: jq -c '{filter}'"),
         Compression::None => format!("jq -c '{filter}' '{shown}'"),
         Compression::Gzip => format!("zcat '{shown}' | jq -c '{filter}'"),
         Compression::Zstd => format!("zstdcat '{shown}' | jq -c '{filter}'"),

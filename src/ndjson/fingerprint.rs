@@ -83,16 +83,19 @@ pub fn begins_line(file: &InputFile, at: u64) -> Result<bool> {
     Ok(at == 0 || exactly(file, at - 1, 1)?.is_some_and(|before| before == b"\n"))
 }
 
-/// How many bytes at the start of `file` are whole lines: up to its last newline. A compressed file is whole: nobody adds to
-/// the last line of it.
+/// How many bytes at the start of `file` are whole lines: up to its last newline. A compressed file is whole, and so is an object:
+/// nobody adds to the last line of it.
 ///
 /// **Errors**: `Input`, if it cannot be read, or is not what was listed.
 pub fn whole_lines(file: &InputFile) -> Result<u64> {
     if file.compression != Compression::None {
-        let mut all = input::open(file, 0)?;
+        let mut all = input::open(file, 0..u64::MAX)?;
         return std::io::copy(&mut all, &mut std::io::sink()).map_err(|error| input::failure(error, file));
     }
     let mut end = file.identity.size;
+    if file.object.is_some() {
+        return Ok(end);
+    }
     while end > 0 {
         let start = end.saturating_sub(STEP_BYTES);
         let bytes = exactly(file, start, end - start)?.unwrap_or_default();
@@ -112,7 +115,7 @@ fn exactly(file: &InputFile, start: u64, count: u64) -> Result<Option<Vec<u8>>> 
 
 fn at_most(file: &InputFile, start: u64, count: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut reader = input::open(file, start)?.take(count);
+    let mut reader = input::open(file, start..start.saturating_add(count))?.take(count);
     reader.read_to_end(&mut bytes).map_err(|error| input::failure(error, file))?;
     Ok(bytes)
 }

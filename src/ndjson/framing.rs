@@ -18,7 +18,7 @@ use super::reject::Reject;
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// How much is read at once behind the range: more than most lines have.
-const TAIL_BYTES: usize = 16 << 10;
+pub(super) const TAIL_BYTES: u64 = 16 << 10;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -219,7 +219,7 @@ impl<R: Read> Blocks<R> {
         }
         // Behind the range only the end of its last line is of interest.
         let left = self.range.end.saturating_sub(self.origin + self.filled as u64);
-        let wanted = BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES).max(TAIL_BYTES));
+        let wanted = BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES).max(TAIL_BYTES as usize));
         if self.buffer.len() < self.filled + wanted {
             self.buffer.resize(self.filled + wanted, 0);
         }

@@ -5,46 +5,56 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ahead::Ahead;
 use super::listing::{Compression, Identity, InputFile};
 use crate::error::Error;
+use crate::store::Reader;
 
-/// Opens `file` at byte `from` of what is decompressed; of a compressed file all before it is read as well.
+/// Opens `file` at the start of `range` of what is decompressed; of a compressed file all before it is read as well. The reader
+/// goes on behind the range, up to the file's end; an object is asked for ahead up to the range's.
 ///
 /// **Errors**: `Input`, if it cannot be opened or is not the file that was listed. Later faults come out of the reader
 /// as an [`io::Error`] that [`failure`] turns into ours.
-pub(crate) fn open(file: &InputFile, from: u64) -> Result<Box<dyn Read + Send>, Error> {
-    let unreadable = |source| Error::unreadable(&file.path, source);
-    let mut opened = File::open(&file.path).map_err(unreadable)?;
-    compare(file, &opened.metadata().map_err(unreadable)?)?;
+pub(crate) fn open(file: &InputFile, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error> {
     let size = file.identity.size;
-    if file.compression == Compression::None {
-        opened.seek(SeekFrom::Start(from)).map_err(unreadable)?;
-        return Ok(Box::new(Listed { reader: opened.take(size.saturating_sub(from)), file: file.clone() }));
-    }
-    let listed = Listed { reader: opened.take(size), file: file.clone() };
-    let mut decoded = decode(file, listed)?;
+    let is_plain = file.compression == Compression::None;
+    let from = range.start;
+    let mut decoded = match &file.object {
+        Some(object) if is_plain => return Ok(Box::new(Reader::new(object, range)?)),
+        Some(object) => decode(file, Reader::new(object, 0..size)?)?,
+        None => {
+            let unreadable = |source| Error::unreadable(&file.path, source);
+            let mut opened = File::open(&file.path).map_err(unreadable)?;
+            compare(file, &opened.metadata().map_err(unreadable)?)?;
+            if is_plain {
+                opened.seek(SeekFrom::Start(from)).map_err(unreadable)?;
+                return Ok(Box::new(Listed { reader: opened.take(size.saturating_sub(from)), file: file.clone() }));
+            }
+            decode(file, Listed { reader: opened.take(size), file: file.clone() })?
+        }
+    };
     io::copy(&mut decoded.by_ref().take(from), &mut io::sink()).map_err(|error| failure(error, file))?;
     Ok(decoded)
 }
 
 /// What a compressed file holds.
-fn decode(file: &InputFile, listed: Listed) -> Result<Box<dyn Read + Send>, Error> {
+fn decode(file: &InputFile, stored: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, Error> {
     let unreadable = |source| Error::unreadable(&file.path, source);
     match file.compression {
-        Compression::None => Ok(Box::new(listed)),
+        Compression::None => Ok(Box::new(stored)),
         // An empty file has no rows, whatever its name.
         _ if file.identity.size == 0 => Ok(Box::new(io::empty())),
         Compression::Gzip => {
-            let (counted, at) = Counted::new(listed);
+            let (counted, at) = Counted::new(stored);
             let buffered = BufReader::with_capacity(1 << 16, counted);
             Decoded::ahead(flate2::bufread::MultiGzDecoder::new(buffered), file, at).map_err(unreadable)
         }
         Compression::Zstd => {
-            let (counted, at) = Counted::new(listed);
+            let (counted, at) = Counted::new(stored);
             let decoder = zstd::stream::read::Decoder::new(counted).map_err(unreadable)?;
             Decoded::ahead(decoder, file, at).map_err(unreadable)
         }
@@ -52,10 +62,14 @@ fn decode(file: &InputFile, listed: Listed) -> Result<Box<dyn Read + Send>, Erro
 }
 
 /// Whether `file` is still what it was when it was listed, or has only grown. Asked when a part of it has been read:
-/// what was written over before is noticed here, and before it could be published.
+/// what was written over before is noticed here, and before it could be published. Of an object each piece is of the state that
+/// was listed.
 ///
 /// **Errors**: `Input`, if it is not.
 pub(crate) fn check_unchanged(file: &InputFile) -> Result<(), Error> {
+    if file.object.is_some() {
+        return Ok(());
+    }
     let found = std::fs::metadata(&file.path).map_err(|source| Error::unreadable(&file.path, source))?;
     compare(file, &found)
 }
@@ -198,7 +212,7 @@ mod tests {
 
     fn read(file: &InputFile, from: u64) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
-        let mut reader = open(file, from).map_err(|error| error.chain())?;
+        let mut reader = open(file, from..u64::MAX).map_err(|error| error.chain())?;
         reader.read_to_end(&mut bytes).map_err(|error| failure(error, file).chain())?;
         Ok(bytes)
     }
@@ -252,7 +266,7 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_behind_the_reader_is_seen() {
         let (folder, listed) = file("a", &[b'x'; 100]);
-        let mut reader = open(&listed, 0).unwrap();
+        let mut reader = open(&listed, 0..100).unwrap();
         reader.read_exact(&mut [0; 40]).unwrap();
         File::options().write(true).open(folder.path().join("a")).unwrap().set_len(50).unwrap();
         let error = reader.read_to_end(&mut Vec::new()).unwrap_err();

@@ -11,9 +11,11 @@
 //!   passed over: that folder is being listed already. A link to nothing is an error if its name is that of a file
 //!   to read.
 //! - Nothing matching is no error here: the caller knows whether there is a table without files.
+//! - `s3://bucket/` and a pattern names objects by the same rules; see `objects` for what is different there.
 //!
 //! It opens no file: what is in them is the reader's matter.
 
+mod objects;
 mod partitions;
 mod pattern;
 mod walk;
@@ -33,6 +35,7 @@ use self::pattern::{Names, Pattern};
 use self::walk::{dangling, walk};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::store::{Location, Object};
 
 /// A file to read, as it was when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub struct InputFile {
     pub is_settled: bool,
     /// What of it is read.
     pub window: Window,
+    /// The object that it is, if it is in a store.
+    pub object: Option<Object>,
 }
 
 /// The lines of a file that are read: all of them, unless somebody has read some before.
@@ -71,7 +76,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// Tells one state of one file from any other, as far as a file system can.
+/// Tells one state of one file from any other, as far as a file system can. Of an object the first two tell its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// Number of the file system.
@@ -125,14 +130,8 @@ impl InputFile {
     pub fn whole(path: PathBuf, shown: String, identity: Identity) -> Self {
         let compression = Compression::of(&path);
         let end = if compression == Compression::None { identity.size } else { u64::MAX };
-        Self {
-            path,
-            shown,
-            compression,
-            identity,
-            is_settled: false,
-            window: Window { bytes: 0..end, lines_before: 0 },
-        }
+        let window = Window { bytes: 0..end, lines_before: 0 };
+        Self { path, shown, compression, identity, is_settled: false, window, object: None }
     }
 
     /// Whether all of it is read.
@@ -140,6 +139,14 @@ impl InputFile {
         let Window { bytes, lines_before } = &self.window;
         let end = if self.compression == Compression::None { self.identity.size } else { u64::MAX };
         *bytes == (0..end) && *lines_before == 0
+    }
+
+    /// All of an object.
+    fn of_object(object: Object) -> Self {
+        let (shown, (device, inode)) = (object.location.to_string(), object.identity());
+        let modified = (object.modified.timestamp(), i64::from(object.modified.timestamp_subsec_nanos()));
+        let identity = Identity { device, inode, size: object.size, modified, changed: modified };
+        Self { object: Some(object), ..Self::whole(PathBuf::from(&shown), shown, identity) }
     }
 
     /// How much of it is read: bytes, as stored. Of a compressed file it is always all.
@@ -171,21 +178,36 @@ pub fn list(root: &Path, patterns: &[String]) -> Result<Vec<InputFile>> {
     let canonical_root = fs::canonicalize(root).unwrap_or_default();
     let mut found = Found { root, canonical_root, now: clock::now(), files: BTreeMap::new() };
     for pattern in patterns {
-        found.add(&Pattern::parse(pattern)?)?;
+        match Location::parse(pattern)? {
+            Some(url) => found.add_objects(&url, pattern)?,
+            None => found.add(&Pattern::parse(pattern)?)?,
+        }
     }
     let mut files: Vec<InputFile> = found.files.into_values().map(|(_, file)| file).collect();
     files.sort_by(|a, b| a.shown.cmp(&b.shown));
     Ok(files)
 }
 
-/// Whether `pattern` is one; [`list`] gives the same error.
+/// Whether `pattern` is one; [`list`] gives the same error. One with a secret in it is left to [`list`]: who asks may show where
+/// it stands.
 pub fn check(pattern: &str) -> Result<()> {
-    Pattern::parse(pattern).map(drop)
+    if Location::holds_secret(pattern) {
+        return Ok(());
+    }
+    match Location::parse(pattern)? {
+        Some(url) => objects::parse(&url, pattern).map(drop),
+        None => Pattern::parse(pattern).map(drop),
+    }
 }
 
 /// Whether `path`, which is absolute and need not exist, is named by one of `patterns`: a file there would be read.
 pub fn names(root: &Path, patterns: &[String], path: &Path) -> bool {
     let named = |pattern: &String| {
+        match (Location::parse(pattern), Location::of(path)) {
+            (Ok(None), Ok(None)) => {}
+            (Ok(Some(url)), Ok(Some(object))) => return objects::names(&url, pattern, &object),
+            _ => return false,
+        }
         let Ok(pattern) = Pattern::parse(pattern) else { return false };
         let base = root.join(&pattern.fixed);
         let Ok(below) = path.strip_prefix(&base) else { return false };
@@ -197,8 +219,11 @@ pub fn names(root: &Path, patterns: &[String], path: &Path) -> bool {
     patterns.iter().any(named)
 }
 
-/// The folder in which a pattern starts to look, so that a failure can say which one is missing.
+/// The folder in which a pattern starts to look, so that a failure can say which one is missing. A store has none.
 pub fn folder_of(root: &Path, pattern: &str) -> Option<PathBuf> {
+    if Location::is_url(Path::new(pattern)) {
+        return None;
+    }
     let pattern = Pattern::parse(pattern).ok()?;
     let base = root.join(&pattern.fixed);
     match pattern.names {
@@ -240,6 +265,15 @@ impl Found<'_> {
             Names::Matching(_) => return Ok(()),
         };
         walk(&base, canonical, below, |path, canonical, metadata| self.insert(path, canonical, metadata))
+    }
+
+    fn add_objects(&mut self, url: &Location, pattern: &str) -> Result<()> {
+        for object in objects::list(url, pattern)? {
+            let file = InputFile::of_object(object);
+            decodable(&file.shown)?;
+            self.files.insert(file.path.clone(), (false, file));
+        }
+        Ok(())
     }
 
     fn insert(&mut self, path: &Path, canonical: PathBuf, metadata: &Metadata) -> Result<()> {
@@ -294,6 +328,10 @@ fn readable(shown: &str, metadata: &Metadata) -> Result<()> {
         return Err(Error::input(format!("`{shown}` is {what}, not a regular file"))
             .with_hint("inputs have a size and are read more than once: copy what it gives into a file"));
     }
+    decodable(shown)
+}
+
+fn decodable(shown: &str) -> Result<()> {
     match foreign_compression(Path::new(shown)) {
         Some(extension) => Err(Error::input(format!("`{shown}` is compressed as `.{extension}`, which is not read"))
             .with_hint("compress it as `.zst` or `.gz`")),

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::careful::{Careful, Found, Kept};
 use super::flight::{Flight, Lines};
-use super::framing::{Block, Blocks};
+use super::framing::{Block, Blocks, TAIL_BYTES};
 use super::listing::InputFile;
 use super::marks::Marks;
 use super::rows::{Rows, Wanted};
@@ -69,7 +69,8 @@ impl Unit<Box<dyn Read + Send>> {
     ///
     /// **Errors**: those of [`input::open`].
     pub(crate) fn open(worker: Worker, file: &InputFile, index: u32, range: Range<u64>) -> Result<Self> {
-        let reader = input::open(file, Blocks::<std::io::Empty>::first_byte(&range))?;
+        let first = Blocks::<std::io::Empty>::first_byte(&range);
+        let reader = input::open(file, first..range.end.saturating_add(TAIL_BYTES))?;
         Ok(Self::new(worker, reader, file, index, range))
     }
 }

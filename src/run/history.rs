@@ -54,7 +54,7 @@ impl History {
         params: &BTreeMap<String, String>,
     ) -> Option<Recorded<'_>> {
         let ledger = self.ledger.as_mut()?;
-        let path = std::path::absolute(&target.path).unwrap_or_else(|_| target.path.clone());
+        let path = target.place();
         let format = target.writing.format.to_string();
         let begun = Begun { query: &query.name, sql: &query.sql, params, path: &path, format, keep: target.keep };
         match ledger.begin(&begun, self.keep.runs, self.keep.age()) {

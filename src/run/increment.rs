@@ -98,7 +98,7 @@ impl Increment<'_> {
         self.remember(&mut change, &intakes, &sources)?;
         let held = recorded.rejects_held(&self.query.name)?;
         let rejects = self.rejects(held, &session, &sources, replay.as_ref(), &mut notes).await?;
-        let sealed = staged.seal()?;
+        let sealed = staged.seal().await?;
         failpoint::pass("sealed");
         if sealed.rows() == 0 && matches!(placing, Placing::More(_)) {
             let finished = Finished { rejects, ..history::finished(None, &sources) };
@@ -107,11 +107,12 @@ impl Increment<'_> {
             return Ok(Report { notes, ..report });
         }
         change.piece = (placing != Placing::Whole).then(|| piece.clone());
-        let path = if matches!(placing, Placing::More(_)) { target.path.join(&piece) } else { target.path.clone() };
+        let place = target.place();
+        let path = if matches!(placing, Placing::More(_)) { place.join(&piece) } else { place };
         let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
         recorded.prepare(&finished, Some(&history::placed(&path, sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
-        let published = staged.publish(sealed)?;
+        let published = staged.publish(sealed).await?;
         failpoint::pass("published");
         let report = Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress);
         let path = change.piece.map_or(report.path, |piece| target.path.join(piece));
@@ -135,7 +136,7 @@ impl Increment<'_> {
         is_first: bool,
         begun: Instant,
     ) -> Result<Report> {
-        super::sweep(&self.target.path)?;
+        super::sweep(&self.target.path, &ledger::uploads(&self.session.catalog().project().root))?;
         self.remember(&mut change, intakes, &[])?;
         // The first time something counts as read only where that was asked for.
         let is_worth = !is_first || self.extent.since.is_some();
@@ -276,7 +277,7 @@ impl Increment<'_> {
         let text: Vec<&str> = self.query.sql.lines().filter(|line| !is_setting(line)).collect();
         definition.insert("SQL text or settings".to_owned(), hash(&text.join("\n")));
         definition.insert("format".to_owned(), self.target.writing.format.to_string());
-        let path = std::path::absolute(&self.target.path).unwrap_or_else(|_| self.target.path.clone());
+        let path = self.target.place();
         let path = path.strip_prefix(&project.root).unwrap_or(&path);
         definition.insert("place".to_owned(), path.to_string_lossy().into_owned());
         for source in sources {

@@ -36,11 +36,12 @@ use crate::clock;
 use crate::dialect::{self, Given, Parameters, Script, Statement, Step};
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::ledger::{Definition, Recorded};
+use crate::ledger::{self, Definition, Recorded};
 use crate::ndjson::listing;
 use crate::query::{self, Files, SavedQuery};
 use crate::session::{Fold, Planned, Running, Session, Touched, reads};
 use crate::sink::{self, Placing, Staging};
+use crate::store::Location;
 use history::History;
 use increment::Increment;
 
@@ -182,11 +183,12 @@ pub async fn publish(
     let begun = Instant::now();
     let work = Work::of(session, script, statement, target, &Placing::Whole, progress);
     let Written { mut staged, target, sources, mut notes, .. } = work.write(|_| Ok(())).await?;
-    let sealed = staged.seal()?;
+    let sealed = staged.seal().await?;
     failpoint::pass("sealed");
     if let Some(recorded) = &mut recorded {
         let finished = history::finished(Some(&sealed), &sources);
-        let mut placed = history::placed(&target.path, sealed.identity);
+        let place = target.place();
+        let mut placed = history::placed(&place, sealed.identity);
         if target.keep > 0 {
             let root = &session.catalog().project().root;
             placed.keeps = rollback::keep(recorded, root, name, &target.path, &mut notes)?;
@@ -198,7 +200,7 @@ pub async fn publish(
         }
     }
     failpoint::pass("prepared");
-    let published = staged.publish(sealed)?;
+    let published = staged.publish(sealed).await?;
     failpoint::pass("published");
     Ok(Report { notes, ..Report::of(name, &target, begun, Some(&published), &sources, progress) })
 }
@@ -276,7 +278,8 @@ impl<'a> Work<'a> {
 
     async fn aside(&self, planned: Planned, target: &Target) -> Result<(Staging, SchemaRef, Definition)> {
         let Self { session, placing, progress, .. } = self;
-        sweep(&target.path)?;
+        let spool = ledger::uploads(&session.catalog().project().root);
+        sweep(&target.path, &spool)?;
         let mut running = match self.fold {
             None => start(session, planned, progress).await?,
             Some(fold) => {
@@ -286,7 +289,8 @@ impl<'a> Work<'a> {
         };
         let threads = session.catalog().project().limits.num_threads();
         let schema = Arc::clone(&running.schema);
-        let mut staged = Staging::create(&target.path, target.writing, &target.shape, placing, &schema, threads)?;
+        let Target { path, writing, shape, .. } = target;
+        let mut staged = Staging::create(path, *writing, shape, placing, &schema, threads, &spool).await?;
         failpoint::pass("staged");
         while let Some(batch) = running.batches.next().await {
             let batch = batch?;
@@ -298,8 +302,12 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Removes what a run that was killed has left beside the result at `path`: it is of no use to anyone.
-fn sweep(path: &Path) -> Result<()> {
+/// Removes what a run that was killed has left beside the result at `path`, or where results for stores are staged: it is of no
+/// use to anyone.
+fn sweep(path: &Path, spool: &Path) -> Result<()> {
+    if Location::is_url(path) {
+        return sink::sweep(spool).map(drop);
+    }
     let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     sink::sweep(beside.unwrap_or(Path::new("."))).map(drop)
 }

@@ -84,13 +84,13 @@ impl Increment<'_> {
         self.remember(&mut change, &intakes, read)?;
         let held = recorded.rejects_held(&self.query.name)?;
         let rejects = self.rejects(held, &self.scoped(&intakes)?, read, None, &mut notes).await?;
-        let sealed = staged.seal()?;
+        let sealed = staged.seal().await?;
         failpoint::pass("sealed");
         change.state = Some(state_of(sealed.identity, sealed.contents));
         let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
-        recorded.prepare(&finished, Some(&history::placed(&target.path, sealed.identity)), Some(&change))?;
+        recorded.prepare(&finished, Some(&history::placed(&target.place(), sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
-        let published = staged.publish(sealed)?;
+        let published = staged.publish(sealed).await?;
         failpoint::pass("published");
         Ok(Report { notes, ..Report::of(&self.query.name, &target, begun, Some(&published), &sources, progress) })
     }

@@ -109,7 +109,7 @@ pub fn rollback(project: &Project, query: &str, run: Option<i64>) -> Result<Roll
 
 fn bring_back(recorded: &mut Recorded<'_>, root: &Path, query: &str, kept: &Kept, copy: &Path) -> Result<Rollback> {
     let Kept { run: made, path, files } = kept;
-    super::sweep(path)?;
+    super::sweep(path, &ledger::uploads(root))?;
     let mut notes = Vec::new();
     let staged = Returning::create(copy, path)?;
     let identity = staged.identity()?;

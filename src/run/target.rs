@@ -8,10 +8,11 @@ use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::intake::OnRewrite;
 use crate::ndjson::listing;
-use crate::project::Project;
+use crate::project::{Project, SourceConfig};
 use crate::query::{Files, Increment, SavedQuery};
 use crate::session::Planned;
 use crate::sink::{Compression, Format, Shape, Writing};
+use crate::store::{Location, MANIFEST};
 use crate::suggest;
 
 /// What the person who starts a run may say about its outputs.
@@ -105,6 +106,11 @@ impl Target {
             None => None,
         };
         let output = query.settings.output.as_deref();
+        if let Some(output) = output {
+            // The place of a secret is not shown.
+            let place = if Location::holds_secret(&output.to_string_lossy()) { None } else { query.place_of("output") };
+            Location::of(output).map_err(|error| error.at(place))?;
+        }
         let format = match (options.format.or(named), output) {
             (Some(format), _) => format,
             (None, Some(output)) if !shape.is_folder() => {
@@ -118,10 +124,18 @@ impl Target {
         };
         let path = match (&options.output_dir, output) {
             (Some(dir), output) => dir.join(output.and_then(Path::file_name).map_or(default_name, PathBuf::from)),
+            (None, Some(output)) if Location::is_url(output) => output.to_owned(),
             (None, Some(output)) => project.root.join(output),
             (None, None) => project.outputs_dir.join(default_name),
         };
-        let keep = keep(query, project, mode)?;
+        let is_in_store = Location::of(&path)?.is_some();
+        if mode != Mode::Replace && is_in_store {
+            let (shown, mode) = (path.display(), mode.name());
+            return Err(Error::request(format!("mode = \"{mode}\" does not publish in a store, as `{shown}` is"))
+                .with_hint("publish in a folder, or leave `mode` out: the whole result is computed and replaced then")
+                .at(query.place_of("mode")));
+        }
+        let keep = keep(query, project, mode, is_in_store)?;
         Ok(Self { path, shape, writing: writing(query, format)?, mode, on_rewrite, keep, keys })
     }
 
@@ -155,8 +169,19 @@ impl Target {
         }
     }
 
+    /// Where it goes, from wherever one stands: an absolute path, or a URL, which ends in a slash if it is a folder's.
+    pub fn place(&self) -> PathBuf {
+        if Location::is_url(&self.path) {
+            return if self.shape.is_folder() { self.path.join("") } else { self.path.clone() };
+        }
+        std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
     /// **Errors**: `Request`, if the result would replace what results are made of.
     pub fn check(&self, project: &Project) -> Result<()> {
+        if let Some(location) = Location::of(&self.path)? {
+            return self.check_objects(&location, project);
+        }
         let path = &self.path;
         let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
         // Links and `..` in the folders are resolved as far as those are there.
@@ -177,8 +202,31 @@ impl Target {
             None if real.starts_with(&project.queries_dir) => "in the folder of saved queries".to_owned(),
             None => return Ok(()),
         };
-        Err(Error::request(format!("the result cannot go to `{}`, which is {what}", path.display()))
-            .with_hint("results have a folder of their own, outputs/"))
+        Err(self.refused(&what))
+    }
+
+    fn check_objects(&self, location: &Location, project: &Project) -> Result<()> {
+        let objects = match self.shape {
+            Shape::File => vec![location.clone()],
+            _ => {
+                let file = format!("run-0/part-00000-of-00001.{}", self.writing.format.extension());
+                vec![location.join(&file), location.join(MANIFEST)]
+            }
+        };
+        let names = |source: &&SourceConfig| {
+            let is_named =
+                |object: &Location| listing::names(&project.root, &source.paths, Path::new(&object.to_string()));
+            objects.iter().any(is_named)
+        };
+        match project.sources.iter().find(names) {
+            None => Ok(()),
+            Some(source) => Err(self.refused(&format!("an input of source `{}`", source.name))),
+        }
+    }
+
+    fn refused(&self, what: &str) -> Error {
+        Error::request(format!("the result cannot go to `{}`, which is {what}", self.path.display()))
+            .with_hint("results have a folder of their own, outputs/")
     }
 }
 
@@ -216,8 +264,17 @@ fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
 }
 
 /// How many outputs a query keeps that it has replaced.
-fn keep(query: &SavedQuery, project: &Project, mode: Mode) -> Result<usize> {
-    match (query.settings.increment.keep, mode) {
+fn keep(query: &SavedQuery, project: &Project, mode: Mode, is_in_store: bool) -> Result<usize> {
+    let asked = query.settings.increment.keep;
+    if is_in_store {
+        return match asked {
+            None | Some(0) => Ok(0),
+            Some(_) => Err(Error::request("`keep` is not for results in a store")
+                .with_hint("have the bucket keep versions, or publish in a folder")
+                .at(query.place_of("keep"))),
+        };
+    }
+    match (asked, mode) {
         (Some(keep), Mode::Replace) => Ok(keep),
         (None, Mode::Replace) => Ok(project.outputs.keep),
         (None | Some(0), _) => Ok(0),
@@ -277,9 +334,7 @@ fn writing(query: &SavedQuery, format: Format) -> Result<Writing> {
 /// A file named `.gz` that holds plain lines would be refused by the next reader, so nothing is guessed here.
 fn format_of(path: &Path) -> Result<Format> {
     let shown = path.display();
-    if path.to_str().is_some_and(|path| path.contains("://")) {
-        return Err(Error::request(format!("`{shown}` is a URL, and results are local files")));
-    }
+    Location::of(path)?;
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     Format::from_str(extension).map_err(|_| {
         Error::request(format!("the name `{shown}` does not tell a format"))

@@ -36,6 +36,10 @@ pub(super) fn misplanned(
 ) -> Error {
     match error.find_root() {
         DataFusionError::Execution(message) if find::<Error>(&error).is_none() => Error::sql(reworded(message)),
+        DataFusionError::Internal(message) if message.starts_with("No suitable object store found") => {
+            Error::sql("a table that a statement creates is over files of this machine")
+                .with_hint("declare a source in tidemill.toml, whose `path` may be s3://BUCKET/…")
+        }
         // It is a fault of the engine, but one that other SQL gets round.
         DataFusionError::Internal(message) if find::<Error>(&error).is_none() => {
             Error::sql(format!("the engine cannot plan this statement: {}", reworded(message)))

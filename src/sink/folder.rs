@@ -123,6 +123,10 @@ impl StagedFolder {
         Ok(staged)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.root
+    }
+
     /// Adds the rows of `batch`.
     ///
     /// **Errors**: those of [`Encoder::write`](super::Encoder::write), and [`Error::Data`] for a key that makes no name of

@@ -49,6 +49,7 @@ mod temporal;
 #[cfg(test)]
 mod testing;
 mod text;
+mod upload;
 mod values;
 mod verify;
 mod writing;
@@ -69,6 +70,7 @@ pub use self::shape::{Placing, Shape};
 pub use self::stage::{Published, PublishedFile, Sealed, Staged};
 pub use self::stage_dir::sweep;
 pub use self::staging::Staging;
+pub use self::upload::StagedUpload;
 pub use self::writing::{Compression, Writing};
 use crate::error::Result;
 

@@ -111,6 +111,10 @@ impl Staged {
         Ok(Self { part, place, stage })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        self.part.path()
+    }
+
     /// Adds the rows of `batch`.
     ///
     /// **Errors**: those of [`Encoder::write`](super::Encoder::write). After one, the result can no longer be published.

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::swap;
+use super::{swap, upload};
 use crate::error::{Error, Result};
 
 const PREFIX: &str = ".stage-";
@@ -34,6 +34,8 @@ const LOCK: &str = ".stage.lock";
 #[derive(Debug)]
 pub(super) struct StageDir {
     path: PathBuf,
+    /// Whether a sweeper is to have it.
+    is_left: bool,
     _lock: File,
 }
 
@@ -45,7 +47,7 @@ impl StageDir {
             let path = parent.join(format!("{PREFIX}{}", Uuid::new_v4()));
             private_folder(&path)?;
             match claim(&path) {
-                Ok(Some(lock)) => return Ok(Self { path, _lock: lock }),
+                Ok(Some(lock)) => return Ok(Self { path, is_left: false, _lock: lock }),
                 Ok(None) => {}
                 Err(error) => {
                     remove(&path);
@@ -59,11 +61,18 @@ impl StageDir {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Has it stay when it is dropped, for the next sweeper.
+    pub(super) fn leave(&mut self) {
+        self.is_left = true;
+    }
 }
 
 impl Drop for StageDir {
     fn drop(&mut self) {
-        remove(&self.path);
+        if !self.is_left {
+            remove(&self.path);
+        }
     }
 }
 
@@ -101,8 +110,9 @@ fn sweep_one(stage: &Path) -> bool {
         Err(error) if error.kind() == ErrorKind::NotFound => return fs::remove_dir(stage).is_ok(),
         Err(_) => return false,
     };
-    // A folder that cannot be put in its place now may be next time.
-    lock.try_lock().is_ok() && swap::complete(stage).is_ok() && remove(stage)
+    // What cannot be put in its place now, or removed from a store, may be next time.
+    let is_ours = lock.try_lock().is_ok();
+    is_ours && swap::complete(stage).is_ok() && upload::clean_up(stage).is_ok() && remove(stage)
 }
 
 /// Locks a new stage; `None` if a sweeper was faster.

@@ -9,5 +9,5 @@ mod declared;
 mod files;
 mod keys;
 mod lines;
-mod mill;
+pub(crate) mod mill;
 mod types;

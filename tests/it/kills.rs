@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,24 +28,28 @@ pub struct Kind {
     lacks: &'static [&'static str],
 }
 
-pub const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered", "kept"] };
-pub const SHARDS: Kind = Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered", "kept"] };
-pub const KEPT: Kind = Kind { sql: "--@ keep = 2\n--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered"] };
-pub const PARTITIONS: Kind =
-    Kind { sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k", counts: false, lacks: &["gathered", "kept"] };
+pub const FILE: Kind = Kind { sql: "SELECT n, k", counts: false, lacks: &["gathered", "kept", "uploaded"] };
+pub const SHARDS: Kind =
+    Kind { sql: "--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered", "kept", "uploaded"] };
+pub const KEPT: Kind =
+    Kind { sql: "--@ keep = 2\n--@ shards = 3\nSELECT n, k", counts: false, lacks: &["gathered", "uploaded"] };
+pub const PARTITIONS: Kind = Kind {
+    sql: "--@ partition_by = [\"k AS by\"]\nSELECT n, k",
+    counts: false,
+    lacks: &["gathered", "kept", "uploaded"],
+};
 pub const APPEND: Kind =
-    Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered", "kept"] };
+    Kind { sql: "--@ mode = \"append\"\nSELECT n, k", counts: false, lacks: &["gathered", "kept", "uploaded"] };
 pub const MERGE: Kind = Kind {
     sql: "--@ mode = \"merge\"\n--@ key = [\"k\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
-
     counts: true,
-    lacks: &["kept"],
+    lacks: &["kept", "uploaded"],
 };
 
 pub const REPLACE_PARTITIONS: Kind = Kind {
     sql: "--@ mode = \"replace_partitions\"\n--@ partition_by = [\"k AS by\"]\nSELECT k, count(*) AS c, sum(n) AS s GROUP BY k",
     counts: true,
-    lacks: &["gathered", "kept"],
+    lacks: &["gathered", "kept", "uploaded"],
 };
 
 pub struct Case {
@@ -142,6 +146,14 @@ fn dies_at_each_named_moment(kind: Kind) {
     }
 }
 
+/// Kills a command when it has had so much time; whether it was not done by then.
+pub fn is_killed(command: &mut Command, pause: Duration) -> bool {
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(pause);
+    let _ = child.kill();
+    !child.wait().unwrap().success()
+}
+
 fn dies_at_random_moments(kind: Kind, seed: u64) {
     let mut case = Case::new(kind);
     let mut random = StdRng::seed_from_u64(seed);
@@ -158,10 +170,8 @@ fn dies_at_random_moments(kind: Kind, seed: u64) {
         }
         let before = case.lines;
         case.more();
-        let mut child = case.project.command(&["run"]).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(full.mul_f64(random.random_range(0.0..1.1)));
-        let _ = child.kill();
-        killed += u32::from(!child.wait().unwrap().success());
+        let pause = full.mul_f64(random.random_range(0.0..1.1));
+        killed += u32::from(is_killed(&mut case.project.command(&["run"]), pause));
         case.survives(before, &format!("moment {moment}"));
     }
     assert!(killed > 20, "{killed} were killed in time");

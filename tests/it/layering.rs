@@ -9,7 +9,7 @@ use std::process::Command;
 const LAYERS: [&[&str]; 11] = [
     &["error", "clock", "runtime", "suggest", "failpoint", "number"],
     &["document"],
-    &["generate", "query", "dialect"],
+    &["generate", "query", "dialect", "store"],
     &["ndjson", "sink", "functions", "windows", "ledger"],
     &["project"],
     &["catalog"],

@@ -35,5 +35,6 @@ mod scripts;
 mod shapes;
 mod slt;
 mod sources;
+mod stores;
 mod windows;
 mod wrong;

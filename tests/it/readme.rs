@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::project::Project;
+use crate::stores::{Bucket, endpoint, environment};
 
 /// The commands that build: run by hand and by CI.
 const BUILDS: [&str; 2] = ["cargo run --release -- run", "cargo test"];
@@ -52,6 +53,8 @@ fn check(page: &Path, at_least: usize) -> Vec<String> {
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let examples = examples(&fs::read_to_string(page).unwrap());
     assert!(examples.len() >= at_least, "{} has lost its examples", page.display());
+    // The page about stores has one.
+    let store = page.ends_with("stores.md").then(|| Bucket::called("demo-bucket"));
     let mut builds = Vec::new();
     for Example { command, output } in examples {
         if command.starts_with("cargo") {
@@ -60,6 +63,9 @@ fn check(page: &Path, at_least: usize) -> Vec<String> {
         }
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(project.root()).env("PATH", &path);
+        if store.is_some() {
+            shell.envs(environment(&endpoint()));
+        }
         let run = shell.output().unwrap();
         let printed = String::from_utf8(run.stdout).unwrap();
         let page = page.file_name().unwrap().display();

@@ -103,6 +103,14 @@ impl Below {
         !is_folder || depth.checked_sub(1).and_then(|n| self.levels.get(n)).is_none_or(|level| level.is_match(name))
     }
 
+    /// Whether a file with this path is meant, as far as its names tell.
+    pub(super) fn means(&self, path: &Path) -> bool {
+        let count = path.iter().count();
+        count <= self.max_depth
+            && path.iter().enumerate().all(|(n, name)| self.admits(n + 1, name, n + 1 < count))
+            && self.matches(path)
+    }
+
     /// Whether a file with this path is meant; its folders have been admitted.
     pub(super) fn matches(&self, path: &Path) -> bool {
         self.whole.is_match(path) && (!self.by_extension || is_event_file(path))
@@ -162,17 +170,10 @@ mod tests {
         let Pattern { fixed, names } = Pattern::parse(pattern).unwrap();
         let matches = match (&names, Path::new(path).strip_prefix(fixed)) {
             (Names::Exactly, Ok(path)) => path == Path::new(""),
-            (Names::Matching(below), Ok(path)) => below.matches(path) && reaches(below, path),
+            (Names::Matching(below), Ok(path)) => below.means(path),
             (_, Err(_)) => false,
         };
         assert_eq!(matches, expected, "{pattern} and {path}");
-    }
-
-    /// As a walk would: each folder on the way, then the file.
-    fn reaches(below: &Below, path: &Path) -> bool {
-        let names: Vec<&OsStr> = path.iter().collect();
-        names.len() <= below.max_depth
-            && names.iter().enumerate().all(|(n, name)| below.admits(n + 1, name, n + 1 < names.len()))
     }
 
     fn fails(pattern: &str, expected: &str, pointed: &str) {

@@ -12,6 +12,7 @@ use crate::repl::settings::flag;
 use crate::repl::shell::{LAST, Shell};
 use crate::run::Target;
 use crate::sink::Format;
+use crate::store::Location;
 
 /// `\g`
 pub(super) fn go(shell: &mut Shell, words: &Words) -> Result<()> {
@@ -97,6 +98,10 @@ pub(super) fn output(shell: &mut Shell, words: &Words) -> Result<()> {
 
 /// **Errors**: `Request`, if a file there is what results are made of.
 pub(super) fn check(shell: &Shell, path: &Path) -> Result<()> {
+    if Location::is_url(path) {
+        return Err(Error::request(format!("`{}` is a URL, and this goes to a file of this machine", path.display()))
+            .with_hint("publish one result in a store: \\g s3://BUCKET/NAME.json"));
+    }
     Target::at(path, Some(Format::Json))?.check(&shell.project)
 }
 
