@@ -39,22 +39,25 @@ READERS = {
     "duckdb": """
 import duckdb, sys
 inputs, outputs = sys.argv[1:]
-duckdb.sql(f'''CREATE TABLE events AS SELECT * FROM read_json('{inputs}/*.out', format = 'newline_delimited', columns = {{
-    id: 'VARCHAR', ip: 'VARCHAR', lat: 'DOUBLE', age_bracket: 'VARCHAR', file_size_bytes: 'BIGINT',
-    event_datetime: 'TIMESTAMP_MS'}})''')
+duckdb.sql(f'''CREATE TABLE events AS SELECT id, ip, nullif(lat, '')::DOUBLE AS lat, age_bracket,
+    nullif(file_size_bytes, '')::BIGINT AS file_size_bytes, event_datetime FROM
+    read_json('{inputs}/*.out', format = 'newline_delimited', columns = {{id: 'VARCHAR', ip: 'VARCHAR', lat: 'VARCHAR',
+    age_bracket: 'VARCHAR', file_size_bytes: 'VARCHAR', event_datetime: 'TIMESTAMP_MS'}})''')
 duckdb.sql(f'''CREATE TABLE published AS SELECT id, ip, lat, age_bracket, file_size_bytes, event_datetime FROM
     read_parquet('{outputs}/**/*.parquet', hive_partitioning = true, hive_types = {{id: 'VARCHAR'}})''')
 odd = [f"SELECT count(*) FROM (FROM {a} EXCEPT ALL FROM {b})" for a, b in [("events", "published"), ("published", "events")]]
 counts = ["SELECT count(*) FROM events", "SELECT count(*) FROM published", *odd]
-print(*[duckdb.sql(count).fetchone()[0] for count in counts])
+print(*[duckdb.sql(count).fetchall()[0][0] for count in counts])
 """,
     "polars": """
 import polars as pl, sys
 inputs, outputs = sys.argv[1:]
-columns = {'id': pl.String, 'ip': pl.String, 'lat': pl.Float64, 'age_bracket': pl.String, 'file_size_bytes': pl.Int64}
+columns = ['id', 'ip', 'lat', 'age_bracket', 'file_size_bytes']
 at = pl.col('event_datetime')
-events = pl.scan_ndjson(f'{inputs}/*.out', schema_overrides={**columns, 'event_datetime': pl.String})
-events = events.select(*columns, at.str.to_datetime('%Y-%m-%dT%H:%M:%S%.3f', time_unit='ms'))
+events = pl.scan_ndjson(f'{inputs}/*.out', schema_overrides=dict.fromkeys([*columns, 'event_datetime'], pl.String))
+number = lambda name, data_type: pl.when(pl.col(name) != '').then(pl.col(name)).cast(data_type).alias(name)
+events = events.select('id', 'ip', number('lat', pl.Float64), 'age_bracket', number('file_size_bytes', pl.Int64),
+    at.str.to_datetime('%Y-%m-%dT%H:%M:%S%.3f', time_unit='ms'))
 published = pl.scan_parquet(f'{outputs}/**/*.parquet', hive_partitioning=True, hive_schema={'id': pl.String})
 published = published.select(*columns, at)
 counted = [frame.group_by(pl.all()).len().collect() for frame in (events, published)]
