@@ -39,6 +39,7 @@ READERS = {
     "duckdb": """
 import duckdb, sys
 inputs, outputs = sys.argv[1:]
+duckdb.sql('SET enable_progress_bar = false')
 duckdb.sql(f'''CREATE TABLE events AS SELECT id, ip, nullif(lat, '')::DOUBLE AS lat, age_bracket,
     nullif(file_size_bytes, '')::BIGINT AS file_size_bytes, event_datetime FROM
     read_json('{inputs}/*.out', format = 'newline_delimited', columns = {{id: 'VARCHAR', ip: 'VARCHAR', lat: 'VARCHAR',
