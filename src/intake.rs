@@ -49,8 +49,8 @@ impl Intake {
         let rewritten = sorting.rewritten();
         if let (Some(file), OnRewrite::Fail) = (rewritten.first(), on) {
             return Err(Error::input(format!("`{file}` no longer begins with what was read of it")).with_hint(
-                "if its writer begins it anew, set on_rewrite = \"reread\" and it is read from its start; \
-                     or compute everything again: --full-refresh",
+                "if its writer begins it anew, set on_rewrite = \"reread\" and it is read from its start (not for \
+                     replace_partitions); or move the output away, and compute everything again: --full-refresh",
             ));
         }
         let mut intake = sorting.conclude(earlier)?;
@@ -200,9 +200,16 @@ impl<'a> Sorting<'a> {
     fn by_content(&mut self) -> Result<()> {
         let lost = self.lost_by_length();
         for at in self.unknown() {
-            let mut beginning = Beginning::of(&self.files[at]);
+            let file = &self.files[at];
+            let mut beginning = Beginning::of(file);
             for taken in &lost {
-                if !self.found.contains(taken.file.as_str()) && taken.bytes > 0 && begins(taken, &mut beginning)? {
+                // A few lines may well be the same.
+                let is_likely = taken.bytes >= SURE_BYTES
+                    || file.compression != Compression::None
+                    || file.identity.size == taken.bytes
+                    || is_copy_of(&file.shown, &taken.file);
+                let is_free = taken.bytes > 0 && !self.found.contains(taken.file.as_str());
+                if is_likely && is_free && begins(taken, &mut beginning)? {
                     self.find(at, taken);
                     break;
                 }
@@ -213,16 +220,17 @@ impl<'a> Sorting<'a> {
 
     /// What was read of files that are gone, or written anew, and whose copies were seen beside them.
     fn in_copies(&mut self) -> Result<()> {
-        for taken in self.lost_by_length() {
-            for (at, file) in self.files.iter().enumerate() {
-                if !is_copy_of(&file.shown, &taken.file) || !begins(taken, &mut Beginning::of(file))? {
+        let lost: HashMap<&str, &'a Taken> =
+            self.lost().into_iter().map(|taken| (taken.file.as_str(), taken)).collect();
+        for (at, file) in self.files.iter().enumerate() {
+            for taken in originals(&file.shown).filter_map(|name| lost.get(name).copied()) {
+                if self.found.contains(taken.file.as_str()) || !begins(taken, &mut Beginning::of(file))? {
                     continue;
                 }
                 if self.known[at].is_none_or(|known| is_copied(known) && known.bytes < taken.bytes) {
                     self.known[at] = Some(taken);
                 }
                 self.found.insert(&taken.file);
-                break;
             }
         }
         Ok(())
@@ -235,9 +243,8 @@ impl<'a> Sorting<'a> {
             if self.known[at].is_some_and(|known| !is_copied(known)) {
                 continue;
             }
-            let names = file.shown.match_indices(['.', '-']).map(|(end, _)| &file.shown[..end]);
             let originals: Vec<&'a InputFile> =
-                names.filter(|name| !name.is_empty()).filter_map(|name| by_name.get(name).copied()).collect();
+                originals(&file.shown).filter_map(|name| by_name.get(name).copied()).collect();
             if originals.is_empty() {
                 continue;
             }
@@ -361,7 +368,12 @@ fn is_copied(taken: &Taken) -> bool {
 
 /// Whether a name is one that copies of the file called `original` have.
 fn is_copy_of(name: &str, original: &str) -> bool {
-    name.strip_prefix(original).is_some_and(|rest| rest.starts_with(['.', '-']))
+    originals(name).any(|known| known == original)
+}
+
+/// Names of files whose copies may be called `name`: `app.out.1.gz` is one of `app.out.1` and of `app.out`.
+fn originals(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices(['.', '-']).map(|(end, _)| &name[..end]).filter(|name| !name.is_empty())
 }
 
 /// A file that was moved is read as if it had always been there, so its folders must say the same.

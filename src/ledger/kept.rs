@@ -29,7 +29,7 @@ pub struct Kept {
 /// The earlier outputs of a query, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shelf {
-    /// Those that can be brought back, the latest first.
+    /// Those that can be brought back, what was replaced last first.
     pub kept: Vec<Kept>,
     /// The run that made the one that was published last.
     pub present: Option<i64>,
@@ -75,7 +75,7 @@ impl Ledger {
         let ended = self.ended(query)?;
         self.write(|db| {
             settle(db, &ended)?;
-            let mut kept = db.prepare("SELECT run, path FROM kept WHERE query = ?1 ORDER BY run DESC")?;
+            let mut kept = db.prepare("SELECT run, path FROM kept WHERE query = ?1 ORDER BY since DESC")?;
             let kept = kept.query_map([query], |row| {
                 let (run, path): (i64, String) = (row.get(0)?, row.get(1)?);
                 Ok(Kept { run, path: root.join(path), files: files_of(db, run)? })
@@ -87,6 +87,27 @@ impl Ledger {
                 present: db.query_row(present, [query], |row| row.get(0)).optional()?,
             })
         })
+    }
+
+    /// An output of `query` that stands elsewhere than at `path`, as a run has published it, with the number of that run.
+    ///
+    /// **Errors**: `Machine`, if the ledger cannot be read.
+    pub fn elsewhere(&self, query: &str, path: &Path) -> Result<Option<(i64, PathBuf)>> {
+        let failed = |error| unusable(&self.path, error);
+        let sql = "SELECT max(run), path, device, inode FROM runs WHERE query = ?1 AND status = 'committed' \
+            AND inode IS NOT NULL GROUP BY path ORDER BY 1 DESC";
+        let mut found = self.db.prepare(sql).map_err(failed)?;
+        let found = found.query_map([query], |row| {
+            let identity: (i64, i64) = (row.get(2)?, row.get(3)?);
+            Ok((row.get(0)?, PathBuf::from(row.get::<_, String>(1)?), identity))
+        });
+        let found: Vec<(i64, PathBuf, (i64, i64))> =
+            found.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
+        let stands = |path: &Path, identity| {
+            fs::metadata(path).is_ok_and(|file| (file.dev().cast_signed(), file.ino().cast_signed()) == identity)
+        };
+        let other = found.into_iter().find(|(_, other, identity)| !other.starts_with(path) && stands(other, *identity));
+        Ok(other.map(|(run, other, _)| (run, other)))
     }
 
     /// Begins a run of `query` that brings back what the run `made` published at `path`.
@@ -158,7 +179,7 @@ pub(super) fn files_of(db: &Connection, run: i64) -> rusqlite::Result<Vec<Output
 /// Notes that `run` is about to replace at `path` what the run `made` published.
 pub(super) fn intend(db: &Transaction<'_>, run: i64, made: i64, path: &Path) -> rusqlite::Result<()> {
     db.execute(
-        "INSERT OR REPLACE INTO kept SELECT run, query, ?2, ?3 FROM runs WHERE run = ?1",
+        "INSERT OR REPLACE INTO kept SELECT run, query, ?2, ?3, ?3 FROM runs WHERE run = ?1",
         params![made, path.to_string_lossy(), run],
     )
     .map(drop)
@@ -172,7 +193,7 @@ pub(super) fn apply(db: &Transaction<'_>, run: i64, keep: Option<usize>) -> rusq
     let Some(keep) = keep else { return Ok(()) };
     db.execute(
         "DELETE FROM kept WHERE query = (SELECT query FROM runs WHERE run = ?1) AND run NOT IN \
-         (SELECT run FROM kept WHERE query = (SELECT query FROM runs WHERE run = ?1) ORDER BY run DESC LIMIT ?2)",
+         (SELECT run FROM kept WHERE query = (SELECT query FROM runs WHERE run = ?1) ORDER BY since DESC LIMIT ?2)",
         params![run, i64::try_from(keep).unwrap_or(i64::MAX)],
     )
     .map(drop)

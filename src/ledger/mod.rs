@@ -1,7 +1,7 @@
 //! What happened: each run of a saved query, what it read and what it published, in `.tidemill/state.db`.
 //!
 //! It is SQLite, so any SQLite shell reads it. It knows nothing of SQL statements, sessions or how results are written:
-//! it is told. Losing it loses history, never a result. Beside it, `facts.db` keeps what files taught, which can be learned again.
+//! it is told. Losing it loses history and what was kept, never a result that stands. Beside it, `facts.db` keeps what files taught, which can be learned again.
 
 mod facts;
 mod kept;
@@ -158,13 +158,13 @@ fn check_version(db: &Connection, path: &Path) -> Result<usize> {
         return Ok(version);
     }
     Err(Error::machine(format!("`{}` was written by a later version of tidemill", path.display()))
-        .with_hint("run that version, or move the file away: history is lost then, and no result"))
+        .with_hint("run that version, or move the file away: history and kept outputs are lost then, and no result"))
 }
 
 fn unusable(path: &Path, error: rusqlite::Error) -> Error {
     Error::machine(format!("cannot use the ledger `{}`", path.display()))
         .with_source(error)
-        .with_hint("check the disk and who may write there; without the file history begins anew")
+        .with_hint("check the disk and who may write there; without the file history begins anew, and queries that add to their output ask for --full-refresh")
 }
 
 #[cfg(test)]

@@ -120,5 +120,7 @@ pub(super) fn abandon(db: &Transaction<'_>, run: i64) -> rusqlite::Result<()> {
 /// `run` has read all lines of `query` anew: what was found before is found again.
 pub(super) fn begin_anew(db: &Transaction<'_>, run: i64, query: &str) -> rusqlite::Result<()> {
     let sql = "DELETE FROM rejects WHERE run <> ?1 AND run IN (SELECT run FROM runs WHERE query = ?2)";
+    db.execute(sql, params![run, query])?;
+    let sql = "UPDATE runs SET rejects_not_kept = NULL WHERE run <> ?1 AND query = ?2";
     db.execute(sql, params![run, query]).map(drop)
 }

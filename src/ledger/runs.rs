@@ -126,6 +126,7 @@ pub struct Recorded<'a> {
     run: i64,
     keep: Option<usize>,
     is_over: bool,
+    is_prepared: bool,
 }
 
 impl Ledger {
@@ -267,7 +268,7 @@ fn forget(db: &Transaction<'_>, query: &str, kept: usize, age: Duration) -> rusq
 impl<'a> Recorded<'a> {
     /// A run that has this number; so many outputs are kept once it is over, or as many as there are.
     pub(super) fn new(ledger: &'a mut Ledger, run: i64, keep: Option<usize>) -> Self {
-        Self { ledger, run, keep, is_over: false }
+        Self { ledger, run, keep, is_over: false, is_prepared: false }
     }
 }
 
@@ -303,6 +304,7 @@ impl Recorded<'_> {
     /// **Errors**: `Machine`, if the ledger cannot be written.
     pub fn prepare(&mut self, finished: &Finished, placed: Option<&Placed<'_>>, change: Option<&Change>) -> Result<()> {
         let (run, root) = (self.run, self.ledger.root());
+        self.is_prepared = true;
         self.ledger.write(|db| {
             db.execute(
                 "UPDATE runs SET status = 'prepared', rows = ?2, bytes = ?3 WHERE run = ?1",
@@ -380,8 +382,8 @@ impl Recorded<'_> {
 
 impl Drop for Recorded<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
-            // The next run of the query would see it, too.
+        // The next run of the query would see it, too; and it alone sees whether what was to be put in its place stands there.
+        if !self.is_over && !self.is_prepared {
             let _ = self.end("interrupted", None);
         }
     }

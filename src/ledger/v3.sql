@@ -11,7 +11,9 @@ CREATE TABLE kept (
     -- Where it stood; relative, if that is in the project.
     path TEXT NOT NULL,
     -- The run that is about to replace it; NULL once it has.
-    replaced_by INTEGER
+    replaced_by INTEGER,
+    -- That run, then, too.
+    since INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX kept_by_query ON kept (query, run);
 

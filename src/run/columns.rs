@@ -11,6 +11,7 @@ use crate::catalog::Source;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Definition};
 use crate::session::type_name;
+use crate::sink::Format;
 
 pub(super) use ledger::Columns;
 
@@ -26,11 +27,16 @@ impl Columns {
         let mut result = Definition::new();
         let shown = schema.fields().len() - target.keys.len().min(schema.fields().len());
         schema.fields().iter().take(shown).for_each(|field| enter(field.name(), field, &mut result));
+        // Text has no types: what was NULL so far may become anything.
+        let is_text = matches!(target.writing.format, Format::Json | Format::Csv);
         for source in sources {
             let unseen = source.survey.columns().iter().filter(|column| column.seen.is_empty() && !column.declared);
             for column in unseen {
                 if let Some(known) = reads.get_mut(&format!("{}.{}", source.config.name, column.name)) {
                     NOTHING.clone_into(known);
+                    if let Some(known) = result.get_mut(&column.name).filter(|_| is_text) {
+                        NOTHING.clone_into(known);
+                    }
                 }
             }
         }
@@ -45,7 +51,7 @@ impl Columns {
         let mut new = Vec::new();
         for (name, data_type) in &now.result {
             match self.result.get(name) {
-                Some(was) if was != data_type && is_added_to => {
+                Some(was) if was != data_type && was != NOTHING && is_added_to => {
                     let what = format!("column `{name}` is {data_type} now, and was published as {was}");
                     return Err(Error::data(what).with_hint(HINT));
                 }

@@ -232,8 +232,11 @@ fn files<T>(before: &[T], after: &[T], told: impl Fn(&T) -> Told) -> Files {
 }
 
 async fn rows(project: &Project, before: &Record, after: &Record) -> Result<Rows> {
-    let hashes =
-        |record: &Record| -> Option<Vec<String>> { record.outputs.iter().map(|file| file.blake3.clone()).collect() };
+    // Folders of `partition_by` are values, too.
+    let folder = |file: &OutputFile| Path::new(&file.file).parent().map(Path::to_path_buf);
+    let hashes = |record: &Record| -> Option<Vec<_>> {
+        record.outputs.iter().map(|file| Some((folder(file), file.blake3.clone()?))).collect()
+    };
     if before.format == after.format && hashes(before).is_some_and(|one| !one.is_empty() && hashes(after) == Some(one))
     {
         return Ok(Rows::Compared { added: 0, removed: 0 });

@@ -73,6 +73,12 @@ impl History {
         self.ledger()?.memory(query)
     }
 
+    /// What is told of an output of `query` that stands elsewhere than at `path`, where nothing replaces it any more.
+    pub(super) fn elsewhere(&self, query: &str, path: &Path) -> Option<String> {
+        let (run, other) = self.ledger.as_ref()?.elsewhere(query, path).ok()??;
+        Some(format!("`{}` stands there since run {run}, and is not replaced any more", other.display()))
+    }
+
     /// The ledger.
     ///
     /// **Errors**: `Machine`, if it cannot be used.

@@ -81,6 +81,8 @@ pub async fn query(
     if increment.extent.dry_run {
         return increment.dry_run(&mut history).map_err(|error| placed(error, query));
     }
+    // What a run that was killed was about to do is done or undone before it is asked what became of it.
+    let _ = sweep(&target.path, &ledger::uploads(&session.catalog().project().root));
     let mut recorded = history.begin(query, target, parameters.values());
     failpoint::pass("begun");
     let published = match recorded.as_mut() {
@@ -105,6 +107,7 @@ pub async fn query(
     let mut report = published?;
     report.run = run;
     report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
+    report.notes.extend(history.elsewhere(&query.name, &target.place()));
     report.notes.extend(history.tidy(&session.catalog().project().root, &query.name));
     report.params = parameters.values().clone();
     Ok(report)

@@ -106,7 +106,7 @@ impl Increment<'_> {
     }
 }
 
-/// Whether the folder at `path` holds all that was published, and nothing else, as far as names and sizes tell.
+/// Whether the folder at `path` holds all that was published, and nothing else, as far as their number and sizes tell.
 fn is_whole(path: &Path, memory: Option<&Memory>) -> bool {
     let known = memory.and_then(|memory| memory.state.as_deref());
     let Ok(folder) = fs::metadata(path) else { return false };

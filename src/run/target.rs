@@ -254,6 +254,11 @@ fn mode(query: &SavedQuery) -> Result<(Mode, OnRewrite)> {
                 .at(query.place_of("on_rewrite")));
         }
         None | Some("fail") => OnRewrite::Fail,
+        Some("reread") if mode == Mode::ReplacePartitions => {
+            return Err(Error::request("`on_rewrite = \"reread\"` is not for mode = \"replace_partitions\"")
+                .with_hint("folders are computed of all of their lines, and those of a file that begins anew are gone")
+                .at(query.place_of("on_rewrite")));
+        }
         Some("reread") => OnRewrite::Reread,
         Some(word) => {
             return Err(Error::request(format!("unknown value `{word}`: it is `fail` or `reread`"))

@@ -257,6 +257,20 @@ fn what_a_query_means_may_not_change_with_its_columns() {
     assert_eq!(project.added(), ["{\"r\":null}", "{\"r\":true}"]);
 }
 
+/// A few lines that are gone may well stand at the start of another file, and be others.
+#[test]
+fn a_file_that_begins_like_one_that_is_gone_is_read() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..1));
+    project.adds();
+    fs::remove_file(project.path("inputs/a.out")).unwrap();
+    // Made before the other is gone it has another place on the disk, whatever the file system does.
+    project.write("inputs/other.txt", "");
+    project.write("inputs/b.out", lines(0..3));
+    project.adds();
+    assert_eq!(project.added().len(), 1 + 2);
+}
+
 #[test]
 fn a_file_in_another_folder_is_told() {
     let project = Project::new(&[

@@ -90,7 +90,7 @@ fn earlier_outputs_of_each_kind_come_back_byte_for_byte() {
             assert!(project.rolls_back(&[]) == first, "{settings}: further back");
             let told = project.refuses(&["rollback", "q"]);
             assert!(told.contains("there is no earlier output of `q`"), "{told}");
-            assert!(told.contains("can be brought back: 3, 2"), "{told}");
+            assert!(told.contains("can be brought back: 2, 3"), "{told}");
             assert!(project.rolls_back(&["3"]) == third, "{settings}: the latest again");
             assert_eq!(project.kept(), ["00000001", "00000002"]);
             assert_eq!(project.names(".tidemill/kept/q"), project.kept());
@@ -155,7 +155,7 @@ fn what_is_not_what_was_published_does_not_come_back() {
     (1..=4).for_each(|version| drop(project.publishes(version)));
     let told = project.refuses(&["rollback", "q", "9"]);
     assert!(told.contains("what run 9 of `q` published is not kept"), "{told}");
-    assert!(told.contains("can be brought back: 3, 2, 1"), "{told}");
+    assert!(told.contains("can be brought back: 2, 3, 1"), "{told}");
     assert!(project.refuses(&["rollback", "q", "4"]).contains("published last"));
     let copy = |run: usize| project.path(&format!(".tidemill/kept/q/0000000{run}/q.json"));
     let text = fs::read_to_string(copy(3)).unwrap();
@@ -273,4 +273,20 @@ fn runs_that_die_lose_nothing_that_is_kept() {
 fn rollbacks_that_die_lose_nothing() {
     dies_at_each_moment("", &["rollback", "q"]);
     dies_at_each_moment("--@ shards = 2\n", &["rollback", "q", "1"]);
+}
+
+/// What was replaced last is kept the longest, also where it was brought back before.
+#[test]
+fn what_was_brought_back_and_replaced_again_is_kept() {
+    for (keep, left) in [(1, vec![1]), (5, vec![1, 2])] {
+        let project = project(keep, "");
+        (1..=2).for_each(|version| drop(project.publishes(version)));
+        project.does(&["rollback", "q"]);
+        project.publishes(4);
+        let sql = "SELECT run FROM tidemill.runs WHERE kept ORDER BY run";
+        let kept: String = left.iter().map(|run| format!("{{\"run\":{run}}}\n")).collect();
+        assert_eq!(project.rows(sql), kept);
+        let told = project.does(&["rollback", "q"]);
+        assert!(told.contains("is what run 1 published"), "{told}");
+    }
 }

@@ -152,3 +152,14 @@ fn killed_at_any_moment_it_leaves_one_whole_folder() {
     run(&project);
     assert_eq!(project.names("outputs"), ["q"]);
 }
+
+#[test]
+fn a_result_that_is_not_replaced_any_more_is_told() {
+    let project = project(10, "SELECT n, k");
+    assert!(!run(&project).contains("not replaced any more"));
+    project.write("queries/q.sql", "--@ shards = 2\nSELECT n, k");
+    let told = run(&project);
+    assert!(told.contains("outputs/q.json` stands there since run 1, and is not replaced any more"), "{told}");
+    fs::remove_file(project.path("outputs/q.json")).unwrap();
+    assert!(!run(&project).contains("not replaced any more"));
+}
