@@ -106,6 +106,7 @@ impl Listed {
             stop_at_reject: config.on_reject == OnReject::Fail,
             range_bytes: config.range_bytes,
             raw_bytes: config.raw_bytes,
+            facts_after: config.facts_after,
         };
         let has_files = !files.is_empty();
         let (settings, earlier, facts) = (Arc::new(settings), Earlier::default(), Arc::default());
@@ -195,7 +196,7 @@ impl Catalog {
             return Ok(source);
         }
         // What may have changed without a trace is looked at again.
-        if source.files.iter().all(|file| file.is_settled) {
+        if account.is_settled() {
             self.known().insert(source.config.name.clone(), Arc::clone(&source));
         }
         if self.project.facts {

@@ -8,6 +8,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+
 use super::bounds::Block;
 use super::careful::{FirstReject, Found, SHOWN_REJECTS};
 use super::facts::{Blocks, FileFacts, Gathering, Taught};
@@ -17,6 +19,7 @@ use super::reject::Reject;
 use super::seen::{Earlier, Fields};
 use super::survey::{Counts, Survey, check_count};
 use super::{Settings, input};
+use crate::clock;
 use crate::error::{Excerpt, Result};
 
 /// A file by number, and a range of its bytes.
@@ -29,6 +32,8 @@ pub struct Account {
     /// Numbers of the files, by path.
     index: HashMap<PathBuf, u32>,
     settings: Arc<Settings>,
+    /// When reading may have begun.
+    begun: DateTime<Utc>,
     state: Mutex<State>,
 }
 
@@ -98,7 +103,16 @@ impl Account {
         let mut fields = earlier.fields();
         fields.merge(std::mem::take(&mut state.fields));
         state.fields = fields;
-        Self { files, index, settings, state: Mutex::new(state) }
+        Self { files, index, settings, begun: clock::now(), state: Mutex::new(state) }
+    }
+
+    /// Whether no file of it can have changed without a trace.
+    pub fn is_settled(&self) -> bool {
+        self.files.iter().all(|file| self.settles(file))
+    }
+
+    fn settles(&self, file: &InputFile) -> bool {
+        file.object.is_none() && file.identity.is_settled(self.settings.facts_after, self.begun)
     }
 
     pub(crate) fn files(&self) -> &[InputFile] {
@@ -129,7 +143,9 @@ impl Account {
             return Ok(());
         }
         let file = &self.files[part.0 as usize];
-        state.gather(&part, file, &found, &self.settings);
+        if self.settles(file) {
+            state.gather(&part, file, &found, &self.settings);
+        }
         state.parts.push((part, found.counts.lines));
         state.counts.add(&found.counts);
         state.fields.merge(found.fields);
@@ -223,11 +239,10 @@ impl Account {
 }
 
 impl State {
-    /// Has a file teach what was found in a part of it. What may have changed without a trace teaches nothing, nor does what was
-    /// left in the middle.
+    /// Has a file teach what was found in a part of it, unless that was left in the middle.
     fn gather(&mut self, (index, range): &Part, file: &InputFile, found: &Found, settings: &Settings) {
         let is_left = settings.stop_at_reject && found.counts.rejects() > 0;
-        if !self.learns || !file.is_settled || !file.is_whole() || is_left {
+        if !self.learns || !file.is_whole() || is_left {
             return;
         }
         let gathering = self.gathering.entry(*index).or_default();

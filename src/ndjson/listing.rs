@@ -28,12 +28,12 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::pattern::{Names, Pattern};
 use self::walk::{dangling, walk};
-use crate::clock;
 use crate::error::{Error, Result};
 use crate::store::{Location, Object};
 
@@ -48,8 +48,6 @@ pub struct InputFile {
     pub compression: Compression,
     /// What tells whether a file is still the same; holds its size.
     pub identity: Identity,
-    /// Whether any change since it was listed shows in `identity`.
-    pub is_settled: bool,
     /// What of it is read.
     pub window: Window,
     /// The object that it is, if it is in a store.
@@ -103,13 +101,14 @@ impl From<&Metadata> for Identity {
 const STEP: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(50), TimeDelta::seconds(3));
 
 impl Identity {
-    /// Whether any change after `now` gives the file another identity: the last one lies far enough back. False also where its
-    /// times make no sense.
-    fn is_settled(&self, now: DateTime<Utc>) -> bool {
+    /// Whether any change after `now` gives the file another identity: the last one lies far enough back, by a step of the
+    /// clock and by `rest`. False also where its times make no sense.
+    pub(crate) fn is_settled(&self, rest: Duration, now: DateTime<Utc>) -> bool {
+        let rest = TimeDelta::from_std(rest).unwrap_or(TimeDelta::MAX);
         [self.modified, self.changed].into_iter().all(|(seconds, nanoseconds)| {
             let step = if nanoseconds == 0 { STEP.1 } else { STEP.0 };
             let last = u32::try_from(nanoseconds).ok().and_then(|rest| DateTime::from_timestamp(seconds, rest));
-            last.is_some_and(|last| now.signed_duration_since(last) > step)
+            last.is_some_and(|last| now.signed_duration_since(last) > step.max(rest))
         })
     }
 }
@@ -131,7 +130,7 @@ impl InputFile {
         let compression = Compression::of(&path);
         let end = if compression == Compression::None { identity.size } else { u64::MAX };
         let window = Window { bytes: 0..end, lines_before: 0 };
-        Self { path, shown, compression, identity, is_settled: false, window, object: None }
+        Self { path, shown, compression, identity, window, object: None }
     }
 
     /// Whether all of it is read.
@@ -176,7 +175,7 @@ impl InputFile {
 /// pattern names it.
 pub fn list(root: &Path, patterns: &[String]) -> Result<Vec<InputFile>> {
     let canonical_root = fs::canonicalize(root).unwrap_or_default();
-    let mut found = Found { root, canonical_root, now: clock::now(), files: BTreeMap::new() };
+    let mut found = Found { root, canonical_root, files: BTreeMap::new() };
     for pattern in patterns {
         match Location::parse(pattern)? {
             Some(url) => found.add_objects(&url, pattern)?,
@@ -236,8 +235,6 @@ struct Found<'a> {
     root: &'a Path,
     /// Empty if the root does not exist.
     canonical_root: PathBuf,
-    /// Before any file was looked at.
-    now: DateTime<Utc>,
     /// By canonical path, so that no link makes a file count twice; with whether the listed path runs over a link.
     /// Not by inode: those of some network file systems are not unique, and a file would be lost.
     files: BTreeMap<PathBuf, (bool, InputFile)>,
@@ -280,8 +277,7 @@ impl Found<'_> {
         let from_root = path.strip_prefix(self.root).map(|below_root| self.canonical_root.join(below_root));
         let linked = from_root.as_deref().unwrap_or(path) != canonical;
         let identity = Identity::from(metadata);
-        let is_settled = identity.is_settled(self.now);
-        let file = InputFile { is_settled, ..InputFile::whole(path.to_owned(), self.shown(path)?, identity) };
+        let file = InputFile::whole(path.to_owned(), self.shown(path)?, identity);
         readable(&file.shown, metadata)?;
         match self.files.entry(canonical) {
             Entry::Vacant(place) => drop(place.insert((linked, file))),

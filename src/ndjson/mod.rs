@@ -16,6 +16,8 @@
 //!
 //! It knows nothing of projects, queries or outputs.
 
+use std::time::Duration;
+
 pub mod declared;
 pub mod facts;
 pub mod fingerprint;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub range_bytes: u64,
     /// How much of a rejected line its table shows.
     pub raw_bytes: usize,
+    /// How long a file must have been at rest before what it teaches is believed later.
+    pub facts_after: Duration,
 }
 
 impl Settings {
@@ -92,6 +96,10 @@ impl Settings {
 
     /// Long enough to make the start of a range cheap, short enough to share the end of a file.
     pub const RANGE_BYTES: u64 = 8 << 20;
+
+    /// A single write may go on for some time behind the change that shows, and what is written through a mapping shows again only
+    /// when the page was on the disk meanwhile: after half a minute, as systems are set up.
+    pub const FACTS_AFTER: Duration = Duration::from_secs(60);
 }
 
 impl Default for Settings {
@@ -105,6 +113,7 @@ impl Default for Settings {
             stop_at_reject: false,
             range_bytes: Self::RANGE_BYTES,
             raw_bytes: Reject::RAW_BYTES,
+            facts_after: Self::FACTS_AFTER,
         }
     }
 }

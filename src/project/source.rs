@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use datafusion::sql::sqlparser::ast::{ObjectNamePart, SetExpr, Statement, TableFactor, TableWithJoins};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -61,6 +62,9 @@ pub struct SourceConfig {
     /// How much of a rejected line its table shows; no setting.
     #[serde(skip)]
     pub raw_bytes: usize,
+    /// How long a file must have been at rest before what it teaches is believed later.
+    #[serde(deserialize_with = "duration")]
+    pub facts_after: Duration,
     /// From how many bytes on it is worth keeping what its files taught; no setting either.
     #[serde(skip)]
     pub facts_from_bytes: u64,
@@ -89,6 +93,11 @@ pub enum OnReject {
 }
 
 /// The source that there is without a project file.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
 impl Default for SourceConfig {
     fn default() -> Self {
         Self {
@@ -106,6 +115,7 @@ impl Default for SourceConfig {
             default: false,
             range_bytes: Settings::RANGE_BYTES,
             raw_bytes: Reject::RAW_BYTES,
+            facts_after: Settings::FACTS_AFTER,
             facts_from_bytes: FACTS_FROM_BYTES,
         }
     }

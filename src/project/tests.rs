@@ -116,6 +116,7 @@ fn every_setting_is_read() {
         default: true,
         range_bytes: Settings::RANGE_BYTES,
         raw_bytes: Reject::RAW_BYTES,
+        facts_after: Settings::FACTS_AFTER,
         facts_from_bytes: 8 << 20,
     };
     assert_eq!(sources, [z, a]);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::project::{Project, stderr};
 
-const TOML: &str = "[sources.events]\npath = \"inputs/*\"\n\n[sources.events.columns]\nat = \"timestamp(ms)\"\n";
+const TOML: &str = "[sources.events]\npath = \"inputs/*\"\nfacts_after = \"50ms\"\n\n[sources.events.columns]\nat = \"timestamp(ms)\"\n";
 
 /// Seconds since 2026-05-04 as they stand in a line.
 pub(crate) fn instant(seconds: u64) -> String {

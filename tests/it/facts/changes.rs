@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -169,6 +170,7 @@ impl Place {
             columns: vec![("at".into(), epoch()), ("day".into(), Declared::Date)],
             range_bytes: self.range_bytes,
             facts_from_bytes: 0,
+            facts_after: Duration::ZERO,
             max_reject_ratio: 1.0,
             ..SourceConfig::default()
         };
