@@ -137,12 +137,14 @@ struct Sorting<'a> {
     copies: Vec<Option<(Taken, &'a str)>>,
     /// Names of what was found again.
     found: HashSet<&'a str>,
+    /// Names of files that are read whole though they begin with the few lines that were read of others.
+    alike: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Sorting<'a> {
     fn of(files: &'a [InputFile], taken: &'a [Taken]) -> Result<Self> {
         let (known, copies) = (vec![None; files.len()], vec![None; files.len()]);
-        let mut sorting = Self { files, taken, known, copies, found: HashSet::new() };
+        let mut sorting = Self { files, taken, known, copies, found: HashSet::new(), alike: Vec::new() };
         sorting.unchanged();
         sorting.by_place()?;
         sorting.by_name()?;
@@ -209,10 +211,14 @@ impl<'a> Sorting<'a> {
                     || file.identity.size == taken.bytes
                     || is_copy_of(&file.shown, &taken.file);
                 let is_free = taken.bytes > 0 && !self.found.contains(taken.file.as_str());
-                if is_likely && is_free && begins(taken, &mut beginning)? {
+                if !is_free || !begins(taken, &mut beginning)? {
+                    continue;
+                }
+                if is_likely {
                     self.find(at, taken);
                     break;
                 }
+                self.alike.push((file.shown.as_str(), taken.file.as_str()));
             }
         }
         Ok(())
@@ -346,6 +352,10 @@ impl<'a> Sorting<'a> {
                 intake.same.push(taken_of(file, start, lines_before)?);
             }
         }
+        let alike = |(file, gone): &(&str, &str)| {
+            format!("`{file}` begins with the few lines that were read of `{gone}`, which is gone, and is read whole")
+        };
+        intake.notes.extend(self.alike.iter().map(alike));
         if let Some(first) = open.first() {
             let and = if open.len() > 1 { format!(" and {} more", files_are(open.len() - 1)) } else { String::new() };
             intake
