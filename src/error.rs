@@ -60,8 +60,20 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The cause.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
-    /// Whether the result stands in its place nonetheless.
-    pub is_in_place: bool,
+    /// What became of the result.
+    pub fate: Fate,
+}
+
+/// What became of the result of a run that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// It was not put in its place.
+    #[default]
+    Unpublished,
+    /// It stands in its place nonetheless.
+    InPlace,
+    /// Nobody has said whether it stands in its place.
+    Unknown,
 }
 
 impl Excerpt {
@@ -106,7 +118,7 @@ impl StdError for Problem {
 
 impl Problem {
     fn boxed(message: String) -> Box<Self> {
-        Box::new(Self { message, excerpt: None, hint: None, source: None, is_in_place: false })
+        Box::new(Self { message, excerpt: None, hint: None, source: None, fate: Fate::default() })
     }
 }
 
@@ -151,18 +163,18 @@ impl Error {
         Self::machine(format!("cannot write `{}`", path.display())).with_source(source)
     }
 
-    /// Says that the result stands in its place nonetheless.
+    /// Says what became of the result.
     #[must_use]
-    pub fn in_place(mut self) -> Self {
+    pub fn with_fate(mut self, fate: Fate) -> Self {
         if let Some(problem) = self.problem_mut() {
-            problem.is_in_place = true;
+            problem.fate = fate;
         }
         self
     }
 
-    /// Whether the result stands in its place nonetheless.
-    pub fn is_in_place(&self) -> bool {
-        self.problem().is_some_and(|problem| problem.is_in_place)
+    /// What became of the result.
+    pub fn fate(&self) -> Fate {
+        self.problem().map_or(Fate::default(), |problem| problem.fate)
     }
 
     /// Says what to do next.
@@ -270,8 +282,8 @@ impl Error {
     pub fn told_again(&self) -> Self {
         let told = || {
             let mut told = Problem::boxed(self.chain());
-            if let Some(Problem { excerpt, hint, is_in_place, .. }) = self.problem() {
-                *told = Problem { excerpt: excerpt.clone(), hint: hint.clone(), is_in_place: *is_in_place, ..*told };
+            if let Some(Problem { excerpt, hint, fate, .. }) = self.problem() {
+                *told = Problem { excerpt: excerpt.clone(), hint: hint.clone(), fate: *fate, ..*told };
             }
             told
         };

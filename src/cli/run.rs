@@ -12,7 +12,7 @@ use super::params::Params;
 use super::{block_on, here};
 use crate::display::standard::{print, say, tell_failure};
 use crate::display::{progress, report};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
 use crate::run::{self, Correction, Extent, Options, Progress, Report, Target};
@@ -187,8 +187,11 @@ fn tell(name: &str, outcome: &Result<Report>, verbose: bool) {
         Ok(done) if verbose => say(&format!("{}\n{}", report::text(done, &here()), report::scan(&done.scan))),
         Ok(done) => say(&report::text(done, &here())),
         Err(error) => {
-            let what =
-                if error.is_in_place() { "its result is in place, but not safe" } else { "nothing was published" };
+            let what = match error.fate() {
+                Fate::Unpublished => "nothing was published",
+                Fate::InPlace => "its result is in place, but not safe",
+                Fate::Unknown => "its result may be in place: the next run finds out",
+            };
             say(&format!("{name}: {what}"));
             tell_failure(error);
         }

@@ -14,7 +14,7 @@ use super::memory::{self, Change, Memory};
 use super::rejects::{self, Rejects};
 use super::{Ledger, PATIENCE, unusable};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::store::{self, Location};
 
 /// What is known of a run when it begins.
@@ -349,14 +349,20 @@ impl Recorded<'_> {
         self.end("committed", None)
     }
 
-    /// It published nothing, for this reason.
+    /// It failed for this reason. Where nobody knows whether its result stands in its place, the next run of the query finds out.
     ///
     /// **Errors**: as [`Recorded::commit`].
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        let status = match error {
-            Error::Interrupted(_) => "interrupted",
-            error if error.is_in_place() => "committed",
-            _ => "failed",
+        let status = match (error, error.fate()) {
+            (Error::Interrupted(_), _) => "interrupted",
+            (_, Fate::Unpublished) => "failed",
+            (_, Fate::InPlace) => "committed",
+            (_, Fate::Unknown) => {
+                let (run, now) = (self.run, clock::now().timestamp_millis());
+                let values = params![run, now, error.chain()];
+                let sql = "UPDATE runs SET finished_ms = ?2, error = ?3 WHERE run = ?1";
+                return self.ledger.write(|db| db.execute(sql, values).map(drop));
+            }
         };
         self.end(status, Some(error.chain()))
     }

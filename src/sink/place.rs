@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::fault::io_cause;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::failpoint;
 
 /// Where a result goes.
@@ -111,7 +111,7 @@ impl Place {
         Error::machine(format!("cannot sync the folder of `{}`", self.target.display()))
             .with_hint("a power cut could still undo what was published")
             .with_source(error)
-            .in_place()
+            .with_fate(Fate::InPlace)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) use self::record::clean_up;
 use super::stage::{Published, PublishedFile, Sealed};
 use super::stage_dir::StageDir;
 use super::{Placing, Shape, Staging, Writing, place};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::failpoint;
 use crate::store::{self, Entry, Location, MANIFEST, Manifest, Sent};
 
@@ -123,14 +123,26 @@ impl StagedUpload {
             before: self.before.clone(),
             record: Arc::clone(&self.record),
         };
-        if self.is_folder {
-            let is_clean = store::aside(sending.folder()).await?;
-            if !is_clean {
-                // The next run removes what is left of the result before.
-                self.stage.leave();
-            }
+        let is_clean = if self.is_folder {
+            store::aside(sending.folder()).await
         } else {
-            store::aside(sending.file()).await?;
+            store::aside(sending.file()).await.map(|()| true)
+        };
+        let is_clean = match is_clean {
+            Ok(is_clean) => is_clean,
+            Err(error) => {
+                // The last request may have done its work though its answer was lost.
+                let (location, is_folder) = (self.location.clone(), self.is_folder);
+                match store::aside(async move { store::published(&location, is_folder).await }).await {
+                    Ok(Some(now)) if now.identity != sealed.identity && now.bytes == sealed.bytes() => !is_folder,
+                    Err(_) if self.record.is_placing() => return Err(unknown(error)),
+                    _ => return Err(error),
+                }
+            }
+        };
+        if !is_clean {
+            // The next run removes what is left of the result before.
+            self.stage.leave();
         }
         self.is_done = true;
         Ok(sealed.published(self.target.clone()))
@@ -148,6 +160,12 @@ impl Drop for StagedUpload {
             self.stage.leave();
         }
     }
+}
+
+/// The last request failed, and the store does not say what stands there now.
+fn unknown(error: Error) -> Error {
+    let hint = "the store does not answer: whether it has the result is asked when the query runs next";
+    error.with_hint(hint).with_fate(Fate::Unknown)
 }
 
 /// What the folder of a result is called, before what tells it from others.
@@ -192,6 +210,7 @@ impl Sending {
     async fn file(self) -> Result<()> {
         let sent = self.send(&self.root, &self.location).await?;
         failpoint::pass("uploaded");
+        self.record.places();
         sent.complete(self.record.begins().await).await?;
         failpoint::pass("placed");
         Ok(())
@@ -207,6 +226,7 @@ impl Sending {
         failpoint::pass("uploaded");
         let manifest = serde_json::to_vec(&Manifest::new(run.clone(), entries));
         let manifest = manifest.map_err(|error| Error::internal("a manifest cannot be written").with_source(error))?;
+        record.places();
         store::write(manifest, &location.join(MANIFEST), record.begins().await).await?;
         failpoint::pass("placed");
         Ok(match before {

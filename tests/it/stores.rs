@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 pub use bucket::{Bucket, endpoint, environment};
 
-use self::between::{between, status};
+use self::between::{Instead, between, status};
 use crate::contract::mill::{Ran, gzip, zst};
 use crate::project::Project;
 
@@ -192,7 +192,11 @@ fn a_store_that_asks_for_patience_is_asked_again() {
         "in/*",
         between(move |_| {
             // Every other request.
-            if count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { status("503 Slow Down") } else { None }
+            if count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                Some(Instead::Of(status("503 Slow Down")))
+            } else {
+                None
+            }
         }),
     );
     stored.bucket.put("in/a.out", "{\"n\":1}\n");

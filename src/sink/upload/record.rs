@@ -35,6 +35,7 @@ enum Note {
 pub(super) struct Record {
     path: PathBuf,
     is_begun: AtomicBool,
+    is_placing: AtomicBool,
     // One line at a time.
     turn: Mutex<()>,
     /// Held by whoever begins something and has not noted it yet.
@@ -43,13 +44,23 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(stage: &Path) -> Self {
-        let (is_begun, turn, beginning) = (AtomicBool::new(false), Mutex::default(), Arc::default());
-        Self { path: stage.join(FILE), is_begun, turn, beginning }
+        let (is_begun, is_placing) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { path: stage.join(FILE), is_begun, is_placing, turn: Mutex::default(), beginning: Arc::default() }
     }
 
     /// Whether anything was begun.
     pub(super) fn is_begun(&self) -> bool {
         self.is_begun.load(Ordering::Relaxed)
+    }
+
+    /// The last request is about to begin, after which the result stands in its place.
+    pub(super) fn places(&self) {
+        self.is_placing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last request was begun.
+    pub(super) fn is_placing(&self) -> bool {
+        self.is_placing.load(Ordering::Relaxed)
     }
 
     /// Something is about to begin; dropped when it is noted.

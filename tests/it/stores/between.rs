@@ -6,11 +6,19 @@ use std::sync::{Arc, Mutex};
 
 use super::bucket::address;
 
-/// Sees the head of a request; what it returns is the answer, and the server does not get the request.
-type Hook = dyn FnMut(&str) -> Option<String> + Send;
+/// Sees the head of a request, which the server gets and answers if there is nothing else to do.
+type Hook = dyn FnMut(&str) -> Option<Instead> + Send;
+
+/// What happens instead.
+pub enum Instead {
+    /// The server does not get the request, and this is the answer.
+    Of(String),
+    /// The server gets it, and this is passed on for its answer.
+    OfTheAnswer(String),
+}
 
 /// Listens until the process ends. Returns its URL.
-pub fn between(hook: impl FnMut(&str) -> Option<String> + Send + 'static) -> String {
+pub fn between(hook: impl FnMut(&str) -> Option<Instead> + Send + 'static) -> String {
     let hook: Arc<Mutex<Hook>> = Arc::new(Mutex::new(hook));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -33,8 +41,8 @@ fn serve(mut client: TcpStream, hook: &Mutex<Hook>) -> std::io::Result<()> {
         head.push(byte[0]);
     }
     let text = String::from_utf8_lossy(&head).into_owned();
-    let answer = hook.lock().unwrap()(&text);
-    if let Some(answer) = answer {
+    let instead = hook.lock().unwrap()(&text);
+    if let Some(Instead::Of(answer)) = instead {
         return client.write_all(answer.as_bytes());
     }
     let mut server = TcpStream::connect(address())?;
@@ -44,11 +52,17 @@ fn serve(mut client: TcpStream, hook: &Mutex<Hook>) -> std::io::Result<()> {
         let _ = copy(&mut from, &mut to);
         to.shutdown(Shutdown::Write)
     });
-    copy(&mut server, &mut client)?;
+    match instead {
+        Some(Instead::OfTheAnswer(answer)) => {
+            server.read_to_end(&mut Vec::new())?;
+            client.write_all(answer.as_bytes())?;
+        }
+        _ => drop(copy(&mut server, &mut client)?),
+    }
     client.shutdown(Shutdown::Both)
 }
 
 /// An answer without a body.
-pub fn status(line: &str) -> Option<String> {
-    Some(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+pub fn status(line: &str) -> String {
+    format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }

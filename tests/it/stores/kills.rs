@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tidemill::failpoint;
 
-use super::between::between;
+use super::between::{Instead, between};
 use super::bucket::{Bucket, endpoint, environment};
 use crate::contract::mill::Ran;
 use crate::kills::is_killed;
@@ -186,7 +186,7 @@ fn is_stopped_at_each_request(kind: Kind, signal: &str, exits: Option<i32>) {
                     *aim = None;
                     if signal == "KILL" {
                         // What a process sends as it dies may get lost.
-                        return Some(String::new());
+                        return Some(Instead::Of(String::new()));
                     }
                     // It takes a moment to be noticed.
                     std::thread::sleep(Duration::from_millis(100));

@@ -1,5 +1,6 @@
 //! Results in a store: every shape and format, what becomes of the result before, and what is refused.
 
+use super::between::{Instead, between, status};
 use super::bucket::{Bucket, endpoint, environment};
 use super::{Stored, check_failure};
 use crate::contract::mill::Ran;
@@ -22,8 +23,12 @@ fn put_query(project: &Project, bucket: &Bucket, header: &str, sql: &str) {
 }
 
 fn run(project: &Project, args: &[&str]) -> Ran {
+    run_over(project, args, &endpoint())
+}
+
+fn run_over(project: &Project, args: &[&str], endpoint: &str) -> Ran {
     let mut command = project.command(args);
-    command.envs(environment(&endpoint()));
+    command.envs(environment(endpoint));
     Ran::of(command)
 }
 
@@ -165,4 +170,66 @@ fn a_run_that_fails_leaves_what_is_there() {
     put_query(&project, &bucket, "--@ output = \"s3://BUCKET/out/q.json\"", "SELECT n");
     check_failure(&run(&project, &["run"]), 1, &["uploads`", "nothing was published"]);
     assert_eq!(bucket.names(), ["out/q.json"]);
+}
+
+/// What runs of the project's query became of.
+fn outcomes(project: &Project) -> String {
+    run(project, &["sql", "SELECT status FROM tidemill.runs ORDER BY run"]).ok()
+}
+
+/// Headers of queries, and the last object that each writes.
+const LAST_OBJECTS: [(&str, &str); 2] = [
+    ("--@ output = \"s3://BUCKET/out/q.json\"", "q.json"),
+    ("--@ output = \"s3://BUCKET/out/q\"\n--@ shards = 2", "_manifest.json"),
+];
+
+#[test]
+fn a_result_whose_last_answer_was_lost_is_published() {
+    for (header, last) in LAST_OBJECTS {
+        let bucket = Bucket::new();
+        let project = project(&bucket, header, "SELECT n");
+        let loses = between(move |head| {
+            let is_last = head.starts_with("PUT") && head.lines().next().unwrap().contains(last);
+            is_last.then(|| Instead::OfTheAnswer(status("403 Forbidden")))
+        });
+        let told = run_over(&project, &["run"], &loses).stderr_of_ok();
+        assert!(told.contains("q: 50 rows"), "{told}");
+        assert_eq!(rows(&bucket, "out/", "SELECT count(*) AS c FROM events"), "{\"c\":50}\n");
+        assert_eq!(outcomes(&project), "{\"status\":\"committed\"}\n");
+        // The next result takes its place, and leaves nothing of it.
+        project.write("inputs/b.out", "{\"n\":50}\n");
+        run(&project, &["run"]).ok();
+        assert_eq!(rows(&bucket, "out/", "SELECT count(*) AS c FROM events"), "{\"c\":51}\n");
+        assert_eq!(bucket.names().len(), if last == "q.json" { 1 } else { 3 });
+    }
+}
+
+#[test]
+fn whether_a_silent_store_has_a_result_is_asked_by_the_next_run() {
+    for (header, last) in LAST_OBJECTS {
+        for arrives in [true, false] {
+            let bucket = Bucket::new();
+            let project = project(&bucket, header, "SELECT n");
+            let mut is_silent = false;
+            let silent = between(move |head| {
+                let was_silent = is_silent;
+                is_silent |= head.starts_with("PUT") && head.lines().next().unwrap().contains(last);
+                let answer = || status("403 Forbidden");
+                match (was_silent, is_silent) {
+                    (false, true) if arrives => Some(Instead::OfTheAnswer(answer())),
+                    (_, true) => Some(Instead::Of(answer())),
+                    _ => None,
+                }
+            });
+            check_failure(
+                &run_over(&project, &["run"], &silent),
+                1,
+                &["its result may be in place: the next run finds out"],
+            );
+            run(&project, &["run"]).ok();
+            let before = if arrives { "committed" } else { "interrupted" };
+            assert_eq!(outcomes(&project), format!("{{\"status\":\"{before}\"}}\n{{\"status\":\"committed\"}}\n"));
+            assert_eq!(bucket.names().len(), if last == "q.json" { 1 } else { 3 }, "{:?}", bucket.names());
+        }
+    }
 }
