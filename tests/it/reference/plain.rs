@@ -115,6 +115,8 @@ fn reasons_of_no_json(
 ) -> Vec<&'static str> {
     let mut reasons = match terminated {
         true => vec!["syntax"],
+        // It counts the bytes of an escape before it looks at them: no more of them would mend these.
+        false if error.is_eof() && ends_in_broken_escape(text) => vec!["syntax"],
         false if error.is_eof() => vec!["truncated"],
         // Of a fault at the last byte, it cannot tell whether more bytes would have mended it.
         false if error.column() >= text.len() => vec!["truncated", "syntax"],
@@ -128,6 +130,11 @@ fn reasons_of_no_json(
         reasons.push("depth");
     }
     reasons
+}
+
+fn ends_in_broken_escape(text: &str) -> bool {
+    let digits = text.rsplit_once("\\u").map(|(_, digits)| digits.as_bytes());
+    digits.is_some_and(|digits| digits.len() < 4 && !digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// The same JSON with nothing in its strings.
