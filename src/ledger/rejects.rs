@@ -74,6 +74,15 @@ impl Recorded<'_> {
         held.map_err(|error| unusable(&self.ledger().path, error))
     }
 
+    /// How many rejects of `query` were replayed.
+    ///
+    /// **Errors**: as [`Recorded::rejects_held`].
+    pub fn rejects_replayed(&self, query: &str) -> Result<u64> {
+        let sql = "SELECT count(*) FROM rejects JOIN runs USING (run) WHERE query = ?1 AND replayed_by IS NOT NULL";
+        let replayed = self.ledger().db.query_row(sql, [query], |row| number(row, 0));
+        replayed.map_err(|error| unusable(&self.ledger().path, error))
+    }
+
     /// The rejects of `query` that are kept.
     ///
     /// **Errors**: as [`Recorded::rejects_held`].

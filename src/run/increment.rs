@@ -91,6 +91,9 @@ impl Increment<'_> {
         let Written { mut staged, target, schema, reads, sources, notes: reread } = written;
         let mut notes = told(&intakes);
         notes.extend(reread);
+        if self.extent.full_refresh {
+            notes.extend(super::rejects::taken_back(recorded.rejects_replayed(&self.query.name)?));
+        }
         let now = Columns::of(&schema, self.target, reads, &sources);
         // A result that is made of states is that of all lines, whatever it was before.
         notes.extend(change.columns.add(now, self.target.mode == Mode::Append)?);

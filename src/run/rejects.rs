@@ -289,6 +289,15 @@ fn rejects_of(source: &str, batch: &RecordBatch) -> Result<Vec<RejectedLine>> {
     Ok((0..batch.num_rows()).map(reject).collect())
 }
 
+/// What should be said of rejects that were replayed, once all is read anew from files in which they stand as they stood.
+pub(super) fn taken_back(replayed: u64) -> Option<String> {
+    counted(
+        replayed,
+        "line that was replayed is a reject again: correct it in its file, or replay it again",
+        "lines that were replayed are rejects again: correct them in their files, or replay them again",
+    )
+}
+
 /// A note of so many things; none of none.
 fn counted(count: u64, one: &str, more: &str) -> Option<String> {
     (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { more }))

@@ -167,7 +167,8 @@ fn a_full_refresh_finds_them_again() {
     project.says(&["run"]);
     project.corrects(&[(2, "{\"n\":2,\"k\":\"b\"}")]);
     project.says(&["replay", "q", "rejects.json"]);
-    project.says(&["run", "--full-refresh"]);
+    let told = project.says(&["run", "--full-refresh"]);
+    assert!(told.contains("1 line that was replayed is a reject again"), "{told}");
     assert_eq!((project.all_rows().len(), project.lines_left()), (2, vec![2, 3, 5]));
 }
 
