@@ -121,6 +121,26 @@ impl Seen {
         }
     }
 
+    /// Adds the paths below `path` of which no value was seen; see [`Fields::unseen`].
+    fn add_unseen(&self, path: &str, reading: &Reading, paths: &mut Vec<(String, usize)>) {
+        if let Reading::Struct(layout) = reading {
+            let fields = self.fields.as_deref();
+            for (name, reading) in layout.fields() {
+                if let Some(seen) = fields.and_then(|fields| fields.get(name)) {
+                    seen.add_unseen(&format!("{path}.{name}"), reading, paths);
+                }
+            }
+            return;
+        }
+        let (mut seen, mut reading, mut depth) = (Some(self), reading, 0);
+        while let Reading::List(item) = reading {
+            (seen, reading, depth) = (seen.and_then(|seen| seen.items.as_deref()), item, depth + 1);
+        }
+        if seen.is_none_or(|seen| seen.class.of_those(Class::KINDS) == Class::default()) {
+            paths.push((path.to_owned(), depth));
+        }
+    }
+
     fn count(&self) -> usize {
         self.fields.as_ref().map_or(0, |fields| fields.count()) + self.items.as_ref().map_or(0, |items| items.count())
     }
@@ -217,6 +237,18 @@ impl Fields {
             }
         }
         counts
+    }
+
+    /// Paths of which no value was seen so far, and whose types therefore stand for nothing: `column.field`, and how many lists deep
+    /// the values would stand there. What is in structs in lists is not among them, nor what `is_declared`.
+    pub(crate) fn unseen(&self, layout: &Layout, is_declared: impl Fn(&str) -> bool) -> Vec<(String, usize)> {
+        let mut paths = Vec::new();
+        for (name, reading) in layout.fields().iter().filter(|(name, _)| !is_declared(name)) {
+            if let Some(seen) = self.get(name) {
+                seen.add_unseen(name, reading, &mut paths);
+            }
+        }
+        paths
     }
 
     /// Counts `""` that were seen as values of the key at `path`, and as elements of its arrays. Of a key inside of what

@@ -126,6 +126,13 @@ impl Survey {
         &self.columns
     }
 
+    /// Paths of which no value was seen, so that their types stand for nothing: `column.field`, and how many lists deep the values
+    /// would stand there. Paths through lists are not among them.
+    pub fn unseen(&self) -> Vec<(String, usize)> {
+        let is_declared = |name: &str| self.columns.iter().any(|column| column.declared && column.name == name);
+        self.fields.unseen(&self.layout, is_declared)
+    }
+
     /// The first column that is another than in `before`, in words; `None` if all are the same, in the same order.
     pub fn difference(&self, before: &Self) -> Option<String> {
         if self.layout == before.layout {

@@ -30,13 +30,12 @@ impl Columns {
         // Text has no types: what was NULL so far may become anything.
         let is_text = matches!(target.writing.format, Format::Json | Format::Csv);
         for source in sources {
-            let unseen = source.survey.columns().iter().filter(|column| column.seen.is_empty() && !column.declared);
-            for column in unseen {
-                if let Some(known) = reads.get_mut(&format!("{}.{}", source.config.name, column.name)) {
+            for (path, depth) in source.survey.unseen() {
+                let lists = "[]".repeat(depth);
+                let Some(known) = reads.get_mut(&format!("{}.{path}", source.config.name)) else { continue };
+                *known = format!("{}{NOTHING}{}", "list(".repeat(depth), ")".repeat(depth));
+                if let Some(known) = result.get_mut(&format!("{path}{lists}")).filter(|_| is_text) {
                     NOTHING.clone_into(known);
-                    if let Some(known) = result.get_mut(&column.name).filter(|_| is_text) {
-                        NOTHING.clone_into(known);
-                    }
                 }
             }
         }
@@ -51,7 +50,7 @@ impl Columns {
         let mut new = Vec::new();
         for (name, data_type) in &now.result {
             match self.result.get(name) {
-                Some(was) if was != data_type && was != NOTHING && is_added_to => {
+                Some(was) if !becomes(was, data_type) && is_added_to => {
                     let what = format!("column `{name}` is {data_type} now, and was published as {was}");
                     return Err(Error::data(what).with_hint(HINT));
                 }
@@ -74,7 +73,7 @@ impl Columns {
                 continue;
             }
             let what = match now.get(path) {
-                Some(data_type) if data_type == was => continue,
+                Some(data_type) if becomes(was, data_type) => continue,
                 Some(data_type) => format!("`{path}` is {data_type} now, and was {was} when lines of before were read"),
                 None => format!("lines of before were read by `{path}` ({was}), and now by other columns"),
             };
@@ -82,6 +81,13 @@ impl Columns {
         }
         Ok(())
     }
+}
+
+/// Whether what had the type `was` may have the type `now`: the same, or any where there was no value; in a list, where there was none
+/// in it.
+fn becomes(was: &str, now: &str) -> bool {
+    let fits = |(before, behind): (&str, &str)| now.starts_with(before) && now.ends_with(behind);
+    was == now || was.split_once(NOTHING).is_some_and(fits)
 }
 
 fn source_of(path: &str) -> Option<&str> {
