@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::catalog::{Scope, Source};
 use crate::error::{Error, Result};
 use crate::ledger::Taken;
-use crate::ndjson::fingerprint::{Beginning, Fingerprint, begins_line, whole_lines};
+use crate::ndjson::fingerprint::{Beginning, Fingerprint, begins_line, lines_in, whole_lines};
 use crate::ndjson::listing::{Compression, Identity, InputFile, Window};
 use crate::ndjson::survey::Earlier;
 
@@ -76,7 +76,7 @@ impl Intake {
                 .push(format!("{} of `{source}` changed last before that, and count as read", files_are(old.len())));
         }
         for file in &old {
-            intake.same.push(taken_of(file, file.window.bytes.end, 0)?);
+            intake.same.push(taken_of(file, file.window.bytes.end, None)?);
         }
         Ok(intake)
     }
@@ -99,20 +99,20 @@ impl Intake {
     pub fn taken(&self, source: &Source) -> Result<Vec<Taken>> {
         let mut taken = self.same.clone();
         for (file, lines) in source.files.iter().zip(&source.survey.lines) {
-            taken.push(taken_of(file, file.window.bytes.end, file.window.lines_before + lines)?);
+            taken.push(taken_of(file, file.window.bytes.end, Some(file.window.lines_before + lines))?);
         }
         Ok(taken)
     }
 }
 
-fn taken_of(file: &InputFile, bytes: u64, lines: u64) -> Result<Taken> {
+fn taken_of(file: &InputFile, bytes: u64, lines: Option<u64>) -> Result<Taken> {
     let Some(Fingerprint { head, tail, .. }) = Fingerprint::of(file, bytes)? else {
         return Err(Error::input(format!("`{}` shrank while it was read", file.shown))
             .with_hint("nothing was published; run again when the file is at rest"));
     };
-    let Identity { device, inode, size, .. } = file.identity;
-    let state = (size, nanoseconds(&file.identity));
-    Ok(Taken { file: file.shown.clone(), place: (device, inode), state, bytes, lines, ends: (head, tail) })
+    let Identity { device, inode, size, born, .. } = file.identity;
+    let (file, state) = (file.shown.clone(), (size, nanoseconds(&file.identity)));
+    Ok(Taken { file, place: (device, inode), state, born, bytes, lines, is_copy: false, ends: (head, tail) })
 }
 
 /// The last change of a file: nanoseconds since 1970.
@@ -174,7 +174,7 @@ impl<'a> Sorting<'a> {
             let Identity { device, inode, .. } = self.files[at].identity;
             let mut beginning = Beginning::of(&self.files[at]);
             for taken in by_place.get(&(device, inode)).into_iter().flatten() {
-                if taken.bytes > 0 && begins(taken, &mut beginning)? {
+                if taken.bytes > 0 && !is_born_again(&self.files[at], taken) && begins(taken, &mut beginning)? {
                     self.find(at, taken);
                     break;
                 }
@@ -233,7 +233,7 @@ impl<'a> Sorting<'a> {
                 if self.found.contains(taken.file.as_str()) || !begins(taken, &mut Beginning::of(file))? {
                     continue;
                 }
-                if self.known[at].is_none_or(|known| is_copied(known) && known.bytes < taken.bytes) {
+                if self.known[at].is_none_or(|known| known.is_copy && known.bytes < taken.bytes) {
                     self.known[at] = Some(taken);
                 }
                 self.found.insert(&taken.file);
@@ -246,7 +246,7 @@ impl<'a> Sorting<'a> {
     fn beside_originals(&mut self) -> Result<()> {
         let by_name: HashMap<&str, &'a InputFile> = self.files.iter().map(|file| (file.shown.as_str(), file)).collect();
         for (at, file) in self.files.iter().enumerate() {
-            if self.known[at].is_some_and(|known| !is_copied(known)) {
+            if self.known[at].is_some_and(|known| !known.is_copy) {
                 continue;
             }
             let originals: Vec<&'a InputFile> =
@@ -256,7 +256,7 @@ impl<'a> Sorting<'a> {
             }
             let whole = match self.known[at].filter(|taken| is_unchanged(file, taken)) {
                 Some(taken) => taken.clone(),
-                None => taken_of(file, whole_lines(file)?, 0)?,
+                None => Taken { is_copy: true, ..taken_of(file, whole_lines(file)?, None)? },
             };
             // A few lines may well be the same.
             let is_sure = file.compression != Compression::None || whole.bytes >= SURE_BYTES;
@@ -337,7 +337,7 @@ impl<'a> Sorting<'a> {
             }
             let end = whole_lines(file)?;
             intake.whole.push(up_to(file, known.map_or(end, |taken| end.max(taken.bytes))));
-            let (start, lines_before) = known.map_or((0, 0), |taken| (taken.bytes, taken.lines));
+            let (start, lines) = known.map_or((0, Some(0)), |taken| (taken.bytes, taken.lines));
             if end > start && !begins_line(file, start)? {
                 return Err(Error::input(format!("`{}` goes on behind a last line that had no newline", file.shown))
                     .with_hint("that line was read as it stood; compute everything again: --full-refresh"));
@@ -346,10 +346,11 @@ impl<'a> Sorting<'a> {
                 open.push(file.shown.as_str());
             }
             if end > start {
+                let lines_before = lines.map_or_else(|| lines_in(file, start), Ok)?;
                 let window = Window { bytes: start..end, lines_before };
                 intake.scope.read.push(InputFile { window, ..file.clone() });
             } else {
-                intake.same.push(taken_of(file, start, lines_before)?);
+                intake.same.push(taken_of(file, start, lines)?);
             }
         }
         let alike = |(file, gone): &(&str, &str)| {
@@ -369,11 +370,6 @@ impl<'a> Sorting<'a> {
 /// A file up to a byte.
 fn up_to(file: &InputFile, end: u64) -> InputFile {
     InputFile { window: Window { bytes: 0..end, lines_before: 0 }, ..file.clone() }
-}
-
-/// Whether a file's lines were read as those of the file that it is a copy of.
-fn is_copied(taken: &Taken) -> bool {
-    taken.bytes > 0 && taken.lines == 0
 }
 
 /// Whether a name is one that copies of the file called `original` have.
@@ -404,5 +400,11 @@ fn begins(taken: &Taken, beginning: &mut Beginning<'_>) -> Result<bool> {
 /// Whether a file is what it was when it was read, as far as a file system can tell.
 fn is_unchanged(file: &InputFile, taken: &Taken) -> bool {
     let Identity { device, inode, size, .. } = file.identity;
-    file.shown == taken.file && (device, inode) == taken.place && (size, nanoseconds(&file.identity)) == taken.state
+    let is_there = file.shown == taken.file && (device, inode) == taken.place && !is_born_again(file, taken);
+    is_there && (size, nanoseconds(&file.identity)) == taken.state
+}
+
+/// Whether a file has the number of another that is gone.
+fn is_born_again(file: &InputFile, taken: &Taken) -> bool {
+    file.identity.born.zip(taken.born).is_some_and(|(now, before)| now != before)
 }

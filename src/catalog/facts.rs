@@ -65,6 +65,6 @@ fn is_worth_it(listed: &Listed) -> bool {
 
 /// A file's state as text.
 fn state(identity: &Identity) -> String {
-    let Identity { device, inode, size, modified, changed } = identity;
+    let Identity { device, inode, size, modified, changed, .. } = identity;
     format!("{device}:{inode} {size} {}.{:09} {}.{:09}", modified.0, modified.1, changed.0, changed.1)
 }

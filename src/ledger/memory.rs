@@ -49,10 +49,16 @@ pub struct Taken {
     pub place: (u64, u64),
     /// Its size, as stored, and its last change: nanoseconds since 1970.
     pub state: (u64, i64),
+    /// When it was made, where its file system says so: nanoseconds since 1970. Numbers of files are given again.
+    #[serde(default)]
+    pub born: Option<i64>,
     /// How many bytes were read, of what is decompressed.
     pub bytes: u64,
-    /// How many lines.
-    pub lines: u64,
+    /// How many lines, where they were counted.
+    pub lines: Option<u64>,
+    /// Whether they were read as those of another file, of which this one is a copy.
+    #[serde(default)]
+    pub is_copy: bool,
     /// Hashes of the first and of the last of these bytes.
     pub ends: (String, String),
 }
@@ -91,7 +97,8 @@ pub(super) fn read(db: &Connection, query: &str) -> rusqlite::Result<Option<Memo
     let columns = serde_json::from_str(&columns).unwrap_or_default();
     let mut memory = Memory { definition, columns, state, ..Memory::default() };
     let mut rows = db.prepare(
-        "SELECT source, file, device, inode, size, modified_ns, bytes, lines, head, tail FROM taken WHERE query = ?1",
+        "SELECT source, file, device, inode, size, modified_ns, bytes, lines, head, tail, born_ns, is_copy \
+         FROM taken WHERE query = ?1",
     )?;
     let mut rows = rows.query([query])?;
     while let Some(row) = rows.next()? {
@@ -101,8 +108,10 @@ pub(super) fn read(db: &Connection, query: &str) -> rusqlite::Result<Option<Memo
             place: (number(2)?, number(3)?),
             state: (number(4)?, row.get(5)?),
             bytes: number(6)?,
-            lines: number(7)?,
+            lines: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
             ends: (row.get(8)?, row.get(9)?),
+            born: row.get(10)?,
+            is_copy: row.get(11)?,
         };
         memory.taken.entry(row.get(0)?).or_default().push(taken);
     }
@@ -143,12 +152,18 @@ pub(super) fn apply(db: &Transaction<'_>, run: i64) -> rusqlite::Result<()> {
             remove.execute(params![query, source, file])?;
         }
     }
-    let mut add = db.prepare("INSERT OR REPLACE INTO taken VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
+    let mut add = db.prepare(
+        "INSERT OR REPLACE INTO taken \
+         (query, source, file, device, inode, size, modified_ns, bytes, lines, head, tail, born_ns, is_copy) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?;
     for (source, files) in &change.taken {
-        for Taken { file, place, state, bytes, lines, ends } in files {
-            let [device, inode, size] = [place.0, place.1, state.0].map(int);
-            let (bytes, lines) = (int(*bytes), int(*lines));
-            add.execute(params![query, source, file, device, inode, size, state.1, bytes, lines, ends.0, ends.1])?;
+        for Taken { file, place, state, born, bytes, lines, is_copy, ends } in files {
+            let [device, inode, size, bytes] = [place.0, place.1, state.0, *bytes].map(int);
+            let (lines, (head, tail)) = (lines.map(int), ends);
+            let values =
+                params![query, source, file, device, inode, size, state.1, bytes, lines, head, tail, born, is_copy];
+            add.execute(values)?;
         }
     }
     for (source, columns) in &change.learned {

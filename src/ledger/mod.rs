@@ -37,7 +37,8 @@ const FILE: &str = "state.db";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What changes the tables from one version, which is the position here, to the next.
-const MIGRATIONS: [&str; 3] = [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql"), include_str!("v4.sql")];
 
 /// A project's ledger, open for writing.
 pub struct Ledger {
@@ -191,7 +192,7 @@ mod tests {
             let values = "'q', 'committed', 1, '', '{}', '', '/q.json', 'json'";
             let columns = "query, status, started_ms, sql_hash, params, version, path, format";
             db.execute_batch(&format!(
-                "INSERT INTO runs ({columns}) VALUES ({values}); INSERT INTO run_outputs VALUES (1, 'q.json', 2, 3)"
+                "INSERT INTO runs ({columns}) VALUES ({values}); INSERT INTO run_outputs (run, file, rows, bytes) VALUES (1, 'q.json', 2, 3)"
             ))
             .unwrap();
             drop(db);
@@ -208,6 +209,25 @@ mod tests {
             let was = OutputFile { file: "q.json".to_owned(), rows: 2, bytes: 3, blake3: None };
             assert_eq!((record.sql, record.is_kept, record.outputs), (None, false, vec![was]));
         }
+    }
+
+    #[test]
+    fn what_an_earlier_version_has_read_stays_read() {
+        let root = tempfile::tempdir().unwrap();
+        make_folder(root.path()).unwrap();
+        let db = Connection::open(path_of(root.path())).unwrap();
+        MIGRATIONS[..3].iter().for_each(|migration| db.execute_batch(migration).unwrap());
+        db.pragma_update(None, "user_version", 3).unwrap();
+        db.execute_batch(
+            "INSERT INTO increments VALUES ('q', '{}', '{}', NULL);
+             INSERT INTO taken VALUES ('q', 's', 'a', 1, 2, 3, 4, 50, 6, 'h', 't'), ('q', 's', 'b', 1, 3, 3, 4, 50, 0, 'h', 't'),
+                 ('q', 's', 'c', 1, 4, 0, 4, 0, 0, 'h', 't')",
+        )
+        .unwrap();
+        drop(db);
+        let memory = Ledger::open(root.path()).unwrap().memory("q").unwrap().unwrap();
+        let taken: Vec<_> = memory.taken["s"].iter().map(|taken| (taken.lines, taken.is_copy, taken.born)).collect();
+        assert_eq!(taken, [(Some(6), false, None), (None, true, None), (Some(0), false, None)]);
     }
 
     #[test]

@@ -107,6 +107,20 @@ pub fn whole_lines(file: &InputFile) -> Result<u64> {
     Ok(0)
 }
 
+/// How many lines the first `bytes` of `file` are.
+///
+/// **Errors**: as [`whole_lines`].
+pub fn lines_in(file: &InputFile, bytes: u64) -> Result<u64> {
+    let mut reader = input::open(file, 0..bytes)?.take(bytes);
+    let (mut lines, mut block) = (0, vec![0; STEP_BYTES as usize]);
+    loop {
+        match reader.read(&mut block).map_err(|error| input::failure(error, file))? {
+            0 => return Ok(lines),
+            read => lines += memchr::memchr_iter(b'\n', &block[..read]).count() as u64,
+        }
+    }
+}
+
 /// So many bytes from `start` on; `None` if there are fewer.
 fn exactly(file: &InputFile, start: u64, count: u64) -> Result<Option<Vec<u8>>> {
     let bytes = at_most(file, start, count)?;

@@ -28,7 +28,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -87,12 +87,16 @@ pub struct Identity {
     pub modified: (i64, i64),
     /// Last change of the file or of what is said of it, which nobody can set back; in the same units.
     pub changed: (i64, i64),
+    /// When it was made, where the file system says so: nanoseconds since 1970.
+    pub born: Option<i64>,
 }
 
 impl From<&Metadata> for Identity {
     fn from(file: &Metadata) -> Self {
         let (modified, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
-        Self { device: file.dev(), inode: file.ino(), size: file.size(), modified, changed }
+        let born = file.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        let born = born.and_then(|born| i64::try_from(born.as_nanos()).ok());
+        Self { device: file.dev(), inode: file.ino(), size: file.size(), modified, changed, born }
     }
 }
 
@@ -144,7 +148,7 @@ impl InputFile {
     fn of_object(object: Object) -> Self {
         let (shown, (device, inode)) = (object.location.to_string(), object.identity());
         let modified = (object.modified.timestamp(), i64::from(object.modified.timestamp_subsec_nanos()));
-        let identity = Identity { device, inode, size: object.size, modified, changed: modified };
+        let identity = Identity { device, inode, size: object.size, modified, changed: modified, born: None };
         Self { object: Some(object), ..Self::whole(PathBuf::from(&shown), shown, identity) }
     }
 

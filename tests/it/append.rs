@@ -257,6 +257,37 @@ fn what_a_query_means_may_not_change_with_its_columns() {
     assert_eq!(project.added(), ["{\"r\":null}", "{\"r\":true}"]);
 }
 
+/// Inside of structs and lists, too, what had no value may become anything.
+#[test]
+fn fields_and_elements_that_never_had_a_value_get_one() {
+    for (first, second) in [
+        ("{\"p\":{\"a\":1,\"b\":null}}", "{\"p\":{\"a\":2,\"b\":7}}"),
+        ("{\"p\":{\"b\":{\"c\":null}}}", "{\"p\":{\"b\":{\"c\":[true]}}}"),
+        ("{\"p\":[]}", "{\"p\":[1,2]}"),
+        ("{\"p\":[[],[null]]}", "{\"p\":[[1.5]]}"),
+        ("{\"p\":{\"l\":[]}}", "{\"p\":{\"l\":[{\"x\":1}]}}"),
+    ] {
+        let project = project();
+        project.write("queries/added.sql", "--@ mode = \"append\"\nSELECT p");
+        project.write("queries/whole.sql", "SELECT p");
+        project.write("inputs/a.out", format!("{first}\n"));
+        project.adds();
+        project.write("inputs/b.out", format!("{second}\n"));
+        project.adds();
+        project.adds_up();
+    }
+    // What had a value may not, and what was a list of nothing is a list.
+    for (first, second) in [("{\"p\":{\"a\":1}}", "{\"p\":{\"a\":\"x\"}}"), ("{\"p\":[]}", "{\"p\":\"x\"}")] {
+        let project = project();
+        project.write("queries/added.sql", "--@ mode = \"append\"\nSELECT p");
+        project.write("inputs/a.out", format!("{first}\n"));
+        project.adds();
+        project.write("inputs/b.out", format!("{second}\n"));
+        let told = project.fails(&["run", "added"]);
+        assert!(told.contains("is varchar now"), "{told}");
+    }
+}
+
 /// A few lines that are gone may well stand at the start of another file, and be others.
 #[test]
 fn a_file_that_begins_like_one_that_is_gone_is_read() {
@@ -269,6 +300,21 @@ fn a_file_that_begins_like_one_that_is_gone_is_read() {
     fs::rename(project.path("inputs/later"), project.path("inputs/b.out")).unwrap();
     assert!(project.adds().contains("`inputs/b.out` begins with the few lines that were read of `inputs/a.out`"));
     assert_eq!(project.added().len(), 1 + 2);
+    // And one that does get it.
+    let number = |path: &str| std::os::unix::fs::MetadataExt::ino(&fs::metadata(project.path(path)).unwrap());
+    let before = number("inputs/b.out");
+    fs::remove_file(project.path("inputs/b.out")).unwrap();
+    for at in 0..20 {
+        project.write(&format!("inputs/c{at}"), lines(0..5));
+        if number(&format!("inputs/c{at}")) == before {
+            fs::rename(project.path(&format!("inputs/c{at}")), project.path("inputs/c.out")).unwrap();
+            assert!(
+                project.adds().contains("`inputs/c.out` begins with the few lines that were read of `inputs/b.out`")
+            );
+            assert_eq!(project.added().len(), 1 + 2 + 3);
+            return;
+        }
+    }
 }
 
 #[test]
@@ -298,6 +344,13 @@ fn what_counts_as_read_does_so_for_good() {
     project.append("inputs/a.out", &lines(11..12));
     project.adds();
     assert_eq!(project.added().len(), 1);
+    // Lines are counted from the start all the same.
+    project.append("inputs/a.out", "no line of JSON\n");
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*.out*\"\nmax_reject_ratio = 1.0\n");
+    project.adds();
+    let places = project.run(&["sql", "SELECT line, \"offset\" FROM tidemill.rejects"]).stdout;
+    let offset = lines(0..10).len() + line(11).len();
+    assert_eq!(String::from_utf8(places).unwrap(), format!("{{\"line\":12,\"offset\":{offset}}}\n"));
     let told = project.fails(&["run", "added", "--full-refresh", "--since", "2100-01-01"]);
     assert!(told.contains("no file has changed since then"), "{told}");
     assert_eq!(project.added().len(), 1);

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::error::Result as EngineResult;
 
 use super::super::careful::Kept;
+use super::super::listing::InputFile;
 use super::{BATCH_BYTES, Opened, State, engine_error};
 use crate::error::{Error, Result};
 
@@ -59,11 +60,14 @@ impl Rejects {
     }
 
     fn columns(&self, kept: &[Kept]) -> Result<RecordBatch> {
-        let file = &self.range.scan.file.shown;
+        let InputFile { shown: file, window, .. } = &self.range.scan.file;
         let column = |index: &usize| -> ArrayRef {
             match index {
                 0 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|_| file.as_str()))),
-                1 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.line as i64))),
+                1 => {
+                    let line = |reject: &Kept| (window.lines_before + reject.line) as i64;
+                    Arc::new(Int64Array::from_iter_values(kept.iter().map(line)))
+                }
                 2 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.offset as i64))),
                 3 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| reject.fault.reason.code()))),
                 4 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.fault.detail))),

@@ -11,7 +11,7 @@ use super::{Unit, Worker};
 
 /// What stands for a file whose bytes are in memory.
 pub(crate) fn file(size: usize) -> InputFile {
-    let identity = Identity { device: 0, inode: 0, size: size as u64, modified: (0, 0), changed: (0, 0) };
+    let identity = Identity { device: 0, inode: 0, size: size as u64, modified: (0, 0), changed: (0, 0), born: None };
     InputFile::whole(PathBuf::from("a"), "a".into(), identity)
 }
 
