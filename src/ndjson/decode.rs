@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray,
-    NullBufferBuilder, StringViewBuilder, StructArray, UInt64Builder,
+    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Builder, Decimal128Builder, Float64Builder,
+    Int64Builder, ListArray, NullBufferBuilder, StringViewBuilder, StructArray, UInt64Builder,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -14,7 +14,7 @@ use arrow::datatypes::{
 };
 
 use super::declared::Declared;
-use super::instant;
+use super::instant::Dates;
 use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
 use super::rows::Span;
@@ -37,10 +37,11 @@ pub(crate) struct Column {
     tape: Tape,
     /// For texts whose escapes are resolved.
     text: String,
+    dates: Dates,
 }
 
 enum Builder {
-    Boolean(BooleanBuilder),
+    Boolean(Bits),
     Int64(Int64Builder),
     UInt64(UInt64Builder),
     Float64(Float64Builder),
@@ -51,11 +52,64 @@ enum Builder {
     Struct { columns: Vec<Column>, slots: Slots, valid: NullBufferBuilder },
 }
 
+/// Booleans, put in place 64 at a time.
+struct Bits {
+    values: BooleanBufferBuilder,
+    valid: NullBufferBuilder,
+}
+
+impl Default for Bits {
+    fn default() -> Self {
+        Self { values: BooleanBufferBuilder::new(0), valid: NullBufferBuilder::new(0) }
+    }
+}
+
+impl Bits {
+    /// Appends values up to the first that is no boolean, which is returned; counts those that were appended.
+    fn append_usual(&mut self, mut spans: impl Iterator<Item = Span>, count: &mut usize) -> Option<Span> {
+        loop {
+            let (mut word, mut length) = (0, 0);
+            let other = loop {
+                match spans.next() {
+                    Some(Span { kind: kind @ (Kind::True | Kind::False), .. }) => {
+                        word |= u64::from(kind == Kind::True) << length;
+                        length += 1;
+                    }
+                    other => break other,
+                }
+                if length == 64 {
+                    break None;
+                }
+            };
+            self.append_word(word, length);
+            *count += length;
+            if length < 64 {
+                return other;
+            }
+        }
+    }
+
+    /// Appends so many values, the first of which is the lowest bit.
+    fn append_word(&mut self, word: u64, length: usize) {
+        self.values.append_word(word, length);
+        self.valid.append_n_non_nulls(length);
+    }
+
+    fn append_null(&mut self) {
+        self.values.append(false);
+        self.valid.append_null();
+    }
+
+    fn finish(&mut self) -> BooleanArray {
+        BooleanArray::new(self.values.finish(), self.valid.finish())
+    }
+}
+
 impl Column {
     pub(crate) fn new(reading: &Reading) -> Self {
         let valid = || NullBufferBuilder::new(0);
         let values = match reading {
-            Reading::Boolean => Builder::Boolean(BooleanBuilder::new()),
+            Reading::Boolean => Builder::Boolean(Bits::default()),
             Reading::Int64 | Reading::Timestamp { .. } => Builder::Int64(Int64Builder::new()),
             Reading::UInt64 => Builder::UInt64(UInt64Builder::new()),
             Reading::Float64 => Builder::Float64(Float64Builder::new()),
@@ -68,7 +122,8 @@ impl Column {
                 Builder::Struct { columns, slots: layout.slots(), valid: valid() }
             }
         };
-        Self { reading: reading.clone(), values, tape: Tape::default(), text: String::new() }
+        let (tape, text, dates) = (Tape::default(), String::new(), Dates::default());
+        Self { reading: reading.clone(), values, tape, text, dates }
     }
 
     /// Appends the values at places of a block, NULL where there is none. `Err` is the number of the first that does not
@@ -92,13 +147,9 @@ impl Column {
     fn append_usual(&mut self, spans: impl Iterator<Item = Span>, count: &mut usize, block: &str) -> Option<Span> {
         let bytes = |span: Span| &block.as_bytes()[span.start as usize..span.end as usize];
         let text = |span: Span| &block[span.start as usize + 1..span.end as usize - 1];
+        let dates = &mut self.dates;
         match (&mut self.values, &self.reading) {
-            (Builder::Boolean(values), _) => usual(
-                spans,
-                count,
-                |value| values.append_option(value),
-                |span| matches!(span.kind, Kind::True | Kind::False).then_some(span.kind == Kind::True),
-            ),
+            (Builder::Boolean(values), _) => values.append_usual(spans, count),
             (Builder::Text(values), Reading::Text) => usual(
                 spans,
                 count,
@@ -111,7 +162,8 @@ impl Column {
                 |value| values.append_option(value),
                 |span| {
                     let is_number = matches!(span.kind, Kind::Integer | Kind::Fraction);
-                    is_number.then(|| text::double(bytes(span)).filter(|value| value.is_finite())).flatten()
+                    let place = span.start as usize..span.end as usize;
+                    is_number.then(|| text::double_in(block.as_bytes(), place).filter(|v| v.is_finite())).flatten()
                 },
             ),
             (Builder::Int64(values), Reading::Int64) => usual(
@@ -126,7 +178,7 @@ impl Column {
                 |value| values.append_option(value),
                 |span| {
                     let is_text = span.kind == Kind::Plain;
-                    is_text.then(|| instant::timestamp(text(span).as_bytes(), *unit).ok()).flatten()
+                    is_text.then(|| dates.timestamp(text(span).as_bytes(), *unit).ok()).flatten()
                 },
             ),
             _ => { spans }.next(),
@@ -227,7 +279,7 @@ impl Column {
 
     fn append_scalar(&mut self, scalar: Scalar) {
         match (&mut self.values, scalar) {
-            (Builder::Boolean(b), Scalar::Boolean(v)) => b.append_value(v),
+            (Builder::Boolean(b), Scalar::Boolean(v)) => b.append_word(u64::from(v), 1),
             (Builder::Int64(b), Scalar::Int64(v)) => b.append_value(v),
             (Builder::UInt64(b), Scalar::UInt64(v)) => b.append_value(v),
             (Builder::Float64(b), Scalar::Float64(v)) => b.append_value(v),
@@ -287,7 +339,7 @@ fn usual<T>(
     spans: impl Iterator<Item = Span>,
     count: &mut usize,
     mut append: impl FnMut(Option<T>),
-    read: impl Fn(Span) -> Option<T>,
+    mut read: impl FnMut(Span) -> Option<T>,
 ) -> Option<Span> {
     for span in spans {
         let value = read(span);

@@ -38,8 +38,38 @@ pub(crate) fn date(text: &[u8]) -> Option<i32> {
 
 /// Units since 1970-01-01 UTC of an ISO 8601 text, with or without zone (none means UTC), with `T` or a space.
 pub(crate) fn timestamp(text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp> {
-    let instant = usual_form(text).or_else(|| Scanner(text).instant());
-    let Instant { seconds, decimals } = instant.ok_or(NoTimestamp::Form)?;
+    Dates::default().timestamp(text, unit)
+}
+
+/// The date that was read last: times that follow on each other are mostly of one day.
+#[derive(Debug, Default)]
+pub(crate) struct Dates {
+    /// Its digits, `YYYYMMDD`, and its days since 1970.
+    last: Option<(u32, i64)>,
+}
+
+impl Dates {
+    /// As [`timestamp`].
+    pub(crate) fn timestamp(&mut self, text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp> {
+        let instant = usual_form(text, self).or_else(|| Scanner(text).instant());
+        units(instant.ok_or(NoTimestamp::Form)?, unit)
+    }
+
+    fn days(&mut self, year: u32, month: u32, day: u32) -> Option<i64> {
+        let digits = (year * 100 + month) * 100 + day;
+        match self.last {
+            Some((known, days)) if known == digits => Some(days),
+            _ => {
+                let days = days_since_1970(year.cast_signed(), month, day)?;
+                self.last = Some((digits, days));
+                Some(days)
+            }
+        }
+    }
+}
+
+fn units(instant: Instant<'_>, unit: TimeUnit) -> Result<i64, NoTimestamp> {
+    let Instant { seconds, decimals } = instant;
     let per_second = units_per_second(unit);
     let places = per_second.ilog10() as usize;
     let (kept, dropped) = decimals.split_at(places.min(decimals.len()));
@@ -113,7 +143,7 @@ pub(crate) fn of_minute(minute: u128, unit: TimeUnit) -> (i64, i64) {
 
 /// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have. `None` for other
 /// forms, which the scanner knows too.
-fn usual_form(text: &[u8]) -> Option<Instant<'_>> {
+fn usual_form<'a>(text: &'a [u8], dates: &mut Dates) -> Option<Instant<'a>> {
     const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
     const MIDDLE: Form = Form::new(*b"00T00:00", [0; 8]);
     const TIME: Form = Form::new(*b"00:00:00", [24, 0, 0, 60, 0, 0, 60, 0]);
@@ -129,8 +159,7 @@ fn usual_form(text: &[u8]) -> Option<Instant<'_>> {
     if !(date.holds & middle.holds & time.holds) {
         return None;
     }
-    let year = (date.pair(0) * 100 + date.pair(2)).cast_signed();
-    let days = days_since_1970(year, date.pair(5), middle.pair(0))?;
+    let days = dates.days(date.pair(0) * 100 + date.pair(2), date.pair(5), middle.pair(0))?;
     let seconds = i64::from(time.pair(0) * 3600 + time.pair(3) * 60 + time.pair(6));
     Some(Instant { seconds: days * SECONDS_PER_DAY + seconds, decimals })
 }
@@ -339,7 +368,7 @@ mod tests {
         ] {
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
             let scanned = Scanner(text.as_bytes()).instant().map(parts);
-            let read = usual_form(text.as_bytes()).map(parts);
+            let read = usual_form(text.as_bytes(), &mut Dates::default()).map(parts);
             assert!(read == scanned || read.is_none() && text.ends_with('Z'), "{text}");
             for unit in [Second, Millisecond, Microsecond, Nanosecond] {
                 let is_one = timestamp(text.as_bytes(), unit).is_ok();
@@ -355,7 +384,7 @@ mod tests {
         ) {
             let bytes = text.as_bytes();
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
-            let read = usual_form(bytes).map(parts);
+            let read = usual_form(bytes, &mut Dates::default()).map(parts);
             let scanned = Scanner(bytes).instant().map(parts);
             proptest::prop_assert!(read.is_none() || read == scanned);
             for unit in [Second, Millisecond, Microsecond, Nanosecond] {

@@ -3,6 +3,7 @@
 //! It knows nothing of columns; it is given bytes whose grammar was checked.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::tape::{Kind, Node};
 
@@ -106,6 +107,91 @@ pub(crate) fn double(number: &[u8]) -> Option<f64> {
     fast_float2::parse(number).ok()
 }
 
+/// The nearest double of the number that stands at `place` of a text, as [`double`] has it.
+#[inline(always)]
+pub(crate) fn double_in(text: &[u8], place: Range<usize>) -> Option<f64> {
+    short_double(text, place.clone()).or_else(|| double(&text[place]))
+}
+
+/// A number of at most 15 digits, or 16 without a point, and no exponent. Its digits are an integer that a double holds, and so is
+/// the power of ten by which it is divided: the quotient is the nearest double.
+#[inline(always)]
+fn short_double(text: &[u8], place: Range<usize>) -> Option<f64> {
+    let is_negative = text[place.start] == b'-';
+    let length = place.len() - usize::from(is_negative);
+    let (integer, decimals) = match length {
+        1..=8 => {
+            let (digits, decimals) =
+                Digits::read(*text.get(place.end.checked_sub(8)?..place.end)?.first_chunk()?, length)?;
+            (digits.number(), decimals)
+        }
+        9..=16 => {
+            let (head, tail) =
+                text.get(place.end.checked_sub(16)?..place.end)?.first_chunk::<16>()?.split_first_chunk()?;
+            let (head, tail) = (*head, *tail.first_chunk()?);
+            let (low, decimals) = Digits::read(tail, 8)?;
+            let (high, more) = Digits::read(head, length - 8)?;
+            match () {
+                () if !low.has_point && !high.has_point => (high.number() * 100_000_000 + low.number(), 0),
+                // Of the eight places one is the point's.
+                () if low.has_point && !high.has_point => (high.number() * 10_000_000 + low.number(), decimals),
+                () if high.has_point && !low.has_point => (high.number() * 100_000_000 + low.number(), more + 8),
+                () => return None,
+            }
+        }
+        _ => return None,
+    };
+    if integer > 1 << f64::MANTISSA_DIGITS {
+        return None;
+    }
+    let value = integer as f64 / POWERS_OF_TEN[decimals];
+    Some(if is_negative { -value } else { value })
+}
+
+/// Those that doubles hold, as far as they are needed.
+const POWERS_OF_TEN: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// Up to eight digits, the last of which is the highest byte.
+#[derive(Clone, Copy)]
+struct Digits {
+    values: u64,
+    has_point: bool,
+}
+
+impl Digits {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+    /// The last `length` of eight bytes, of which one may be a point; also how many digits stand behind that.
+    #[inline(always)]
+    fn read(bytes: [u8; 8], length: usize) -> Option<(Self, usize)> {
+        let before = (8 - length) * 8;
+        // What stands before becomes zeros.
+        let values = (u64::from_le_bytes(bytes) ^ (Self::ONES * u64::from(b'0'))) >> before << before;
+        // The lowest byte that is no digit is told for sure, and that there is none.
+        let others = (values.wrapping_add(Self::ONES * 0x76) | values) & (Self::ONES * 0x80);
+        if others == 0 {
+            return Some((Self { values, has_point: false }, 0));
+        }
+        let point = others.trailing_zeros() / 8 * 8;
+        let is_point = (values >> point) as u8 == b'.' ^ b'0';
+        if !is_point || others & (others - 1) != 0 {
+            return None;
+        }
+        let below = values & ((1 << point) - 1);
+        let above = values >> point >> 8 << 8 << point;
+        Some((Self { values: above | below << 8, has_point: true }, 7 - point as usize / 8))
+    }
+
+    #[inline(always)]
+    fn number(self) -> u64 {
+        const PAIRS: u64 = 0x00ff_00ff_00ff_00ff;
+        const QUADS: u64 = 0x0000_ffff_0000_ffff;
+        let pairs = (self.values & PAIRS) * 10 + (self.values >> 8 & PAIRS);
+        let quads = (pairs & QUADS) * 100 + (pairs >> 16 & QUADS);
+        (quads & 0xffff_ffff) * 10_000 + (quads >> 32)
+    }
+}
+
 /// An integer in the range of i64.
 #[inline]
 pub(crate) fn bigint(number: &[u8]) -> Option<i64> {
@@ -160,6 +246,8 @@ pub(crate) fn decimal(number: &[u8], precision: u8, scale: i8) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -178,6 +266,21 @@ mod tests {
         check("9223372036854775808", None);
         check("1.5", None);
         check("1e2", None);
+    }
+
+    proptest! {
+        #[test]
+        fn short_doubles_are_the_nearest(before in "[0-9]{0,3}[,:x]?", number in "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?") {
+            let text = format!("{before}{number}");
+            let expected = number.parse::<f64>().unwrap().to_bits();
+            let place = before.len()..text.len();
+            prop_assert_eq!(double_in(text.as_bytes(), place.clone()).unwrap().to_bits(), expected);
+            // And what is no number is none, wherever it is not.
+            let short = short_double(text.as_bytes(), place);
+            prop_assert!(short.is_none_or(|short| short.to_bits() == expected));
+            let is_simple = !number.contains(['e', 'E']) && number.trim_start_matches('-').len() <= 15;
+            prop_assert!(!is_simple || short.is_some() || text.len() < 16);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The loops of the hot path: many lines over one literal and the value behind it, if that is what is most likely there.
 //!
-//! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled a second time
-//! for processors that have AVX2. They know nothing of keys.
+//! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled again for
+//! processors that have AVX2, and for those that have AVX-512. They know nothing of keys.
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -166,8 +166,7 @@ impl Values for Nothing {
 fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, column: &mut [Span]) {
     let (text, literal) = (run.text.bytes, run.turn.literal);
     let length = literal.len().min(WINDOW);
-    odd.resize(lanes.len(), Lane::default());
-    let (mut kept, mut left) = (0, 0);
+    let mut kept = 0;
     let cells = Cell::from_mut(lanes.as_mut_slice()).as_slice_of_cells();
     for cell in cells {
         let lane = cell.get();
@@ -181,8 +180,7 @@ fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, co
             _ => Value::NONE,
         };
         if value.is_none() {
-            odd[left] = lane;
-            left += 1;
+            odd.push(lane);
             continue;
         }
         if let Some(span) = column.get_mut(lane.row as usize) {
@@ -192,7 +190,6 @@ fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, co
         kept += 1;
     }
     lanes.truncate(kept);
-    odd.truncate(left);
 }
 
 #[cfg(test)]
@@ -229,6 +226,13 @@ mod tests {
             .prop_map(|(starts, text): (Vec<usize>, String)| (text, starts))
     }
 
+    fn kernels() -> Vec<Kernel> {
+        #[cfg(target_arch = "x86_64")]
+        return x86_64::kernels();
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![kernel()]
+    }
+
     /// Where lines are afterwards: those that were taken with their values' places, and the others.
     fn taken(kernel: Kernel, likely: Likely, run: &Run<'_>, starts: &[usize]) -> (Vec<(u32, u32, Span)>, Vec<u32>) {
         let lanes = starts.iter().enumerate().map(|(row, at)| Lane { row: row as u32, at: *at as u32 });
@@ -253,7 +257,9 @@ mod tests {
             ] {
                 let run = Run { text, turn: &turn, known: Class::from_bits(known) | class | Class::PRESENT };
                 let (lanes, odd) = taken(portable, likely, &run, &starts);
-                prop_assert_eq!(taken(kernel(), likely, &run, &starts), (lanes.clone(), odd.clone()));
+                for kernel in kernels() {
+                    prop_assert_eq!(taken(kernel, likely, &run, &starts), (lanes.clone(), odd.clone()));
+                }
                 prop_assert_eq!(lanes.len() + odd.len(), starts.len());
                 for (row, end, span) in lanes {
                     let at = starts[row as usize];
