@@ -30,6 +30,7 @@ mod csv;
 mod earlier;
 mod fault;
 mod folder;
+mod follow;
 mod format;
 mod json;
 mod lines;

@@ -13,8 +13,9 @@ use std::thread;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::follow::{Followed, Follower, STEP_BYTES};
 use super::place::Place;
-use super::verify::{ReadBack, read_back};
+use super::verify::{Held, ReadBack};
 use super::{Encoder, Writing, encoder};
 use crate::error::{Error, Result};
 
@@ -27,6 +28,10 @@ pub(super) struct Part {
     writing: Writing,
     rows: u64,
     bytes: Arc<AtomicU64>,
+    /// Goes behind a file that is not small.
+    follower: Option<Follower>,
+    /// How many bytes it was told of.
+    told: u64,
 }
 
 /// A file that is whole.
@@ -56,7 +61,7 @@ impl Part {
         let bytes = Arc::default();
         let counted = Counted { out: through(out), bytes: Arc::clone(&bytes) };
         let encoder = encoder(writing, schema, threads, Box::new(counted)).map_err(|error| place.name_in(error))?;
-        Ok(Self { encoder: Some(encoder), file, path, writing, rows: 0, bytes })
+        Ok(Self { encoder: Some(encoder), file, path, writing, rows: 0, bytes, follower: None, told: 0 })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -70,6 +75,12 @@ impl Part {
     /// Bytes that have been written so far; the encoder may hold more.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is read back already.
+    #[cfg(test)]
+    pub(super) fn is_followed(&self) -> bool {
+        self.follower.is_some()
     }
 
     /// Has it believe that there is more.
@@ -87,21 +98,42 @@ impl Part {
         encoder.write(batch).map_err(|error| place.name_in(error))?;
         self.encoder = Some(encoder);
         self.rows += batch.num_rows() as u64;
+        let bytes = self.bytes();
+        if bytes - self.told >= STEP_BYTES {
+            self.told = bytes;
+            self.follow(bytes);
+        }
         Ok(())
     }
 
-    /// Completes the file, and reads it back while the disk takes it.
+    /// Has what was written read back, and taken by the disk. Where that is not to be had now, it waits until the file is whole.
+    fn follow(&mut self, bytes: u64) {
+        if self.follower.is_none()
+            && let (Ok(file), Ok(read_back)) = (self.file.try_clone(), ReadBack::open(&self.path, self.writing.format))
+        {
+            self.follower = Follower::start(file, read_back);
+        }
+        if let Some(follower) = &self.follower {
+            follower.reach(bytes);
+        }
+    }
+
+    /// Completes the file, and reads what is left of it back while the disk takes it.
     ///
     /// **Errors**: [`Error::Machine`] if it cannot be written, [`Error::Internal`] if what is read back is not what was
     /// written.
     pub(super) fn finish(&mut self, place: &Place) -> Result<Whole> {
         let encoder = self.encoder.take().ok_or_else(|| failed_before(place))?;
         encoder.finish().map_err(|error| place.name_in(error))?;
+        let followed = self.follower.take().and_then(Follower::end);
+        let open = || Followed { read_back: ReadBack::open(&self.path, self.writing.format), synced: Ok(()) };
+        let Followed { read_back, synced } = followed.unwrap_or_else(open);
+        synced.map_err(|error| place.unwritable(error))?;
         let (verified, synced) = thread::scope(|scope| {
             let file = &self.file;
             let sync = || file.sync_data();
             let syncing = thread::Builder::new().spawn_scoped(scope, sync);
-            let verified = self.verify(place);
+            let verified = self.verify(read_back, place);
             // A sync that failed is not tried again: the second one may well claim success.
             let synced = match syncing {
                 Ok(syncing) => syncing.join().unwrap_or_else(|panic| resume_unwind(panic)),
@@ -113,19 +145,20 @@ impl Part {
         verified
     }
 
-    /// Reads back what was written.
-    fn verify(&self, place: &Place) -> Result<Whole> {
+    /// Reads back what is left of what was written.
+    fn verify(&self, read_back: io::Result<ReadBack>, place: &Place) -> Result<Whole> {
         let broken = |what| Error::internal(format!("the file staged for `{}` {what}", place.target.display()));
         let written = self.bytes();
         let size = self.file.metadata().map_err(|error| place.unwritable(error))?.len();
         if size != written {
             return Err(broken(format!("has {size} bytes where {written} were written")));
         }
-        let read = read_back(&self.path, self.writing.format).map_err(|error| match is_of_the_system(&*error) {
+        let read = read_back.map_err(Into::into).and_then(ReadBack::finish);
+        let read = read.map_err(|error| match is_of_the_system(&*error) {
             true => Error::machine(format!("cannot read back `{}`", self.path.display())).with_source(error),
             false => broken("cannot be read back".to_owned()).with_source(error),
         });
-        let ReadBack { rows, hash } = read?;
+        let Held { rows, hash } = read?;
         if rows != self.rows {
             return Err(broken(format!("holds {rows} rows where {} were written", self.rows)));
         }

@@ -163,6 +163,7 @@ mod tests {
 
     use super::super::Format;
     use super::super::testing::{FailAfter, batch, column, encode};
+    use super::super::writing::Compression;
     use super::*;
     use crate::error::Error;
 
@@ -205,6 +206,35 @@ mod tests {
                 assert_eq!(published, Published { path: target.clone(), rows: count, bytes, files });
                 assert_eq!(names(target.parent().unwrap()), [format!("result.{format}")]);
             }
+        }
+    }
+
+    #[test]
+    fn a_large_result_is_read_back_while_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches: Vec<_> = (0..5_u8)
+            .map(|number| {
+                let texts = (0..8).map(|row| format!("{number}{row}\n").repeat(1 << 18));
+                column(StringArray::from_iter_values(texts))
+            })
+            .collect();
+        for format in Format::ALL {
+            let target = folder.path().join("result");
+            let writing = Writing { compression: Compression::None, row_group_rows: Some(8), ..format.into() };
+            for is_published in [true, false] {
+                let mut staged = Staged::create(&target, writing, &batches[0].schema(), 2).unwrap();
+                batches.iter().for_each(|batch| staged.write(batch).unwrap());
+                assert!(staged.part.is_followed(), "{format}");
+                if !is_published {
+                    continue;
+                }
+                let sealed = staged.seal().unwrap();
+                let published = staged.publish(sealed).unwrap();
+                let held = fs::read(&target).unwrap();
+                assert_eq!((published.rows, published.bytes), (40, held.len() as u64), "{format}");
+                assert_eq!(published.files[0].blake3, blake3::hash(&held).to_hex().as_str(), "{format}");
+            }
+            assert_eq!(names(folder.path()), ["result"]);
         }
     }
 

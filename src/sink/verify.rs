@@ -1,11 +1,10 @@
-//! Reads a finished file back, counts its rows and hashes its bytes, so that what is published is known to be whole, and can be
-//! told again.
+//! Reads a file back, counts its rows and hashes its bytes, so that what is published is known to be whole, and can be told again.
 //!
 //! It trusts nothing that the encoder said, and it does not decode values.
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use arrow::error::ArrowError;
@@ -21,43 +20,79 @@ use super::Format;
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// What a file holds.
-pub(super) struct ReadBack {
+pub(super) struct Held {
     /// Its rows.
     pub(super) rows: u64,
     /// The hash of its bytes.
     pub(super) hash: Hash,
 }
 
-/// What the file at `path` holds.
-///
-/// **Errors**: whatever shows that it cannot be read, or is not a whole file of `format`.
-pub(super) fn read_back(path: &Path, format: Format) -> Result<ReadBack, Box<dyn Error + Send + Sync>> {
-    let file = File::open(path)?;
-    let mut rows = 0;
-    let hash = match format {
-        // Line ends: JSON text has none within a value.
-        Format::Json => for_each_piece(file, |piece| rows += memchr_iter(b'\n', piece).count() as u64)?,
-        Format::Csv => {
-            let mut quoted = false;
-            let hash = for_each_piece(file, |piece| rows += csv_records(piece, &mut quoted))?;
-            rows = rows.checked_sub(1).ok_or("there is no header")?;
-            hash
+/// A file that is read back, from its start on.
+pub(super) struct ReadBack {
+    file: File,
+    format: Format,
+    hasher: Hasher,
+    piece: Vec<u8>,
+    /// How many bytes were read, and how many rows end in them, as far as text tells.
+    bytes: u64,
+    rows: u64,
+    quoted: bool,
+}
+
+impl ReadBack {
+    /// Begins with the file at `path`.
+    ///
+    /// **Errors**: those of the system.
+    pub(super) fn open(path: &Path, format: Format) -> io::Result<Self> {
+        let (file, piece) = (File::open(path)?, vec![0; PIECE_BYTES]);
+        Ok(Self { file, format, hasher: Hasher::new(), piece, bytes: 0, rows: 0, quoted: false })
+    }
+
+    /// Reads on, up to byte `end` or the file's end.
+    ///
+    /// **Errors**: those of the system.
+    pub(super) fn read_to(&mut self, end: u64) -> io::Result<()> {
+        while self.bytes < end {
+            let wanted = usize::try_from(end - self.bytes).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+            let piece = match self.file.read(&mut self.piece[..wanted]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                count => &self.piece[..count?],
+            };
+            if piece.is_empty() {
+                break;
+            }
+            self.hasher.update(piece);
+            match self.format {
+                // Line ends: JSON text has none within a value.
+                Format::Json => self.rows += memchr_iter(b'\n', piece).count() as u64,
+                Format::Csv => self.rows += csv_records(piece, &mut self.quoted),
+                Format::Parquet | Format::Arrow => {}
+            }
+            self.bytes += piece.len() as u64;
         }
-        Format::Parquet => {
-            rows = parquet_rows(&file)?;
-            hash_of(path)?
-        }
-        Format::Arrow => {
-            rows = arrow_rows(file)?;
-            hash_of(path)?
-        }
-    };
-    Ok(ReadBack { rows, hash })
+        Ok(())
+    }
+
+    /// Reads what is left; what all of it is.
+    ///
+    /// **Errors**: whatever shows that it cannot be read, or is not a whole file of its format.
+    pub(super) fn finish(mut self) -> Result<Held, Box<dyn Error + Send + Sync>> {
+        self.read_to(u64::MAX)?;
+        let rows = match self.format {
+            Format::Json => self.rows,
+            Format::Csv => self.rows.checked_sub(1).ok_or("there is no header")?,
+            Format::Parquet => parquet_rows(&self.file)?,
+            Format::Arrow => arrow_rows(self.file)?,
+        };
+        Ok(Held { rows, hash: self.hasher.finalize() })
+    }
 }
 
 /// The hash of a file's bytes.
 pub(super) fn hash_of(path: &Path) -> io::Result<Hash> {
-    for_each_piece(File::open(path)?, |_| {})
+    let mut hasher = Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize())
 }
 
 /// Line ends outside quotes; a quote in a quoted field is doubled, and so changes nothing.
@@ -71,25 +106,6 @@ fn csv_records(piece: &[u8], quoted: &mut bool) -> u64 {
         }
     }
     records
-}
-
-/// Gives all bytes to `look`, and returns their hash.
-fn for_each_piece(file: File, mut look: impl FnMut(&[u8])) -> io::Result<Hash> {
-    let mut reader = BufReader::with_capacity(PIECE_BYTES, file);
-    let mut hasher = Hasher::new();
-    loop {
-        let piece = match reader.fill_buf() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            piece => piece?,
-        };
-        if piece.is_empty() {
-            return Ok(hasher.finalize());
-        }
-        hasher.update(piece);
-        look(piece);
-        let length = piece.len();
-        reader.consume(length);
-    }
 }
 
 fn parquet_rows(file: &File) -> datafusion::parquet::errors::Result<u64> {
