@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,10 @@ sys.dont_write_bytecode = True
 from peers import environment, measure
 from peers.environment import Unready
 
-TOML = '[sources.events]\npath = "inputs/*.out"\ncolumns = { event_datetime = "timestamp(ms)" }\n'
+REST_S = 1
+"""How long the file must have been at rest to teach: a minute, if nothing else is said."""
+
+TOML = f'[sources.events]\npath = "inputs/*.out"\nfacts_after = "{REST_S}s"\ncolumns = {{ event_datetime = "timestamp(ms)" }}\n'
 HOUR = "SELECT ip, id, event_datetime WHERE event_datetime >= '2024-03-01T13:00:00' AND event_datetime < '2024-03-01T14:00:00'\n"
 DAY_S = 86_400
 LATE_S = 30
@@ -83,6 +87,7 @@ def prepare(args, binary, project):
             at = (start + timedelta(seconds=second)).isoformat(timespec="milliseconds")
             before, after = parts[number % len(parts)]
             file.write(before + at.encode() + after)
+    time.sleep(REST_S + 1)
     return path.stat().st_size
 
 
