@@ -67,9 +67,12 @@ fn source(path: &Path, root: &Path) -> Source {
 
 /// What stands before the tests, which are last in their file, without lines that are comments.
 fn code_of(text: &str) -> String {
-    let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
+    let code = text.split("\nmod tests {").next().unwrap_or_default();
+    let mut lines: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    if code.len() < text.len() {
+        while lines.pop_if(|line| line.starts_with("#[")).is_some() {}
+    }
+    lines.join("\n")
 }
 
 fn rank(module: &str) -> usize {
@@ -221,5 +224,7 @@ fn imports_are_found_however_they_are_written() {
     let code = "use crate::error::{Error, Result};\nuse crate::{ndjson::{a, b}, sink};\nlet x = crate::run::query(y);
         $crate::no; mycrate::no; // crate::seen";
     assert_eq!(imports(&code_of(code)), ["error", "ndjson", "sink", "run", "seen"]);
-    assert_eq!(imports(&code_of("// crate::run\n#[cfg(test)]\nmod tests { use crate::run; }")), [""; 0]);
+    let attributes = "#[cfg(test)]\n#[expect(dead_code)]\n";
+    assert_eq!(imports(&code_of(&format!("// crate::run\n{attributes}mod tests {{ use crate::run; }}"))), [""; 0]);
+    assert_eq!(code_of(&format!("fn f() {{}}\n\n{attributes}mod tests {{ fn g() {{}} }}")).trim(), "fn f() {}");
 }
