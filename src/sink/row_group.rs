@@ -30,6 +30,11 @@ const ROWS_AT_ONCE: usize = 8192;
 /// Batches that are encoded in one go at most, since small ones may hold on to large blocks of input.
 const BATCHES_AT_ONCE: usize = 16;
 
+/// How often columns are given values, and memory of these, before they have to come to the same row: so far one column may be ahead
+/// of another.
+const GIVEN_AT_ONCE: usize = 16;
+const BYTES_AT_ONCE: usize = 32 * 1024 * 1024;
+
 /// The threads that encode columns.
 pub(super) type Encoders = Crew<Job, Done>;
 
@@ -79,21 +84,37 @@ pub(super) struct RowGroup {
     waiting: Vec<RecordBatch>,
     /// Rows and bytes when they were looked at last.
     known: (usize, usize),
+    /// How often values were given since then, and their memory.
+    since: (usize, usize),
     most_rows: usize,
+    /// Whether no more values come.
+    is_over: bool,
+    /// The first of the columns that failed.
+    failed: Option<(usize, ParquetError)>,
 }
 
 struct Column {
     state: State,
     cost: Duration,
+    /// Values that wait until those before them are encoded.
+    queue: Vec<ArrowLeafColumn>,
 }
 
 impl RowGroup {
     /// An empty one, of at most so many rows.
     pub(super) fn new(writers: Vec<ArrowColumnWriter>, most_rows: Option<usize>) -> Self {
-        let most_rows = most_rows.unwrap_or(MOST_ROWS);
-        let columns =
-            writers.into_iter().map(|writer| Column { state: State::Open(Box::new(writer)), cost: Duration::ZERO });
-        Self { columns: columns.collect(), rows: 0, rows_given: 0, waiting: Vec::new(), known: (0, 0), most_rows }
+        let column = |writer| Column { state: State::Open(Box::new(writer)), cost: Duration::ZERO, queue: Vec::new() };
+        Self {
+            columns: writers.into_iter().map(column).collect(),
+            rows: 0,
+            rows_given: 0,
+            waiting: Vec::new(),
+            known: (0, 0),
+            since: (0, 0),
+            most_rows: most_rows.unwrap_or(MOST_ROWS),
+            is_over: false,
+            failed: None,
+        }
     }
 
     /// How many more rows it may take, if they are like those before.
@@ -110,15 +131,19 @@ impl RowGroup {
         self.rows += batch.num_rows();
         self.waiting.push(batch);
         if self.rows - self.rows_given >= ROWS_AT_ONCE || self.waiting.len() >= BATCHES_AT_ONCE {
-            self.give(schema, encoders, false)?;
+            self.give(schema, encoders)?;
+            if self.since.0 >= GIVEN_AT_ONCE || self.since.1 >= BYTES_AT_ONCE {
+                self.look(encoders)?;
+            }
         }
         Ok(())
     }
 
     /// Its columns, complete.
     pub(super) fn close(mut self, schema: &Schema, encoders: &mut Encoders) -> Result<Vec<ArrowColumnChunk>> {
-        self.give(schema, encoders, true)?;
-        self.take_back(encoders)?;
+        self.is_over = true;
+        self.give(schema, encoders)?;
+        self.look(encoders)?;
         let chunk = |column: Column| match column.state {
             State::Closed(chunk) => *chunk,
             State::Open(_) | State::AtWork => unreachable!("each column was given its last values and is back"),
@@ -126,42 +151,66 @@ impl RowGroup {
         Ok(self.columns.into_iter().map(chunk).collect())
     }
 
-    /// Gives the rows that wait to the columns.
-    fn give(&mut self, schema: &Schema, encoders: &mut Encoders, is_last: bool) -> Result<()> {
-        let mut values = leaves(&mem::take(&mut self.waiting), schema, self.columns.len())?;
-        self.take_back(encoders)?;
+    /// Gives the rows that wait to the columns. Those that are at work go on with them by themselves.
+    fn give(&mut self, schema: &Schema, encoders: &mut Encoders) -> Result<()> {
+        let batches = mem::take(&mut self.waiting);
+        let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        let values = leaves(&batches, schema, self.columns.len())?;
+        self.columns.iter_mut().zip(values).for_each(|(column, values)| column.queue.extend(values));
+        self.rows_given = self.rows;
+        self.since = (self.since.0 + 1, self.since.1 + bytes);
+        while let Some(done) = encoders.next_done() {
+            self.take_back(done, encoders);
+        }
         let mut order: Vec<usize> = (0..self.columns.len()).collect();
         order.sort_by_key(|column| Reverse(self.columns[*column].cost));
-        for column in order {
-            let State::Open(writer) = mem::replace(&mut self.columns[column].state, State::AtWork) else {
-                unreachable!("all columns are back, and none was given its last values")
-            };
-            encoders.start(Job { column, writer, values: mem::take(&mut values[column]), is_last });
-        }
-        self.rows_given = self.rows;
+        order.into_iter().for_each(|column| self.start(column, encoders));
         Ok(())
     }
 
-    /// Waits for the columns that are at work.
+    /// Has a column encode the values that wait for it, unless it is at work.
+    fn start(&mut self, number: usize, encoders: &mut Encoders) {
+        let column = &mut self.columns[number];
+        if column.queue.is_empty() && !self.is_over {
+            return;
+        }
+        column.state = match mem::replace(&mut column.state, State::AtWork) {
+            State::Open(writer) => {
+                let (values, is_last) = (mem::take(&mut column.queue), self.is_over);
+                return encoders.start(Job { column: number, writer, values, is_last });
+            }
+            other => other,
+        };
+    }
+
+    /// Takes in what was made of a job, and has the column go on.
+    fn take_back(&mut self, Done { column, state, took }: Done, encoders: &mut Encoders) {
+        match state {
+            Ok(state) => {
+                (self.columns[column].state, self.columns[column].cost) = (state, took);
+                self.start(column, encoders);
+            }
+            Err(error) if self.failed.as_ref().is_none_or(|(first, _)| column < *first) => {
+                self.failed = Some((column, error));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Waits until all columns have come to the same row, and looks at how large they are.
     ///
     /// **Errors**: that of the first of the columns that failed.
-    fn take_back(&mut self, encoders: &mut Encoders) -> Result<()> {
-        let mut failed: Option<(usize, ParquetError)> = None;
-        while let Some(Done { column, state, took }) = encoders.next() {
-            match state {
-                Ok(state) => self.columns[column] = Column { state, cost: took },
-                Err(error) if failed.as_ref().is_none_or(|(first, _)| column < *first) => {
-                    failed = Some((column, error))
-                }
-                Err(_) => {}
-            }
+    fn look(&mut self, encoders: &mut Encoders) -> Result<()> {
+        while let Some(done) = encoders.next() {
+            self.take_back(done, encoders);
         }
         let size = |column: &Column| match &column.state {
             State::Open(writer) => writer.get_estimated_total_bytes(),
             State::AtWork | State::Closed(_) => 0,
         };
         self.known = (self.rows_given, self.columns.iter().map(size).sum());
-        failed.map_or(Ok(()), |(_, error)| Err(error))
+        self.since = (0, 0);
+        self.failed.take().map_or(Ok(()), |(_, error)| Err(error))
     }
 }
 
@@ -244,8 +293,7 @@ mod tests {
     #[test]
     fn a_row_group_has_so_many_bytes() {
         let check = |rows, known, expected| {
-            let group =
-                RowGroup { columns: Vec::new(), rows, rows_given: 0, waiting: Vec::new(), known, most_rows: MOST_ROWS };
+            let group = RowGroup { rows, known, ..RowGroup::new(Vec::new(), None) };
             assert_eq!(group.room(), expected);
         };
         check(0, (0, 0), MOST_ROWS);
