@@ -49,8 +49,13 @@ fn unescape(text: &str) -> String {
 
 /// Puts a text behind `out` with its escapes resolved, which the parser found to be whole.
 pub(crate) fn unescape_into(text: &str, out: &mut String) {
+    // One escape often follows right on another: then there is nothing to search.
+    let next = |rest: &str| match rest.as_bytes().first() {
+        Some(b'\\') => Some(0),
+        _ => memchr::memchr(b'\\', rest.as_bytes()),
+    };
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+    while let Some(at) = next(rest) {
         out.push_str(&rest[..at]);
         let (c, length) = match rest.as_bytes()[at + 1] {
             b'u' => code_point(&rest.as_bytes()[at..]),
