@@ -5,14 +5,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Builder, Decimal128Builder, Float64Builder,
-    Int64Builder, ListArray, NullBufferBuilder, StringViewBuilder, StructArray, UInt64Builder,
+    Array, ArrayRef, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray, NullBufferBuilder,
+    StringViewBuilder, StructArray, UInt64Builder,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
+use super::bits::Bits;
 use super::declared::Declared;
 use super::instant::Dates;
 use super::layout::{Reading, Scalar, shorten};
@@ -50,59 +51,6 @@ enum Builder {
     Text(StringViewBuilder),
     List { items: Box<Column>, offsets: Vec<i32>, valid: NullBufferBuilder },
     Struct { columns: Vec<Column>, slots: Slots, valid: NullBufferBuilder },
-}
-
-/// Booleans, put in place 64 at a time.
-struct Bits {
-    values: BooleanBufferBuilder,
-    valid: NullBufferBuilder,
-}
-
-impl Default for Bits {
-    fn default() -> Self {
-        Self { values: BooleanBufferBuilder::new(0), valid: NullBufferBuilder::new(0) }
-    }
-}
-
-impl Bits {
-    /// Appends values up to the first that is no boolean, which is returned; counts those that were appended.
-    fn append_usual(&mut self, mut spans: impl Iterator<Item = Span>, count: &mut usize) -> Option<Span> {
-        loop {
-            let (mut word, mut length) = (0, 0);
-            let other = loop {
-                match spans.next() {
-                    Some(Span { kind: kind @ (Kind::True | Kind::False), .. }) => {
-                        word |= u64::from(kind == Kind::True) << length;
-                        length += 1;
-                    }
-                    other => break other,
-                }
-                if length == 64 {
-                    break None;
-                }
-            };
-            self.append_word(word, length);
-            *count += length;
-            if length < 64 {
-                return other;
-            }
-        }
-    }
-
-    /// Appends so many values, the first of which is the lowest bit.
-    fn append_word(&mut self, word: u64, length: usize) {
-        self.values.append_word(word, length);
-        self.valid.append_n_non_nulls(length);
-    }
-
-    fn append_null(&mut self) {
-        self.values.append(false);
-        self.valid.append_null();
-    }
-
-    fn finish(&mut self) -> BooleanArray {
-        BooleanArray::new(self.values.finish(), self.valid.finish())
-    }
 }
 
 impl Column {

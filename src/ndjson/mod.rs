@@ -31,6 +31,7 @@ pub mod survey;
 
 mod account;
 mod ahead;
+mod bits;
 mod bounds;
 mod careful;
 mod class;
