@@ -101,8 +101,7 @@ impl StagedUpload {
     /// **Errors**: those of [`super::Staged::seal`] or [`super::StagedFolder::seal`]; [`Error::Input`] if the store does not say what stands there.
     pub async fn seal(&mut self) -> Result<Sealed> {
         let mut sealed = self.inner.seal_here()?;
-        let (location, is_folder) = (self.location.clone(), self.is_folder);
-        let stands = store::aside(async move { store::published(&location, is_folder).await }).await?;
+        let stands = standing(self.location.clone(), self.is_folder).await?;
         sealed.identity = stands.map_or((0, 0), |stands| stands.identity);
         if self.is_folder {
             sealed.files.iter_mut().for_each(|file| file.name = format!("{}/{}", self.run, file.name));
@@ -132,9 +131,8 @@ impl StagedUpload {
             Ok(is_clean) => is_clean,
             Err(error) => {
                 // The last request may have done its work though its answer was lost.
-                let (location, is_folder) = (self.location.clone(), self.is_folder);
-                match store::aside(async move { store::published(&location, is_folder).await }).await {
-                    Ok(Some(now)) if now.identity != sealed.identity && now.bytes == sealed.bytes() => !is_folder,
+                match standing(self.location.clone(), self.is_folder).await {
+                    Ok(Some(now)) if now.identity != sealed.identity && now.bytes == sealed.bytes() => !self.is_folder,
                     Err(_) if self.record.is_placing() => return Err(unknown(error)),
                     _ => return Err(error),
                 }
@@ -160,6 +158,11 @@ impl Drop for StagedUpload {
             self.stage.leave();
         }
     }
+}
+
+/// What stands in the store, asked aside.
+async fn standing(location: Location, is_folder: bool) -> Result<Option<store::Published>> {
+    store::aside(async move { store::published(&location, is_folder).await }).await
 }
 
 /// The last request failed, and the store does not say what stands there now.
