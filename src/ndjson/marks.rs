@@ -1,6 +1,6 @@
-//! Where runs end in a text: a bit per byte for what ends a string's plain run, for what is no digit, for newlines.
+//! Where runs end in a text: a bit per byte for what ends a string's plain run, and for newlines.
 //!
-//! With them the end of a string, a number or a line is found by counting zeros instead of looking at bytes. The bits
+//! With them the end of a string or a line is found by counting zeros instead of looking at bytes. The bits
 //! are made 64 bytes at a time by the widest kernel that the processor has; each kernel is held to [`portable`] by a
 //! property test and a fuzzer. It knows nothing of JSON beyond these bytes.
 
@@ -20,7 +20,6 @@ const BITS: usize = CHUNK / 8;
 #[derive(Debug, Clone, Copy)]
 struct Word {
     stops: u64,
-    others: u64,
     newlines: u64,
 }
 
@@ -29,8 +28,6 @@ struct Word {
 struct Bits {
     /// Quotes, backslashes and control bytes: a run of a string's plain bytes ends there.
     stops: Vec<u8>,
-    /// Bytes that are no digit.
-    others: Vec<u8>,
     newlines: Vec<u8>,
 }
 
@@ -40,7 +37,7 @@ type Kernel = fn(&[u8], &mut Bits);
 impl Bits {
     /// Has room for as many chunks, whatever was there before.
     fn make_room(&mut self, chunks: usize) {
-        for bits in [&mut self.stops, &mut self.others, &mut self.newlines] {
+        for bits in [&mut self.stops, &mut self.newlines] {
             bits.resize(chunks * BITS, 0);
         }
     }
@@ -49,11 +46,10 @@ impl Bits {
     #[inline(always)]
     fn fill(&mut self, first: usize, text: &[u8], word: impl Fn(&[u8; CHUNK]) -> Word) {
         let places = self.stops.as_chunks_mut().0.iter_mut();
-        let places = places.zip(self.others.as_chunks_mut().0).zip(self.newlines.as_chunks_mut().0).skip(first);
-        for (chunk, ((stops, others), newlines)) in text.as_chunks().0.iter().zip(places) {
+        let places = places.zip(self.newlines.as_chunks_mut().0).skip(first);
+        for (chunk, (stops, newlines)) in text.as_chunks().0.iter().zip(places) {
             let word = word(chunk);
             *stops = word.stops.to_le_bytes();
-            *others = word.others.to_le_bytes();
             *newlines = word.newlines.to_le_bytes();
         }
     }
@@ -66,38 +62,22 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    /// Bytes that one look tells of, wherever it begins.
-    pub(crate) const WINDOW: usize = CHUNK - 7;
-
     /// Makes the bits of `text`, in place of those that were there.
     pub(crate) fn read(&mut self, text: &[u8]) {
         let (whole, rest) = text.as_chunks::<CHUNK>();
         // The rest, and a chunk that is behind the end whatever the text's length.
         self.bits.make_room(whole.len() + 2);
         kernel()(text, &mut self.bits);
-        // Zeros behind the end are control bytes and no digits: every run ends there at the latest.
+        // Zeros behind the end are control bytes: every run ends there at the latest.
         let mut padded = [0; 2 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
         self.bits.fill(whole.len(), &padded, portable::word);
     }
 
-    /// Place of the first quote, backslash or control byte at or behind `from`; the text's length at the earliest if
-    /// there is none. `from` may be the text's length.
+    /// Where plain runs of strings end.
     #[inline(always)]
-    pub(crate) fn stop(&self, from: usize) -> usize {
-        first(&self.bits.stops, from)
-    }
-
-    /// How many digits stand at `from`.
-    #[inline(always)]
-    pub(crate) fn digits(&self, from: usize) -> usize {
-        first(&self.bits.others, from) - from
-    }
-
-    /// Which of so many bytes from `from` on are no digits, the first one's bit lowest; other bits may be set or not.
-    #[inline(always)]
-    pub(crate) fn others(&self, from: usize) -> u64 {
-        word_at(&self.bits.others, from / 8) >> (from % 8)
+    pub(crate) fn stops(&self) -> Stops<'_> {
+        Stops(&self.bits.stops)
     }
 
     /// Puts the places right behind newlines behind `ends`, from `from` on, of at most `limit` of them.
@@ -119,13 +99,20 @@ impl Marks {
     }
 }
 
-/// The first bit that is set at or behind `from`.
-#[inline(always)]
-fn first(bits: &[u8], from: usize) -> usize {
-    // The word may begin in the middle of a byte.
-    let byte = from / 8;
-    let window = word_at(bits, byte) >> (from % 8);
-    if window != 0 { from + window.trailing_zeros() as usize } else { far(bits, byte + BITS) }
+/// Quotes, backslashes and control bytes of a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stops<'a>(&'a [u8]);
+
+impl Stops<'_> {
+    /// Place of the first at or behind `from`; the text's length at the earliest if there is none. `from` may be the
+    /// text's length.
+    #[inline(always)]
+    pub(crate) fn first(self, from: usize) -> usize {
+        // The word may begin in the middle of a byte.
+        let byte = from / 8;
+        let window = word_at(self.0, byte) >> (from % 8);
+        if window != 0 { from + window.trailing_zeros() as usize } else { far(self.0, byte + BITS) }
+    }
 }
 
 #[inline(always)]

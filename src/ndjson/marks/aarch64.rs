@@ -5,8 +5,8 @@
 #![expect(unsafe_code, reason = "vector instructions; each kernel is held to its portable twin by a property test")]
 
 use std::arch::aarch64::{
-    uint8x16_t, vandq_u8, vceqq_u8, vcgtq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
-    vreinterpretq_u64_u8, vsubq_u8,
+    uint8x16_t, vandq_u8, vceqq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
+    vreinterpretq_u64_u8,
 };
 
 use super::{Bits, CHUNK, Word};
@@ -23,17 +23,15 @@ pub(super) fn mark(text: &[u8], bits: &mut Bits) {
 #[target_feature(enable = "neon")]
 fn word(chunk: &[u8; CHUNK]) -> Word {
     let mut stops = [vdupq_n_u8(0); 4];
-    let mut others = [vdupq_n_u8(0); 4];
     let mut newlines = [vdupq_n_u8(0); 4];
     for (part, bytes) in chunk.chunks_exact(16).enumerate() {
         // SAFETY: a part has 16 bytes, and the load needs no alignment.
         let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
         let quote_or_backslash = vorrq_u8(vceqq_u8(bytes, vdupq_n_u8(b'"')), vceqq_u8(bytes, vdupq_n_u8(b'\\')));
         stops[part] = vorrq_u8(vcltq_u8(bytes, vdupq_n_u8(b' ')), quote_or_backslash);
-        others[part] = vcgtq_u8(vsubq_u8(bytes, vdupq_n_u8(b'0')), vdupq_n_u8(9));
         newlines[part] = vceqq_u8(bytes, vdupq_n_u8(b'\n'));
     }
-    Word { stops: gather(stops), others: gather(others), newlines: gather(newlines) }
+    Word { stops: gather(stops), newlines: gather(newlines) }
 }
 
 /// One bit for each byte that is all ones.

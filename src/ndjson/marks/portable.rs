@@ -9,9 +9,5 @@ pub(super) fn mark(text: &[u8], bits: &mut Bits) {
 pub(super) fn word(chunk: &[u8; CHUNK]) -> Word {
     let bits =
         |is: fn(u8) -> bool| chunk.iter().enumerate().fold(0, |word, (at, byte)| word | (u64::from(is(*byte)) << at));
-    Word {
-        stops: bits(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
-        others: bits(|byte| !byte.is_ascii_digit()),
-        newlines: bits(|byte| byte == b'\n'),
-    }
+    Word { stops: bits(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'), newlines: bits(|byte| byte == b'\n') }
 }

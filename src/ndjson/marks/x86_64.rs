@@ -5,8 +5,7 @@
 
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_sub_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask, _mm512_cmplt_epu8_mask,
-    _mm512_loadu_si512, _mm512_set1_epi8, _mm512_sub_epi8,
+    _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_set1_epi8,
 };
 
 use super::{Bits, CHUNK, Kernel, Word};
@@ -44,8 +43,7 @@ fn avx2(text: &[u8], bits: &mut Bits) {
 #[target_feature(enable = "avx512f,avx512bw")]
 fn with_avx512(text: &[u8], bits: &mut Bits) {
     let of = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
-    let (space, quote, backslash, zero, nine) = (of(b' '), of(b'"'), of(b'\\'), of(b'0'), of(9));
-    let newline = of(b'\n');
+    let (space, quote, backslash, newline) = (of(b' '), of(b'"'), of(b'\\'), of(b'\n'));
     bits.fill(0, text, |chunk| {
         // SAFETY: a chunk has 64 bytes, and the load needs no alignment.
         let bytes: __m512i = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
@@ -53,7 +51,6 @@ fn with_avx512(text: &[u8], bits: &mut Bits) {
             stops: _mm512_cmplt_epu8_mask(bytes, space)
                 | _mm512_cmpeq_epi8_mask(bytes, quote)
                 | _mm512_cmpeq_epi8_mask(bytes, backslash),
-            others: _mm512_cmpgt_epu8_mask(_mm512_sub_epi8(bytes, zero), nine),
             newlines: _mm512_cmpeq_epi8_mask(bytes, newline),
         }
     });
@@ -64,16 +61,15 @@ fn with_avx2(text: &[u8], bits: &mut Bits) {
     bits.fill(0, text, |chunk| {
         let (low, high) = chunk.split_at(CHUNK / 2);
         let (low, high) = (half(low), half(high));
-        let [stops, others, newlines] =
-            std::array::from_fn(|kind| u64::from(low[kind]) | (u64::from(high[kind]) << 32));
-        Word { stops, others, newlines }
+        let [stops, newlines] = std::array::from_fn(|kind| u64::from(low[kind]) | (u64::from(high[kind]) << 32));
+        Word { stops, newlines }
     });
 }
 
-/// Stops, others and newlines of 32 bytes.
+/// Stops and newlines of 32 bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn half(chunk: &[u8]) -> [u32; 3] {
+fn half(chunk: &[u8]) -> [u32; 2] {
     let of = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
     let mask = |bytes: __m256i| _mm256_movemask_epi8(bytes).cast_unsigned();
     // SAFETY: half a chunk has 32 bytes, and the load needs no alignment.
@@ -81,7 +77,6 @@ fn half(chunk: &[u8]) -> [u32; 3] {
     // There is no unsigned comparison: what is at most a limit does not raise it.
     let control = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, of(0x1f)), of(0x1f));
     let quote_or_backslash = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, of(b'"')), _mm256_cmpeq_epi8(bytes, of(b'\\')));
-    let digit = _mm256_cmpeq_epi8(_mm256_max_epu8(_mm256_sub_epi8(bytes, of(b'0')), of(9)), of(9));
     let newline = _mm256_cmpeq_epi8(bytes, of(b'\n'));
-    [mask(_mm256_or_si256(control, quote_or_backslash)), !mask(digit), mask(newline)]
+    [mask(_mm256_or_si256(control, quote_or_backslash)), mask(newline)]
 }

@@ -291,10 +291,10 @@ impl Shapes {
 fn pass(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, scratch: &mut Scratch) {
     let odd = &mut scratch.odd;
     match turn.is_long() {
-        true => odd.append(lanes),
-        false => run::kernel()(Likely::Nothing, &Run { text, turn, known: Class::default() }, lanes, odd, &mut []),
+        true => odd.lanes.append(lanes),
+        false => run::take(Likely::Nothing, &Run { text, turn, known: Class::default() }, lanes, odd, &mut []),
     }
-    for lane in odd.drain(..) {
+    for lane in odd.lanes.drain(..) {
         match turn.fits(text.bytes, lane.at as usize) {
             true => lanes.push(Lane { at: lane.at + turn.len() as u32, ..lane }),
             false => others.push(lane),

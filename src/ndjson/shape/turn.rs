@@ -2,8 +2,11 @@
 
 use super::END;
 
-/// Bytes that are compared at once; of longer ones the rest is compared by itself.
-pub(super) const WINDOW: usize = 32;
+/// Bytes that are compared at once; of longer turns the rest is compared by itself.
+const WINDOW: usize = 32;
+
+/// Longest literal: a quote behind it is compared with it.
+pub(super) const MAX_LITERAL: usize = WINDOW - 1;
 
 /// Longest literal that is learned: keys that are longer hold data.
 const MAX_BYTES: usize = 512;
@@ -12,6 +15,8 @@ const MAX_BYTES: usize = 512;
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) literal: Literal,
+    /// The same with the quote that a string begins with.
+    pub(super) quoted: Literal,
     /// What of it is longer than that.
     rest: Box<[u8]>,
     /// The key whose value comes then, or [`END`].
@@ -44,8 +49,9 @@ impl Turn {
         if literal.len() > MAX_BYTES {
             return None;
         }
-        let (head, rest) = literal.split_at(literal.len().min(WINDOW));
-        Some(Self { literal: Literal::new(head), rest: rest.into(), to, braces: braces.into() })
+        let (head, rest) = literal.split_at(literal.len().min(MAX_LITERAL));
+        let (literal, quoted) = (Literal::new(head), Literal::new(&[head, b"\""].concat()));
+        Some(Self { literal, quoted, rest: rest.into(), to, braces: braces.into() })
     }
 
     #[inline]
@@ -87,7 +93,7 @@ impl Turn {
             Some(window) => self.literal.stands_in(window),
             None => self.literal.stands_near_end(&text[at..]),
         };
-        stands && (self.rest.is_empty() || text[at + WINDOW..].starts_with(&self.rest))
+        stands && (self.rest.is_empty() || text[at + self.literal.length..].starts_with(&self.rest))
     }
 }
 

@@ -101,7 +101,7 @@ impl Text<'_> {
 
     #[inline(always)]
     fn string(&self, at: usize) -> Value {
-        let stop = self.marks.stop(at + 1);
+        let stop = self.marks.stops().first(at + 1);
         if self.at(stop) != b'"' {
             return self.escaped(stop);
         }
@@ -122,7 +122,7 @@ impl Text<'_> {
                 _ => None,
             };
             let Some(behind) = behind else { return Value::NONE };
-            at = self.marks.stop(behind);
+            at = self.marks.stops().first(behind);
         }
         Value::new(at + 1, Kind::Escaped, Class::STRING).only_if(self.at(at) == b'"')
     }
@@ -141,11 +141,17 @@ impl Text<'_> {
         text::hexadecimal(*digits)
     }
 
+    /// How many digits stand at `at`, which is within the text or its end.
+    #[inline(always)]
+    fn digits(&self, at: usize) -> usize {
+        self.bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+    }
+
     #[inline(always)]
     fn number(&self, at: usize) -> Value {
         let negative = self.at(at) == b'-';
         let first = at + usize::from(negative);
-        let digits = self.marks.digits(first);
+        let digits = self.digits(first);
         let mut end = first + digits;
         let begins_with_zero = self.at(first) == b'0';
         if digits == 0 || (digits > 1 && begins_with_zero) {
@@ -153,7 +159,7 @@ impl Text<'_> {
         }
         let is_fraction = self.at(end) == b'.';
         if is_fraction {
-            let decimals = self.marks.digits(end + 1);
+            let decimals = self.digits(end + 1);
             if decimals == 0 {
                 return Value::NONE;
             }

@@ -6,27 +6,28 @@
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use std::cell::Cell;
+use std::marker::PhantomData;
 
 use super::super::super::class::Class;
-use super::super::super::marks::Marks;
+use super::super::super::marks::Stops;
 use super::super::super::rows::Span;
 use super::super::super::tape::Kind;
 use super::super::Text;
-use super::super::turn::{Turn, WINDOW};
+use super::super::turn::{Literal, MAX_LITERAL, Turn};
 use super::super::value::Value;
 use super::Lane;
 
-/// Bytes from where a line stands on that are looked at without asking whether the text has them: the literal, and a
-/// number of the longest kind that is taken.
-const AHEAD: usize = 128;
+/// Bytes from where a line stands on that are looked at without asking whether the text has them: the literal, a sign,
+/// and the bytes in which a number has to end.
+const AHEAD: usize = 96;
 
-/// Digits that are taken before and behind a point: what 64 bits hold for sure, and more decimals than doubles are
-/// written with.
+/// Bytes in which a number that is taken has to end, from its sign on.
+const WINDOW: usize = 32;
+
+/// Digits that are taken before a point: what 64 bits hold for sure.
 const DIGITS: usize = 18;
-const DECIMALS: usize = 30;
 
-const _: () = assert!(WINDOW + 1 + DIGITS + 1 + DECIMALS < AHEAD && DIGITS + 1 + DECIMALS < Marks::WINDOW);
+const _: () = assert!(MAX_LITERAL + 1 + WINDOW < AHEAD && 1 + DIGITS < WINDOW);
 
 /// The largest integer up to which doubles hold all of them, 2^53.
 const EXACT: [u8; 16] = *b"9007199254740992";
@@ -43,10 +44,17 @@ pub(super) struct Run<'a> {
 /// Room that is used again.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// Lines that a loop left.
-    pub(super) odd: Vec<Lane>,
+    pub(super) odd: Odd,
     /// Stands in for the column of a value that nobody reads.
     pub(super) spans: Vec<Span>,
+}
+
+/// Lines that a loop left.
+#[derive(Debug, Default)]
+pub(super) struct Odd {
+    pub(super) lanes: Vec<Lane>,
+    /// Where they stood among the lines of the loop.
+    places: Vec<u32>,
 }
 
 /// What is most likely there.
@@ -61,12 +69,46 @@ pub(super) enum Likely {
     Nothing,
 }
 
-/// The loops: they move lines behind their values, and those that they do not take to `odd`. The places of values go
-/// into `column` by row, unless that is empty.
-type Kernel = fn(Likely, &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, column: &mut [Span]);
+/// Takes lines over what is likely, and moves those that have something else to `odd`. The places of values go into
+/// `column` by row, unless that is empty.
+///
+/// What stands behind a value is not looked at: a number that goes on otherwise does so with what no turn begins with.
+pub(super) fn take(likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
+    take_by(kernel(), likely, run, lanes, odd, column);
+}
+
+fn take_by(kernel: Kernel, likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
+    if odd.places.len() < lanes.len() {
+        odd.places.resize(lanes.len(), 0);
+    }
+    let left = kernel(likely, run, lanes, &mut odd.places, column);
+    if left > 0 {
+        odd.leave(lanes, left);
+    }
+}
+
+impl Odd {
+    /// Moves the lines at the first `left` places here.
+    fn leave(&mut self, lanes: &mut Vec<Lane>, left: usize) {
+        let places = &self.places[..left];
+        let mut kept = places[0] as usize;
+        for (number, place) in places.iter().enumerate() {
+            let from = *place as usize;
+            let to = places.get(number + 1).map_or(lanes.len(), |next| *next as usize);
+            self.lanes.push(lanes[from]);
+            lanes.copy_within(from + 1..to, kept);
+            kept += to - (from + 1);
+        }
+        lanes.truncate(kept);
+    }
+}
+
+/// The loops: they move lines behind their values, and tell the places, in order, of those that they do not take: how
+/// many. For places there must be as much room as there are lines.
+type Kernel = fn(Likely, &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize;
 
 /// The loops for this processor.
-pub(super) fn kernel() -> Kernel {
+fn kernel() -> Kernel {
     #[cfg(target_arch = "x86_64")]
     if let Some(kernel) = x86_64::kernel() {
         return kernel;
@@ -74,128 +116,245 @@ pub(super) fn kernel() -> Kernel {
     portable
 }
 
-fn portable(likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, column: &mut [Span]) {
-    by_kind(likely, run, lanes, odd, column);
+fn portable(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
+    by_kind::<Scalar>(likely, run, lanes, places, column)
+}
+
+/// Finds where digits end.
+trait Digits: Copy {
+    /// A bit for each byte that is no digit, the first one's lowest.
+    fn others(window: &[u8; WINDOW]) -> u32;
+}
+
+/// The twin of the others.
+#[derive(Clone, Copy)]
+struct Scalar;
+
+impl Digits for Scalar {
+    #[inline(always)]
+    fn others(window: &[u8; WINDOW]) -> u32 {
+        window.iter().enumerate().fold(0, |bits, (at, byte)| bits | (u32::from(!byte.is_ascii_digit()) << at))
+    }
 }
 
 // Closures would not be compiled for the same processor as the loop.
 #[inline(always)]
-fn by_kind(likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, column: &mut [Span]) {
+fn by_kind<D: Digits>(
+    likely: Likely,
+    run: &Run<'_>,
+    lanes: &mut [Lane],
+    places: &mut [u32],
+    column: &mut [Span],
+) -> usize {
+    let (turn, known) = (run.turn, run.known);
+    let exact = Exact { above: known.has(Class::ABOVE_2_53) };
+    let (negative, digits) = (known.has(Class::NEGATIVE), PhantomData::<D>);
     match likely {
-        Likely::String => each::<Strings>(run, lanes, odd, column),
-        Likely::Number => each::<Numbers>(run, lanes, odd, column),
-        Likely::Boolean => each::<Booleans>(run, lanes, odd, column),
-        Likely::Nothing => each::<Nothing>(run, lanes, odd, column),
+        Likely::String => {
+            let stops = run.text.marks.stops();
+            each(Strings { stops }, &turn.quoted, run, lanes, places, column)
+        }
+        Likely::Number if known.has(Class::FRACTION) => {
+            each(Fractions { exact, negative, digits }, &turn.literal, run, lanes, places, column)
+        }
+        Likely::Number if negative => {
+            each(Integers::<true, D> { exact, digits }, &turn.literal, run, lanes, places, column)
+        }
+        Likely::Number => each(Integers::<false, D> { exact, digits }, &turn.literal, run, lanes, places, column),
+        Likely::Boolean => each(Booleans, &turn.literal, run, lanes, places, column),
+        Likely::Nothing => each(Nothing, &turn.literal, run, lanes, places, column),
     }
 }
 
 /// How one kind of value is read.
-trait Values {
-    /// The value that starts at `start` of the text, which is at `at` of the bytes ahead. Of its class only the kind counts:
-    /// it is one of those that are known.
-    fn read(run: &Run<'_>, start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
+trait Values: Copy {
+    /// The value that begins with what stands at `start` of the text, behind the literal, which is at `at` of the bytes
+    /// ahead. Of its class only the kind counts: it is one of those that are known.
+    fn read(self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
 }
 
-struct Strings;
+/// From behind the quote on.
+#[derive(Clone, Copy)]
+struct Strings<'a> {
+    stops: Stops<'a>,
+}
 
-impl Values for Strings {
+impl Values for Strings<'_> {
     #[inline(always)]
-    fn read(run: &Run<'_>, start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
-        let stop = run.text.marks.stop(start + 1);
-        let is_plain = ahead[at] == b'"' && run.text.bytes.get(stop) == Some(&b'"') && stop > start + 1;
+    fn read(self, text: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
+        let stop = self.stops.first(start);
+        let is_plain = text.get(stop) == Some(&b'"') && stop > start;
         if is_plain { Value::new(stop + 1, Kind::Plain, Class::STRING) } else { Value::NONE }
     }
 }
 
-struct Numbers;
+/// Which integers are held by doubles, or need not be.
+#[derive(Clone, Copy)]
+struct Exact {
+    /// Whether some were seen that may not be held.
+    above: bool,
+}
 
-impl Values for Numbers {
+impl Exact {
+    /// Whether an integer of so many digits, the first at `first`, may be taken.
     #[inline(always)]
-    fn read(run: &Run<'_>, start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
-        let text = run.text;
-        // All that is looked at is ahead: to say so keeps the compiler from asking.
-        let byte = |at: usize| ahead[at % AHEAD];
-        let negative = byte(at) == b'-';
-        let (first, at) = (start + usize::from(negative), at + usize::from(negative));
-        let others = text.marks.others(first);
-        let digits = others.trailing_zeros() as usize;
-        let begins_with_zero = byte(at) == b'0';
-        if digits == 0 || digits > DIGITS || (begins_with_zero && digits > 1) {
-            return Value::NONE;
-        }
-        let mut value = Value::new(first + digits, Kind::Integer, Class::NUMBER);
-        let mut behind = byte(at + digits);
-        if behind == b'.' {
-            let decimals = (others >> (digits + 1)).trailing_zeros() as usize;
-            if decimals == 0 || decimals > DECIMALS || !run.known.has(Class::FRACTION) {
-                return Value::NONE;
-            }
-            value = Value::new(first + digits + 1 + decimals, Kind::Fraction, Class::NUMBER);
-            behind = byte(at + digits + 1 + decimals);
-        } else if negative & !begins_with_zero && !run.known.has(Class::NEGATIVE) {
-            return Value::NONE;
-        } else if digits > Class::EXACT_DIGITS && !run.known.has(Class::ABOVE_2_53) {
-            let is_exact = digits == EXACT.len() && text.bytes[first..first + EXACT.len()] <= EXACT[..];
-            if !is_exact {
-                return Value::NONE;
-            }
-        }
-        value.only_if(behind | 0x20 != b'e')
+    fn allows(self, text: &[u8], first: usize, digits: usize) -> bool {
+        digits <= Class::EXACT_DIGITS
+            || self.above
+            || (digits == EXACT.len() && text[first..first + EXACT.len()] <= EXACT[..])
     }
 }
 
+/// Integers, with or without a sign.
+#[derive(Clone, Copy)]
+struct Integers<const SIGNED: bool, D> {
+    exact: Exact,
+    digits: PhantomData<D>,
+}
+
+impl<const SIGNED: bool, D: Digits> Values for Integers<SIGNED, D> {
+    #[inline(always)]
+    fn read(self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+        let (others, byte) = number::<D>(ahead, at);
+        let sign = usize::from(SIGNED && byte(0) == b'-');
+        let digits = (others >> sign).trailing_zeros() as usize;
+        if !has_digits(digits, byte(sign)) || !self.exact.allows(text, start + sign, digits) {
+            return Value::NONE;
+        }
+        Value::new(start + sign + digits, Kind::Integer, Class::NUMBER)
+    }
+}
+
+/// Numbers with decimals, and integers among them.
+#[derive(Clone, Copy)]
+struct Fractions<D> {
+    exact: Exact,
+    negative: bool,
+    digits: PhantomData<D>,
+}
+
+impl<D: Digits> Values for Fractions<D> {
+    #[inline(always)]
+    fn read(self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+        let (others, byte) = number::<D>(ahead, at);
+        let sign = usize::from(byte(0) == b'-');
+        let others = others >> sign;
+        let digits = others.trailing_zeros() as usize;
+        if !has_digits(digits, byte(sign)) {
+            return Value::NONE;
+        }
+        if byte(sign + digits) != b'.' {
+            // Minus zero is zero.
+            let is_allowed = sign == 0 || self.negative || byte(sign) == b'0';
+            let is_taken = is_allowed && self.exact.allows(text, start + sign, digits);
+            return Value::new(start + sign + digits, Kind::Integer, Class::NUMBER).only_if(is_taken);
+        }
+        let end = (others & (others - 1)).trailing_zeros() as usize;
+        if end == digits + 1 || sign + end >= WINDOW {
+            return Value::NONE;
+        }
+        Value::new(start + sign + end, Kind::Fraction, Class::NUMBER)
+    }
+}
+
+/// Which bytes from `at` on are no digits, and those bytes. The byte behind the window counts as none.
+#[inline(always)]
+fn number<D: Digits>(ahead: &[u8; AHEAD], at: usize) -> (u64, impl Fn(usize) -> u8) {
+    // All that is looked at is ahead: to say so keeps the compiler from asking.
+    let at = at % (AHEAD - WINDOW);
+    let window = ahead[at..].first_chunk().expect("a window is ahead");
+    (u64::from(D::others(window)) | 1 << WINDOW, move |place| ahead[(at + place) % AHEAD])
+}
+
+/// Whether so many digits, the first of which is given, begin a number that is taken.
+#[inline(always)]
+fn has_digits(digits: usize, first: u8) -> bool {
+    let most = if first == b'0' { 1 } else { DIGITS };
+    digits.wrapping_sub(1) < most
+}
+
+#[derive(Clone, Copy)]
 struct Booleans;
 
 impl Values for Booleans {
+    // Which of the two it is decides over no jump: that would be guessed wrong half of the time.
     #[inline(always)]
-    fn read(run: &Run<'_>, start: usize, _: &[u8; AHEAD], _: usize) -> Value {
-        run.text.boolean(start)
+    fn read(self, _: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+        const TRUE: u64 = u64::from_le_bytes(*b"true\0\0\0\0");
+        const FALSE: u64 = u64::from_le_bytes(*b"false\0\0\0");
+        let word = u64::from_le_bytes(*ahead[at % (AHEAD - WINDOW)..].first_chunk().expect("a word is ahead"));
+        let is_false = word as u8 == b'f';
+        let (expected, mask) = if is_false { (FALSE, 0xff_ffff_ffff) } else { (TRUE, 0xffff_ffff) };
+        let kind = if is_false { Kind::False } else { Kind::True };
+        Value::new(start + 4 + usize::from(is_false), kind, Class::BOOLEAN).only_if(word & mask == expected)
     }
 }
 
+#[derive(Clone, Copy)]
 struct Nothing;
 
 impl Values for Nothing {
     #[inline(always)]
-    fn read(_: &Run<'_>, start: usize, _: &[u8; AHEAD], _: usize) -> Value {
+    fn read(self, _: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
         Value::new(start, Kind::Null, Class::default())
     }
 }
 
 #[inline(always)]
-fn each<V: Values>(run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Vec<Lane>, column: &mut [Span]) {
-    let (text, literal) = (run.text.bytes, run.turn.literal);
-    let length = literal.len().min(WINDOW);
-    let mut kept = 0;
-    let cells = Cell::from_mut(lanes.as_mut_slice()).as_slice_of_cells();
-    for cell in cells {
-        let lane = cell.get();
+fn each<V: Values>(
+    values: V,
+    literal: &Literal,
+    run: &Run<'_>,
+    lanes: &mut [Lane],
+    places: &mut [u32],
+    column: &mut [Span],
+) -> usize {
+    match column.is_empty() {
+        true => each_of::<V, false>(values, *literal, run, lanes, places, column),
+        false => each_of::<V, true>(values, *literal, run, lanes, places, column),
+    }
+}
+
+#[inline(always)]
+fn each_of<V: Values, const WANTED: bool>(
+    values: V,
+    literal: Literal,
+    run: &Run<'_>,
+    lanes: &mut [Lane],
+    places: &mut [u32],
+    column: &mut [Span],
+) -> usize {
+    let text = run.text.bytes;
+    let (length, to_value) = (literal.len(), run.turn.literal.len());
+    let places = &mut places[..lanes.len()];
+    let mut left = 0;
+    for (place, lane) in lanes.iter_mut().enumerate() {
         let at = lane.at as usize;
-        let start = at + length;
         let ahead = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>());
         let value = match ahead {
             Some(ahead) if literal.stands_in(ahead.first_chunk().expect("it is shorter")) => {
-                V::read(run, start, ahead, length)
+                values.read(text, at + length, ahead, length)
             }
             _ => Value::NONE,
         };
         if value.is_none() {
-            odd.push(lane);
+            places[left] = place as u32;
+            left += 1;
             continue;
         }
-        if let Some(span) = column.get_mut(lane.row as usize) {
-            *span = Span { start: start as u32, end: value.end as u32, kind: value.kind() };
+        if WANTED && let Some(span) = column.get_mut(lane.row as usize) {
+            *span = Span { start: (at + to_value) as u32, end: value.end as u32, kind: value.kind() };
         }
-        cells[kept].set(Lane { row: lane.row, at: value.end as u32 });
-        kept += 1;
+        lane.at = value.end as u32;
     }
-    lanes.truncate(kept);
+    left
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::super::super::marks::Marks;
     use super::*;
 
     const LITERAL: &str = ",\"k\":";
@@ -208,6 +367,13 @@ mod tests {
             2 => "\"[ -~é\n]{0,9}\"?",
             2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
         ]
+    }
+
+    fn others() -> Vec<fn(&[u8; WINDOW]) -> u32> {
+        #[cfg(target_arch = "x86_64")]
+        return x86_64::others();
+        #[cfg(not(target_arch = "x86_64"))]
+        Vec::new()
     }
 
     /// Lines over the literal, or over something else, and a value each; and where they start.
@@ -236,13 +402,25 @@ mod tests {
     /// Where lines are afterwards: those that were taken with their values' places, and the others.
     fn taken(kernel: Kernel, likely: Likely, run: &Run<'_>, starts: &[usize]) -> (Vec<(u32, u32, Span)>, Vec<u32>) {
         let lanes = starts.iter().enumerate().map(|(row, at)| Lane { row: row as u32, at: *at as u32 });
-        let (mut lanes, mut odd, mut column) = (lanes.collect(), Vec::new(), vec![Span::ABSENT; starts.len()]);
-        kernel(likely, run, &mut lanes, &mut odd, &mut column);
-        let taken = lanes.iter().map(|lane| (lane.row, lane.at, column[lane.row as usize])).collect();
-        (taken, odd.iter().map(|lane| lane.row).collect())
+        let (mut lanes, mut odd, mut column) = (lanes.collect(), Odd::default(), vec![Span::ABSENT; starts.len()]);
+        take_by(kernel, likely, run, &mut lanes, &mut odd, &mut column);
+        let rows = |lanes: &[Lane]| lanes.iter().map(|lane| lane.row).collect::<Vec<_>>();
+        let mut unread: Vec<Lane> =
+            starts.iter().enumerate().map(|(row, at)| Lane { row: row as u32, at: *at as u32 }).collect();
+        take_by(kernel, likely, run, &mut unread, &mut Odd::default(), &mut []);
+        assert_eq!(rows(&unread), rows(&lanes), "whether values are wanted makes no difference");
+        (lanes.iter().map(|lane| (lane.row, lane.at, column[lane.row as usize])).collect(), rows(&odd.lanes))
     }
 
     proptest! {
+        #[test]
+        fn digits_end_where_their_twin_says(window in proptest::array::uniform32(prop_oneof![3 => b'0'..=b'9', 1 => any::<u8>()])) {
+            let expected = Scalar::others(&window);
+            for others in others() {
+                prop_assert_eq!(others(&window), expected);
+            }
+        }
+
         #[test]
         fn loops_take_what_is_likely_and_all_alike((text, starts) in text(), known in any::<u16>()) {
             let mut marks = Marks::default();
@@ -265,6 +443,9 @@ mod tests {
                     let at = starts[row as usize];
                     prop_assert!(turn.fits(text.bytes, at));
                     let start = at + LITERAL.len();
+                    if matches!(text.bytes.get(end as usize), Some(b'.' | b'e' | b'E')) {
+                        continue;
+                    }
                     let value = text.value(start);
                     prop_assert_eq!(span.start as usize, start);
                     if likely == Likely::Nothing {

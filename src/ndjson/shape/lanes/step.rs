@@ -39,14 +39,14 @@ impl Step<'_> {
                     wanted => fate.rows.column_mut(wanted),
                 };
                 let run = Run { text: self.text, turn: self.turn, known: self.key.known };
-                run::kernel()(likely, &run, lanes, odd, column);
+                run::take(likely, &run, lanes, odd, column);
                 if is_checked && !self.surely_fit(lanes, column) {
                     lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
                 }
             }
-            None => odd.append(lanes),
+            None => odd.lanes.append(lanes),
         }
-        for lane in odd.drain(..) {
+        for lane in odd.lanes.drain(..) {
             lanes.extend(self.odd(lane, others, fate));
         }
         *fate.scratch = scratch;
