@@ -43,10 +43,9 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Takes in a text that surely is a timestamp.
+    /// Takes in the minute of a text that surely is a timestamp.
     #[inline(always)]
-    pub(crate) fn take_sure(&mut self, text: &[u8]) {
-        let Some(minute) = instant::minute(text) else { return };
+    pub(crate) fn take_sure(&mut self, minute: u128) {
         self.minutes = (self.minutes.0.min(minute), self.minutes.1.max(minute));
     }
 
@@ -54,8 +53,8 @@ impl Bounds {
     pub(crate) fn take(&mut self, reading: &Reading, node: Node, line: &[u8], empty_as_null: bool) -> bool {
         if let (Reading::Timestamp { unit, .. }, Kind::Plain) = (reading, node.kind) {
             let text = &line[node.start as usize + 1..node.end as usize - 1];
-            if instant::is_surely_timestamp(text, *unit) {
-                self.take_sure(text);
+            if let (true, Some(start)) = (instant::is_surely_timestamp(text, *unit), text.first_chunk()) {
+                self.take_sure(instant::minute(*start));
                 return true;
             }
         }

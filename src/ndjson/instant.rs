@@ -106,30 +106,54 @@ struct Instant<'a> {
     decimals: &'a [u8],
 }
 
-/// Whether a text is a timestamp of the unit, as far as a quick look tells: false says nothing.
-#[inline]
-pub(crate) fn is_surely_timestamp(text: &[u8], unit: TimeUnit) -> bool {
-    // Each month has 28 days. Of the years, 64 bits of nanoseconds hold those of these centuries.
+/// Bytes that a quick look looks at: more than the longest text that it knows has, and the quote behind it.
+pub(crate) const QUICK: usize = 32;
+
+/// Length of the timestamp of the unit that these bytes begin with, before a quote, as far as a quick look tells: zero
+/// says nothing. It knows the form with seconds, without decimals, three or six of them, with or without `Z`.
+#[inline(always)]
+pub(crate) fn quick_length(bytes: &[u8; QUICK], unit: TimeUnit) -> usize {
     const DATE: Form = Form::new(*b"0000-00-", [22, 0, 0, 0, 0, 13, 0, 0]);
-    const TIME: Form = Form::new(*b"00T00:00", [29, 0, 0, 24, 0, 0, 60, 0]);
+    const TIME: Form = Form::new(*b"00T00:00", [32, 0, 0, 24, 0, 0, 60, 0]);
     const SECONDS: Form = Form::new(*b"00:00:00", [0, 0, 0, 0, 0, 0, 60, 0]);
     const MILLISECONDS: Form = Form::new(*b"0:00.000", [0, 0, 60, 0, 0, 0, 0, 0]);
-    let (Some(head), Some(tail)) = (text.first_chunk::<16>(), text.last_chunk()) else { return false };
-    let end = match text.len() {
-        19 => SECONDS.read(*tail),
-        23 if unit != TimeUnit::Second => MILLISECONDS.read(*tail),
-        _ => return false,
+    const MICROSECONDS: Form = Form::new(*b"0.000000", [0; 8]);
+    /// Of each month the days that it has in every year.
+    const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
+    let read = |form: Form, at: usize| form.read(*bytes[at..].first_chunk().expect("there are as many bytes"));
+    let is_utc = |at: usize| bytes[at] == b'Z' && bytes[at + 1] == b'"';
+    let (length, tail) = match () {
+        () if bytes[19] == b'"' => (19, read(SECONDS, 11).holds),
+        () if is_utc(19) => (20, read(SECONDS, 11).holds),
+        () if bytes[23] == b'"' && unit != TimeUnit::Second => (23, read(MILLISECONDS, 15).holds),
+        () if is_utc(23) && unit != TimeUnit::Second => (24, read(MILLISECONDS, 15).holds),
+        () if matches!(unit, TimeUnit::Second | TimeUnit::Millisecond) => return 0,
+        () if bytes[26] == b'"' => (26, read(SECONDS, 11).holds & read(MICROSECONDS, 18).holds),
+        () if is_utc(26) => (27, read(SECONDS, 11).holds & read(MICROSECONDS, 18).holds),
+        () => return 0,
     };
-    let [date, time] = [head.first_chunk(), head.last_chunk()].map(|half| *half.expect("it is half as long"));
-    let (date, time) = (DATE.read(date), TIME.read(time));
+    let (date, time) = (read(DATE, 0), read(TIME, 8));
+    // Of the years, 64 bits of nanoseconds hold those of these centuries.
     let is_after = (date.pair(0) >= 17) & (date.pair(5) >= 1) & (time.pair(0) >= 1);
-    date.holds & time.holds & end.holds & is_after
+    if !(date.holds & time.holds & tail & is_after) {
+        return 0;
+    }
+    let is_day = time.pair(0) <= 28 || time.pair(0) <= u32::from(DAYS[date.pair(5) as usize % DAYS.len()]);
+    if is_day { length } else { 0 }
 }
 
-/// The minute of a text that surely is a timestamp, as a number that is the larger the later it is.
+/// Whether a text is a timestamp of the unit, as far as a quick look tells: false says nothing.
+pub(crate) fn is_surely_timestamp(text: &[u8], unit: TimeUnit) -> bool {
+    let mut bytes = [b'"'; QUICK];
+    let Some(room) = bytes[..QUICK - 1].get_mut(..text.len()) else { return false };
+    room.copy_from_slice(text);
+    quick_length(&bytes, unit) == text.len()
+}
+
+/// The minute of a text that surely is a timestamp, of its first bytes, as a number that is the larger the later it is.
 #[inline(always)]
-pub(crate) fn minute(text: &[u8]) -> Option<u128> {
-    text.first_chunk().map(|text| u128::from_be_bytes(*text))
+pub(crate) fn minute(text: [u8; 16]) -> u128 {
+    u128::from_be_bytes(text)
 }
 
 /// The first and the last instant of such a minute.
@@ -141,13 +165,13 @@ pub(crate) fn of_minute(minute: u128, unit: TimeUnit) -> (i64, i64) {
     }
 }
 
-/// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone: what nearly all event files have. `None` for other
-/// forms, which the scanner knows too.
+/// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone but `Z`: what nearly all event files have. `None` for
+/// other forms, which the scanner knows too.
 fn usual_form<'a>(text: &'a [u8], dates: &mut Dates) -> Option<Instant<'a>> {
     const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
     const MIDDLE: Form = Form::new(*b"00T00:00", [0; 8]);
     const TIME: Form = Form::new(*b"00:00:00", [24, 0, 0, 60, 0, 0, 60, 0]);
-    let (head, decimals) = text.split_first_chunk::<19>()?;
+    let (head, decimals) = text.strip_suffix(b"Z").unwrap_or(text).split_first_chunk::<19>()?;
     let date = DATE.read(*head.first_chunk()?);
     let middle = MIDDLE.read(*head[8..].first_chunk()?);
     let time = TIME.read(*head.last_chunk()?);
@@ -357,6 +381,8 @@ mod tests {
             "2024-03-01T05:51:22.",
             "2024-03-01T05:51:22.0x",
             "2024-03-01T05:51:22Z",
+            "2024-03-01T05:51:22.083Z",
+            "2024-03-01T05:51:22.Z",
             "2024-0a-01T05:51:22",
             "2024-0:-01T05:51:22",
             "2024-0/-01T05:51:22",
@@ -369,7 +395,7 @@ mod tests {
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
             let scanned = Scanner(text.as_bytes()).instant().map(parts);
             let read = usual_form(text.as_bytes(), &mut Dates::default()).map(parts);
-            assert!(read == scanned || read.is_none() && text.ends_with('Z'), "{text}");
+            assert_eq!(read, scanned, "{text}");
             for unit in [Second, Millisecond, Microsecond, Nanosecond] {
                 let is_one = timestamp(text.as_bytes(), unit).is_ok();
                 assert!(is_one || !is_surely_timestamp(text.as_bytes(), unit), "{text} in {unit:?}");
@@ -380,7 +406,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn a_quick_look_is_never_wrong(
-            text in "(19|20)[0-9]{2}[-0-9:][0-3][0-9]-[0-3][0-9:]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9][.Z]?[0-9]{0,7}",
+            text in "(19|20)[0-9]{2}[-0-9:][0-3][0-9]-[0-3][0-9:]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9][.Z]?[0-9]{0,7}Z?",
         ) {
             let bytes = text.as_bytes();
             let parts = |instant: Instant<'_>| (instant.seconds, instant.decimals.to_vec());
@@ -393,12 +419,38 @@ mod tests {
         }
 
         #[test]
-        fn a_quick_look_knows_nearly_all(seconds in 0..4_000_000_000_i64, millis in 0..1000_u32) {
-            let text = DateTime::from_timestamp(seconds, millis * 1_000_000).unwrap().format("%Y-%m-%dT%H:%M:%S%.3f");
-            let text = text.to_string();
-            let is_late = (29..32).contains(&text[8..10].parse::<u32>().unwrap());
-            proptest::prop_assert_eq!(is_surely_timestamp(text.as_bytes(), Nanosecond), !is_late, "{}", text);
-            proptest::prop_assert_eq!(is_surely_timestamp(&text.as_bytes()[..19], Second), !is_late, "{}", text);
+        fn a_quick_look_knows_nearly_all(seconds in 0..4_000_000_000_i64, micros in 0..1_000_000_u32) {
+            let at = DateTime::from_timestamp(seconds, micros * 1_000).unwrap();
+            for (form, units) in [
+                ("%Y-%m-%dT%H:%M:%S", &[Second, Millisecond, Microsecond, Nanosecond][..]),
+                ("%Y-%m-%dT%H:%M:%S%.3f", &[Millisecond, Microsecond, Nanosecond]),
+                ("%Y-%m-%dT%H:%M:%S%.6f", &[Microsecond, Nanosecond]),
+            ] {
+                let text = at.format(form).to_string();
+                for text in [format!("{text}Z"), text] {
+                    for unit in [Second, Millisecond, Microsecond, Nanosecond] {
+                        let is_known = units.contains(&unit) && &text[5..10] != "02-29";
+                        proptest::prop_assert_eq!(is_surely_timestamp(text.as_bytes(), unit), is_known, "{}", text);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_quick_look_knows_which_days_there_are() {
+        for (text, is_one) in [
+            ("2024-01-31", true),
+            ("2024-04-30", true),
+            ("2024-04-31", false),
+            ("2024-02-28", true),
+            ("2023-02-29", false),
+            ("2024-00-10", false),
+            ("2024-13-10", false),
+            ("2024-12-00", false),
+            ("2024-12-32", false),
+        ] {
+            assert_eq!(is_surely_timestamp(format!("{text}T00:00:00").as_bytes(), Second), is_one, "{text}");
         }
     }
 

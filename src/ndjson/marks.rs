@@ -1,8 +1,8 @@
 //! Where runs end in a text: a bit per byte for what ends a string's plain run, and for newlines.
 //!
-//! With them the end of a string or a line is found by counting zeros instead of looking at bytes. The bits
-//! are made 64 bytes at a time by the widest kernel that the processor has; each kernel is held to [`portable`] by a
-//! property test and a fuzzer. It knows nothing of JSON beyond these bytes.
+//! With them the end of a string or a line is found by counting zeros instead of looking at bytes. The bits are made 64
+//! bytes at a time by the widest kernel that the processor has, which sees on the way whether all is ASCII; each kernel
+//! is held to [`portable`] by a property test and a fuzzer. It knows nothing of JSON beyond these bytes.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -15,6 +15,9 @@ mod x86_64;
 /// Bytes that a kernel looks at together, and the bytes of their bits.
 const CHUNK: usize = 64;
 const BITS: usize = CHUNK / 8;
+
+/// Chunks of which a word tells whether they have a newline.
+const GROUP: usize = 64;
 
 /// The bits of 64 bytes, the first byte's lowest.
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +32,13 @@ struct Bits {
     /// Quotes, backslashes and control bytes: a run of a string's plain bytes ends there.
     stops: Vec<u8>,
     newlines: Vec<u8>,
+    /// Chunks that have a newline, the first one's bit lowest.
+    ends: Vec<u64>,
 }
 
-/// A kernel: makes the bits of a text's whole chunks, for which there is room.
-type Kernel = fn(&[u8], &mut Bits);
+/// A kernel: makes the bits of a text's whole chunks, for which there is room. Gives the text if it is ASCII, unless it
+/// does not look.
+type Kernel = for<'a> fn(&'a [u8], &mut Bits) -> Option<&'a str>;
 
 impl Bits {
     /// Has room for as many chunks, whatever was there before.
@@ -40,17 +46,26 @@ impl Bits {
         for bits in [&mut self.stops, &mut self.newlines] {
             bits.resize(chunks * BITS, 0);
         }
+        self.ends.resize(chunks.div_ceil(GROUP), 0);
     }
 
     /// Puts what `word` makes of each chunk of `text` in its place, from that of chunk `first` on.
     #[inline(always)]
-    fn fill(&mut self, first: usize, text: &[u8], word: impl Fn(&[u8; CHUNK]) -> Word) {
+    fn fill(&mut self, first: usize, text: &[u8], mut word: impl FnMut(&[u8; CHUNK]) -> Word) {
         let places = self.stops.as_chunks_mut().0.iter_mut();
         let places = places.zip(self.newlines.as_chunks_mut().0).skip(first);
         for (chunk, (stops, newlines)) in text.as_chunks().0.iter().zip(places) {
             let word = word(chunk);
             *stops = word.stops.to_le_bytes();
             *newlines = word.newlines.to_le_bytes();
+        }
+    }
+
+    /// Puts which chunks have a newline.
+    fn gather_ends(&mut self) {
+        let groups = self.newlines.as_chunks::<BITS>().0.chunks(GROUP);
+        for (ends, chunks) in self.ends.iter_mut().zip(groups) {
+            *ends = chunks.iter().rev().fold(0, |ends, bits| ends << 1 | u64::from(*bits != [0; BITS]));
         }
     }
 }
@@ -62,16 +77,18 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    /// Makes the bits of `text`, in place of those that were there.
-    pub(crate) fn read(&mut self, text: &[u8]) {
+    /// Makes the bits of `text`, in place of those that were there. Gives the text if it was seen to be ASCII.
+    pub(crate) fn read<'a>(&mut self, text: &'a [u8]) -> Option<&'a str> {
         let (whole, rest) = text.as_chunks::<CHUNK>();
         // The rest, and a chunk that is behind the end whatever the text's length.
         self.bits.make_room(whole.len() + 2);
-        kernel()(text, &mut self.bits);
+        let ascii = kernel()(text, &mut self.bits);
         // Zeros behind the end are control bytes: every run ends there at the latest.
         let mut padded = [0; 2 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
         self.bits.fill(whole.len(), &padded, portable::word);
+        self.bits.gather_ends();
+        ascii
     }
 
     /// Where plain runs of strings end.
@@ -82,20 +99,37 @@ impl Marks {
 
     /// Puts the places right behind newlines behind `ends`, from `from` on, of at most `limit` of them.
     pub(crate) fn lines(&self, from: usize, limit: usize, ends: &mut Vec<u32>) {
+        let first = from / CHUNK;
         let mut left = limit;
-        let mut hidden = from % CHUNK;
-        for (number, bits) in self.bits.newlines.as_chunks::<BITS>().0.iter().enumerate().skip(from / CHUNK) {
-            let mut bits = u64::from_le_bytes(*bits) >> hidden << hidden;
-            hidden = 0;
+        for chunk in self.chunks_with_ends(first) {
+            let mut bits = word_at(&self.bits.newlines, chunk * BITS);
+            if chunk == first {
+                bits &= u64::MAX << (from % CHUNK);
+            }
             while bits != 0 {
                 if left == 0 {
                     return;
                 }
                 left -= 1;
-                ends.push((number * CHUNK) as u32 + bits.trailing_zeros() + 1);
+                ends.push((chunk * CHUNK) as u32 + bits.trailing_zeros() + 1);
                 bits &= bits - 1;
             }
         }
+    }
+
+    /// Numbers of the chunks that have a newline, from chunk `first` on. Chunk by chunk it would have to be guessed for each
+    /// whether it has one.
+    fn chunks_with_ends(&self, first: usize) -> impl Iterator<Item = usize> {
+        let groups = self.bits.ends.iter().enumerate().skip(first / GROUP);
+        groups.flat_map(move |(group, ends)| {
+            let hidden = if group == first / GROUP { first % GROUP } else { 0 };
+            let mut ends = ends & (u64::MAX << hidden);
+            std::iter::from_fn(move || {
+                let chunk = (ends != 0).then(|| group * GROUP + ends.trailing_zeros() as usize);
+                ends &= ends.wrapping_sub(1);
+                chunk
+            })
+        })
     }
 }
 
@@ -167,7 +201,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn kernels_are_their_portable_twin(text in proptest::collection::vec(any::<u8>(), 0..1000)) {
+        fn kernels_are_their_portable_twin(text in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..1000),
+            // All of it ASCII, or all but a byte.
+            proptest::collection::vec(0..0x80_u8, 0..1000),
+            (proptest::collection::vec(0..0x80_u8, 1..1000), any::<proptest::sample::Index>(), 0x80..=0xff_u8)
+                .prop_map(|(mut text, at, byte)| { *at.get_mut(&mut text) = byte; text }),
+        ]) {
             check_kernels(&text);
         }
 

@@ -95,13 +95,15 @@ impl<R: Read> Unit<R> {
         let begun = Instant::now();
         let (offset, bytes) = self.blocks.current();
         let Worker { careful, marks, flight, rows, mended } = &mut self.worker;
-        let text = match simdutf8::basic::from_utf8(bytes) {
+        let ascii = if begins { marks.read(bytes) } else { None };
+        let text = match ascii.map_or_else(|| simdutf8::basic::from_utf8(bytes), Ok) {
             Ok(text) => text,
-            Err(_) => mend(bytes, mended)?,
+            Err(_) => {
+                let text = mend(bytes, mended)?;
+                marks.read(text.as_bytes());
+                text
+            }
         };
-        if begins {
-            marks.read(text.as_bytes());
-        }
         rows.clear();
         let lines = Lines { text: Text { bytes: text.as_bytes(), marks }, raw: bytes, offset };
         let at = self.at.unwrap_or_default();

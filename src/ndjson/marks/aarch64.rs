@@ -13,11 +13,13 @@ use super::{Bits, CHUNK, Word};
 
 const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
-pub(super) fn mark(text: &[u8], bits: &mut Bits) {
+pub(super) fn mark<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     bits.fill(0, text, |chunk| {
         // SAFETY: NEON is part of the architecture.
         unsafe { word(chunk) }
     });
+    // Whoever needs to know checks for UTF-8, of which ASCII is a part.
+    None
 }
 
 #[target_feature(enable = "neon")]

@@ -2,8 +2,10 @@
 
 use super::{Bits, CHUNK, Word};
 
-pub(super) fn mark(text: &[u8], bits: &mut Bits) {
+pub(super) fn mark<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     bits.fill(0, text, word);
+    // Whoever needs to know checks for UTF-8, of which ASCII is a part.
+    None
 }
 
 pub(super) fn word(chunk: &[u8; CHUNK]) -> Word {

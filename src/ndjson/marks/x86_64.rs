@@ -5,7 +5,8 @@
 
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_set1_epi8,
+    _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_movepi8_mask,
+    _mm512_or_si512, _mm512_set1_epi8,
 };
 
 use super::{Bits, CHUNK, Kernel, Word};
@@ -28,25 +29,37 @@ fn has_avx512() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
 }
 
-fn avx512(text: &[u8], bits: &mut Bits) {
+fn avx512<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     assert!(has_avx512(), "only handed out where the processor has it");
     // SAFETY: the processor has AVX-512F and BW, as was just asserted.
-    unsafe { with_avx512(text, bits) }
+    let is_ascii = unsafe { with_avx512(text, bits) };
+    ascii(text, is_ascii)
 }
 
-fn avx2(text: &[u8], bits: &mut Bits) {
+fn avx2<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     assert!(is_x86_feature_detected!("avx2"), "only handed out where the processor has it");
     // SAFETY: the processor has AVX2, as was just asserted.
-    unsafe { with_avx2(text, bits) }
+    let is_ascii = unsafe { with_avx2(text, bits) };
+    ascii(text, is_ascii)
 }
 
+/// The text if it is ASCII, of which the whole chunks were looked at.
+fn ascii(text: &[u8], chunks_are_ascii: bool) -> Option<&str> {
+    let is_ascii = chunks_are_ascii && text.as_chunks::<CHUNK>().1.is_ascii();
+    // SAFETY: ASCII is UTF-8; of the chunks a kernel has seen it, which a property test holds to `is_ascii`.
+    is_ascii.then(|| unsafe { str::from_utf8_unchecked(text) })
+}
+
+/// Whether the whole chunks are ASCII.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn with_avx512(text: &[u8], bits: &mut Bits) {
+fn with_avx512(text: &[u8], bits: &mut Bits) -> bool {
     let of = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
     let (space, quote, backslash, newline) = (of(b' '), of(b'"'), of(b'\\'), of(b'\n'));
+    let mut all = of(0);
     bits.fill(0, text, |chunk| {
         // SAFETY: a chunk has 64 bytes, and the load needs no alignment.
         let bytes: __m512i = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
+        all = _mm512_or_si512(all, bytes);
         Word {
             stops: _mm512_cmplt_epu8_mask(bytes, space)
                 | _mm512_cmpeq_epi8_mask(bytes, quote)
@@ -54,26 +67,31 @@ fn with_avx512(text: &[u8], bits: &mut Bits) {
             newlines: _mm512_cmpeq_epi8_mask(bytes, newline),
         }
     });
+    _mm512_movepi8_mask(all) == 0
 }
 
+/// Whether the whole chunks are ASCII.
 #[target_feature(enable = "avx2")]
-fn with_avx2(text: &[u8], bits: &mut Bits) {
+fn with_avx2(text: &[u8], bits: &mut Bits) -> bool {
+    let mut all = _mm256_set1_epi8(0);
     bits.fill(0, text, |chunk| {
         let (low, high) = chunk.split_at(CHUNK / 2);
+        // SAFETY: half a chunk has 32 bytes, and the load needs no alignment.
+        let [low, high] = [low, high].map(|half| unsafe { _mm256_loadu_si256(half.as_ptr().cast()) });
+        all = _mm256_or_si256(all, _mm256_or_si256(low, high));
         let (low, high) = (half(low), half(high));
         let [stops, newlines] = std::array::from_fn(|kind| u64::from(low[kind]) | (u64::from(high[kind]) << 32));
         Word { stops, newlines }
     });
+    _mm256_movemask_epi8(all) == 0
 }
 
 /// Stops and newlines of 32 bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn half(chunk: &[u8]) -> [u32; 2] {
+fn half(bytes: __m256i) -> [u32; 2] {
     let of = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
     let mask = |bytes: __m256i| _mm256_movemask_epi8(bytes).cast_unsigned();
-    // SAFETY: half a chunk has 32 bytes, and the load needs no alignment.
-    let bytes = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
     // There is no unsigned comparison: what is at most a limit does not raise it.
     let control = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, of(0x1f)), of(0x1f));
     let quote_or_backslash = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, of(b'"')), _mm256_cmpeq_epi8(bytes, of(b'\\')));

@@ -292,7 +292,9 @@ fn pass(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lan
     let odd = &mut scratch.odd;
     match turn.is_long() {
         true => odd.lanes.append(lanes),
-        false => run::take(Likely::Nothing, &Run { text, turn, known: Class::default() }, lanes, odd, &mut []),
+        false => {
+            run::take(Likely::Nothing, &Run { text, turn, known: Class::default(), bounds: None }, lanes, odd, &mut [])
+        }
     }
     for lane in odd.lanes.drain(..) {
         match turn.fits(text.bytes, lane.at as usize) {

@@ -6,9 +6,14 @@
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 
+use arrow::datatypes::TimeUnit;
+
+use super::super::super::bounds::Bounds;
 use super::super::super::class::Class;
+use super::super::super::instant;
 use super::super::super::marks::Stops;
 use super::super::super::rows::Span;
 use super::super::super::tape::Kind;
@@ -27,7 +32,7 @@ const WINDOW: usize = 32;
 /// Digits that are taken before a point: what 64 bits hold for sure.
 const DIGITS: usize = 18;
 
-const _: () = assert!(MAX_LITERAL + 1 + WINDOW < AHEAD && 1 + DIGITS < WINDOW);
+const _: () = assert!(MAX_LITERAL + 1 + WINDOW < AHEAD && 1 + DIGITS < WINDOW && instant::QUICK == WINDOW);
 
 /// The largest integer up to which doubles hold all of them, 2^53.
 const EXACT: [u8; 16] = *b"9007199254740992";
@@ -39,6 +44,8 @@ pub(super) struct Run<'a> {
     pub(super) turn: &'a Turn,
     /// Classes that values may be of; what is likely is among them.
     pub(super) known: Class,
+    /// Of a time column: what its values are taken in by.
+    pub(super) bounds: Option<&'a Cell<Bounds>>,
 }
 
 /// Room that is used again.
@@ -62,6 +69,8 @@ pub(super) struct Odd {
 pub(super) enum Likely {
     /// A string without escapes, other than `""`.
     String,
+    /// A timestamp of the unit, of the forms that a quick look knows.
+    Timestamp(TimeUnit),
     /// A number of few digits without exponent.
     Number,
     Boolean,
@@ -154,6 +163,14 @@ fn by_kind<D: Digits>(
             let stops = run.text.marks.stops();
             each(Strings { stops }, &turn.quoted, run, lanes, places, column)
         }
+        Likely::Timestamp(unit) => {
+            let mut taken = run.bounds.map(Cell::get).unwrap_or_default();
+            let left = each(Timestamps { unit, taken: &mut taken }, &turn.quoted, run, lanes, places, column);
+            if let Some(bounds) = run.bounds {
+                bounds.set(taken);
+            }
+            left
+        }
         Likely::Number if known.has(Class::FRACTION) => {
             each(Fractions { exact, negative, digits }, &turn.literal, run, lanes, places, column)
         }
@@ -167,24 +184,42 @@ fn by_kind<D: Digits>(
 }
 
 /// How one kind of value is read.
-trait Values: Copy {
+trait Values {
     /// The value that begins with what stands at `start` of the text, behind the literal, which is at `at` of the bytes
     /// ahead. Of its class only the kind counts: it is one of those that are known.
-    fn read(self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
+    fn read(&mut self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
 }
 
 /// From behind the quote on.
-#[derive(Clone, Copy)]
 struct Strings<'a> {
     stops: Stops<'a>,
 }
 
 impl Values for Strings<'_> {
     #[inline(always)]
-    fn read(self, text: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
+    fn read(&mut self, text: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
         let stop = self.stops.first(start);
         let is_plain = text.get(stop) == Some(&b'"') && stop > start;
         if is_plain { Value::new(stop + 1, Kind::Plain, Class::STRING) } else { Value::NONE }
+    }
+}
+
+/// From behind the quote on.
+struct Timestamps<'a> {
+    unit: TimeUnit,
+    taken: &'a mut Bounds,
+}
+
+impl Values for Timestamps<'_> {
+    #[inline(always)]
+    fn read(&mut self, _: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+        let ahead = &ahead[at % (AHEAD - WINDOW)..];
+        let length = instant::quick_length(ahead.first_chunk().expect("a window is ahead"), self.unit);
+        if length == 0 {
+            return Value::NONE;
+        }
+        self.taken.take_sure(instant::minute(*ahead.first_chunk().expect("a window is ahead")));
+        Value::new(start + length + 1, Kind::Plain, Class::STRING)
     }
 }
 
@@ -206,7 +241,6 @@ impl Exact {
 }
 
 /// Integers, with or without a sign.
-#[derive(Clone, Copy)]
 struct Integers<const SIGNED: bool, D> {
     exact: Exact,
     digits: PhantomData<D>,
@@ -214,7 +248,7 @@ struct Integers<const SIGNED: bool, D> {
 
 impl<const SIGNED: bool, D: Digits> Values for Integers<SIGNED, D> {
     #[inline(always)]
-    fn read(self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+    fn read(&mut self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
         let (others, byte) = number::<D>(ahead, at);
         let sign = usize::from(SIGNED && byte(0) == b'-');
         let digits = (others >> sign).trailing_zeros() as usize;
@@ -226,7 +260,6 @@ impl<const SIGNED: bool, D: Digits> Values for Integers<SIGNED, D> {
 }
 
 /// Numbers with decimals, and integers among them.
-#[derive(Clone, Copy)]
 struct Fractions<D> {
     exact: Exact,
     negative: bool,
@@ -235,7 +268,7 @@ struct Fractions<D> {
 
 impl<D: Digits> Values for Fractions<D> {
     #[inline(always)]
-    fn read(self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+    fn read(&mut self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
         let (others, byte) = number::<D>(ahead, at);
         let sign = usize::from(byte(0) == b'-');
         let others = others >> sign;
@@ -273,13 +306,12 @@ fn has_digits(digits: usize, first: u8) -> bool {
     digits.wrapping_sub(1) < most
 }
 
-#[derive(Clone, Copy)]
 struct Booleans;
 
 impl Values for Booleans {
     // Which of the two it is decides over no jump: that would be guessed wrong half of the time.
     #[inline(always)]
-    fn read(self, _: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+    fn read(&mut self, _: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
         const TRUE: u64 = u64::from_le_bytes(*b"true\0\0\0\0");
         const FALSE: u64 = u64::from_le_bytes(*b"false\0\0\0");
         let word = u64::from_le_bytes(*ahead[at % (AHEAD - WINDOW)..].first_chunk().expect("a word is ahead"));
@@ -290,12 +322,11 @@ impl Values for Booleans {
     }
 }
 
-#[derive(Clone, Copy)]
 struct Nothing;
 
 impl Values for Nothing {
     #[inline(always)]
-    fn read(self, _: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
+    fn read(&mut self, _: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
         Value::new(start, Kind::Null, Class::default())
     }
 }
@@ -317,7 +348,7 @@ fn each<V: Values>(
 
 #[inline(always)]
 fn each_of<V: Values, const WANTED: bool>(
-    values: V,
+    mut values: V,
     literal: Literal,
     run: &Run<'_>,
     lanes: &mut [Lane],
@@ -433,7 +464,7 @@ mod tests {
                 (Likely::Boolean, Class::BOOLEAN),
                 (Likely::Nothing, Class::default()),
             ] {
-                let run = Run { text, turn: &turn, known: Class::from_bits(known) | class | Class::PRESENT };
+                let run = Run { text, turn: &turn, known: Class::from_bits(known) | class | Class::PRESENT, bounds: None };
                 let (lanes, odd) = taken(portable, likely, &run, &starts);
                 for kernel in kernels() {
                     prop_assert_eq!(taken(kernel, likely, &run, &starts), (lanes.clone(), odd.clone()));

@@ -3,8 +3,9 @@
 //! Most lines have there what is most likely and are taken over it by the loops of `run`; the others are looked at one
 //! by one. It knows nothing of how the lines came there.
 
+use arrow::datatypes::TimeUnit;
+
 use super::super::super::class::Class;
-use super::super::super::instant;
 use super::super::super::layout::Reading;
 use super::super::super::rows::Span;
 use super::super::super::tape::Kind;
@@ -29,7 +30,8 @@ impl Step<'_> {
         let Scratch { odd, spans } = &mut scratch;
         match self.likely() {
             Some(likely) => {
-                let is_checked = !matches!(self.key.check, Check::Anything);
+                // Timestamps are checked where they are found.
+                let is_checked = !matches!((&self.key.check, likely), (Check::Anything, _) | (_, Likely::Timestamp(_)));
                 let column = match self.key.wanted {
                     UNWANTED if is_checked => {
                         spans.resize(fate.rows.len(), Span::ABSENT);
@@ -38,7 +40,8 @@ impl Step<'_> {
                     UNWANTED => &mut [],
                     wanted => fate.rows.column_mut(wanted),
                 };
-                let run = Run { text: self.text, turn: self.turn, known: self.key.known };
+                let bounds = self.key.bounds.as_deref();
+                let run = Run { text: self.text, turn: self.turn, known: self.key.known, bounds };
                 run::take(likely, &run, lanes, odd, column);
                 if is_checked && !self.surely_fit(lanes, column) {
                     lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
@@ -57,37 +60,30 @@ impl Step<'_> {
         let known = self.key.known;
         match () {
             () if self.turn.is_long() => None,
-            () if known.has(Class::STRING) => Some(Likely::String),
+            () if known.has(Class::STRING) => Some(self.timestamp().map_or(Likely::String, Likely::Timestamp)),
             () if known.has(Class::NUMBER) => Some(Likely::Number),
             () if known.has(Class::BOOLEAN) => Some(Likely::Boolean),
             () => None,
         }
     }
 
-    /// Whether the values that a loop found are of the declared type, as far as a quick look tells. If they are times, they count
-    /// for their bounds then.
+    /// Of a column that is declared to be timestamps their unit.
+    fn timestamp(&self) -> Option<TimeUnit> {
+        match &self.key.check {
+            Check::Scalar(reading) => match **reading {
+                Reading::Timestamp { unit, .. } => Some(unit),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the values that a loop found are of the declared type, as far as a quick look tells.
     fn surely_fit(&self, lanes: &[Lane], column: &[Span]) -> bool {
         let Check::Scalar(reading) = &self.key.check else { return false };
         let value = |span: Span| &self.text.bytes[span.start as usize..span.end as usize];
         let mut spans = lanes.iter().map(|lane| column[lane.row as usize]);
-        match **reading {
-            // Nearly every source declares one, so it has a loop of its own.
-            Reading::Timestamp { unit, .. } => {
-                let mut taken = self.key.bounds.as_ref().map(|bounds| bounds.get()).unwrap_or_default();
-                let fit = spans.all(|span| {
-                    let text = &value(span)[1..];
-                    let is_sure =
-                        span.kind == Kind::Plain && instant::is_surely_timestamp(&text[..text.len() - 1], unit);
-                    taken.take_sure(text);
-                    is_sure
-                });
-                if let (Some(bounds), true) = (&self.key.bounds, fit) {
-                    bounds.set(taken);
-                }
-                fit
-            }
-            _ => spans.all(|span| reading.surely_fits(span.kind, Class::default(), value(span))),
-        }
+        spans.all(|span| reading.surely_fits(span.kind, Class::default(), value(span)))
     }
 
     /// Whether a value that a loop found is one of the declared type; else the line falls.
