@@ -41,6 +41,7 @@ mod plain;
 mod recast;
 mod row_group;
 mod shape;
+mod short;
 mod spool;
 mod stage;
 mod stage_dir;

@@ -22,6 +22,7 @@ use arrow::datatypes::{
 };
 use serde::Serialize;
 
+use super::short;
 use super::temporal;
 use super::text;
 use crate::error::{Error, Result};
@@ -117,7 +118,7 @@ fn put<'a>(array: &'a dyn Array, path: &str) -> Result<Put<'a>> {
         DataType::UInt64 => integer::<UInt64Type>(array),
         DataType::Float16 => float::<Float16Type, f32>(array, path, |value| value.to_f32()),
         DataType::Float32 => float::<Float32Type, f32>(array, path, |value| value),
-        DataType::Float64 => float::<Float64Type, f64>(array, path, |value| value),
+        DataType::Float64 => double(array, path),
         DataType::Decimal32(..) => decimal::<Decimal32Type>(array),
         DataType::Decimal64(..) => decimal::<Decimal64Type>(array),
         DataType::Decimal128(..) => decimal::<Decimal128Type>(array),
@@ -180,6 +181,12 @@ where
         let wide: f64 = value.into();
         if wide.is_finite() { scalar(&value, out) } else { Err(not_finite(&path, wide)) }
     })
+}
+
+fn double<'a>(array: &'a dyn Array, path: &str) -> Put<'a> {
+    let doubles = array.as_primitive::<Float64Type>();
+    let any = float::<Float64Type, f64>(array, path, |value| value);
+    Box::new(move |row, out| if short::write(doubles.value(row), out) { Ok(()) } else { any(row, out) })
 }
 
 fn not_finite(path: &str, value: f64) -> Error {
