@@ -20,7 +20,7 @@ use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
 use super::rows::Span;
 use super::tape::{Kind, ROOT, Tape, scan_number};
-use super::text;
+use super::text::{self, Unescaped};
 
 /// The line that values are taken from.
 #[derive(Clone, Copy)]
@@ -36,8 +36,7 @@ pub(crate) struct Column {
     values: Builder,
     /// For values that are read once more, to look inside.
     tape: Tape,
-    /// For texts whose escapes are resolved.
-    text: String,
+    unescaped: Unescaped,
     dates: Dates,
 }
 
@@ -70,8 +69,8 @@ impl Column {
                 Builder::Struct { columns, slots: layout.slots(), valid: valid() }
             }
         };
-        let (tape, text, dates) = (Tape::default(), String::new(), Dates::default());
-        Self { reading: reading.clone(), values, tape, text, dates }
+        let (tape, unescaped, dates) = (Tape::default(), Unescaped::default(), Dates::default());
+        Self { reading: reading.clone(), values, tape, unescaped, dates }
     }
 
     /// Appends the values at places of a block, NULL where there is none. `Err` is the number of the first that does not
@@ -141,9 +140,7 @@ impl Column {
                 match (&self.reading, kind) {
                     (Reading::Text, Kind::Plain) => text.append_value(&block[start + 1..end - 1]),
                     (Reading::Text, Kind::Escaped) => {
-                        self.text.clear();
-                        text::unescape_into(&block[start + 1..end - 1], &mut self.text);
-                        text.append_value(&self.text);
+                        text.append_value(self.unescaped.of(&block[start + 1..end - 1]));
                     }
                     _ => text.append_value(&block[start..end]),
                 }

@@ -42,42 +42,73 @@ pub(crate) fn string(node: Node, line: &[u8]) -> Cow<'_, str> {
 }
 
 fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    unescape_into(text, &mut out);
-    out
+    Unescaped::default().of(text).to_owned()
 }
 
-/// Puts a text behind `out` with its escapes resolved, which the parser found to be whole.
-pub(crate) fn unescape_into(text: &str, out: &mut String) {
-    // One escape often follows right on another: then there is nothing to search.
-    let next = |rest: &str| match rest.as_bytes().first() {
-        Some(b'\\') => Some(0),
-        _ => memchr::memchr(b'\\', rest.as_bytes()),
-    };
-    let mut rest = text;
-    while let Some(at) = next(rest) {
-        out.push_str(&rest[..at]);
-        let (c, length) = match rest.as_bytes()[at + 1] {
-            b'u' => code_point(&rest.as_bytes()[at..]),
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'n' => ('\n', 2),
-            b'r' => ('\r', 2),
-            b't' => ('\t', 2),
-            other => (other as char, 2),
-        };
-        out.push(c);
-        rest = &rest[at + length..];
+/// A text with its escapes resolved, and room that is used again for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Unescaped(Vec<u8>);
+
+impl Unescaped {
+    /// `text` with its escapes resolved, which the parser found to be whole.
+    pub(crate) fn of(&mut self, text: &str) -> &str {
+        const WORD: usize = size_of::<u64>();
+        let text = text.as_bytes();
+        // No escape is shorter than what it stands for; a word that is copied whole may reach further.
+        if self.0.len() < text.len() + WORD {
+            self.0.resize(text.len() + WORD, 0);
+        }
+        let (mut at, mut end) = (0, 0);
+        while at < text.len() {
+            // Escapes are mostly near to each other, so a search by itself would take longer than a few bytes at once.
+            let plain = match text[at..].first_chunk::<WORD>() {
+                Some(word) => {
+                    self.0[end..end + WORD].copy_from_slice(word);
+                    first_backslash(*word)
+                }
+                None => {
+                    let rest = &text[at..];
+                    let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+                    self.0[end..end + plain].copy_from_slice(&rest[..plain]);
+                    plain
+                }
+            };
+            (at, end) = (at + plain, end + plain);
+            if text.get(at) == Some(&b'\\') {
+                let (c, length) = escaped(&text[at..]);
+                end += c.encode_utf8(&mut self.0[end..]).len();
+                at += length;
+            }
+        }
+        simdutf8::basic::from_utf8(&self.0[..end]).expect(UTF8)
     }
-    out.push_str(rest);
+}
+
+/// The place of the first backslash among eight bytes; eight if there is none.
+fn first_backslash(bytes: [u8; 8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let differ = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'\\'));
+    // The highest bit of the first byte that does not differ; further ones may be wrong.
+    let equal = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
+    equal.trailing_zeros() as usize / 8
+}
+
+/// The character that an escape stands for, and the length of the escape.
+fn escaped(escape: &[u8]) -> (char, usize) {
+    match escape[1] {
+        b'u' => code_point(escape),
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        other => (other as char, 2),
+    }
 }
 
 /// The character that `\uXXXX` or `\uXXXX\uXXXX` stands for, and the length of the escape.
 fn code_point(escape: &[u8]) -> (char, usize) {
-    let unit = |at: usize| {
-        let digits = escape[at..].first_chunk().and_then(|digits| hexadecimal(*digits));
-        digits.expect("the parser saw four hexadecimal digits")
-    };
+    let unit = |at: usize| hexadecimal(*escape[at..].first_chunk().expect("the parser saw four hexadecimal digits"));
     let first = unit(2);
     let (scalar, length) = match first {
         0xD800..=0xDBFF => (0x10000 + ((first - 0xD800) << 10) + (unit(8) - 0xDC00), 12),
@@ -98,13 +129,12 @@ const HEX: [u32; 256] = {
     values
 };
 
-/// The number that four hexadecimal digits are.
+/// The number that four hexadecimal digits are; a larger one than four can be, if they are none.
 #[inline]
-pub(crate) fn hexadecimal(digits: [u8; 4]) -> Option<u32> {
+pub(crate) fn hexadecimal(digits: [u8; 4]) -> u32 {
     let digits = digits.map(|digit| HEX[usize::from(digit)]);
-    let number = digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3];
     // What is no digit is larger than all four together.
-    (number <= 0xFFFF).then_some(number)
+    digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3]
 }
 
 /// The nearest double, infinite where the number is too large for one. `None` if it is no number.
@@ -274,6 +304,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_comes_out_of_its_escapes(parts in proptest::collection::vec((any::<char>(), 0..3), 0..40)) {
+            let text: String = parts.iter().map(|(c, _)| c).collect();
+            let escaped = parts.iter().map(|(c, way)| match way {
+                0 => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+                _ => serde_json::to_string(c).unwrap().trim_matches('"').to_owned(),
+            });
+            let mut unescaped = Unescaped::default();
+            unescaped.of("what was there before, and was longer than this");
+            // A quote is all that is left of itself.
+            let escaped = escaped.map(|text: String| if text == "\\" { "\\\"".to_owned() } else { text }).collect::<String>();
+            prop_assert_eq!(unescaped.of(&escaped), text);
+        }
+
         #[test]
         fn short_doubles_are_the_nearest(before in "[0-9]{0,3}[,:x]?", number in "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?") {
             let text = format!("{before}{number}");

@@ -58,6 +58,17 @@ impl Value {
     }
 }
 
+/// By the byte behind the backslash: the length of an escape of two bytes, zero if it is none.
+const SHORT: [u8; 256] = {
+    let mut lengths = [0; 256];
+    let mut at = 0;
+    while at < 8 {
+        lengths[b"\"\\/bfnrt"[at] as usize] = 2;
+        at += 1;
+    }
+    lengths
+};
+
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits.
 const MAX_FINITE_BYTES: usize = 300;
 
@@ -116,29 +127,46 @@ impl Text<'_> {
             return Value::NONE;
         }
         while self.at(at) == b'\\' {
-            let behind = match self.at(at + 1) {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
+            let length = match self.at(at + 1) {
                 b'u' => self.unicode(at),
-                _ => None,
+                other => SHORT[usize::from(other)],
             };
-            let Some(behind) = behind else { return Value::NONE };
-            at = self.marks.stops().first(behind);
+            if length == 0 {
+                return Value::NONE;
+            }
+            at += usize::from(length);
+            // One escape often follows right on another.
+            if self.at(at) != b'\\' {
+                at = self.marks.stops().first(at);
+            }
         }
         Value::new(at + 1, Kind::Escaped, Class::STRING).only_if(self.at(at) == b'"')
     }
 
-    /// Behind the escape `\uXXXX` at `at`, or both of a surrogate pair.
-    fn unicode(&self, at: usize) -> Option<usize> {
-        match self.unit(at)? {
-            0xD800..=0xDBFF => matches!(self.unit(at + 6)?, 0xDC00..=0xDFFF).then_some(at + 12),
-            0xDC00..=0xDFFF => None,
-            _ => Some(at + 6),
+    /// Length of the escape `\uXXXX` at `at`, or of both of a surrogate pair; zero if it is none.
+    #[inline(always)]
+    fn unicode(&self, at: usize) -> u8 {
+        match self.unit(at) {
+            0xD800..=0xDFFF => self.pair(at),
+            0..=0xFFFF => 6,
+            _ => 0,
         }
     }
 
-    fn unit(&self, at: usize) -> Option<u32> {
-        let [b'\\', b'u', digits @ ..] = self.bytes.get(at..)?.first_chunk::<6>()? else { return None };
-        text::hexadecimal(*digits)
+    #[inline(never)]
+    fn pair(&self, at: usize) -> u8 {
+        let is_pair = matches!((self.unit(at), self.unit(at + 6)), (0xD800..=0xDBFF, 0xDC00..=0xDFFF));
+        if is_pair { 12 } else { 0 }
+    }
+
+    /// The number of `\uXXXX` at `at`; a larger one if there is none.
+    #[inline(always)]
+    fn unit(&self, at: usize) -> u32 {
+        let escape = self.bytes.get(at..at + 6).and_then(|bytes| bytes.first_chunk::<6>());
+        match escape {
+            Some([b'\\', b'u', digits @ ..]) => text::hexadecimal(*digits),
+            _ => u32::MAX,
+        }
     }
 
     /// How many digits stand at `at`, which is within the text or its end.
