@@ -10,7 +10,7 @@ use super::shape::Text;
 use crate::error::Result;
 
 /// How many lines are read together: 64 took 3 % longer, 256 no less.
-const LINES: usize = 128;
+const LINES: usize = 256;
 
 /// How often lines that were not predicted are tried again after one of them was learned.
 const RETRIES: usize = 4;

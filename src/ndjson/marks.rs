@@ -59,13 +59,20 @@ impl Bits {
             *stops = word.stops.to_le_bytes();
             *newlines = word.newlines.to_le_bytes();
         }
+        self.gather_ends(first / GROUP);
     }
 
-    /// Puts which chunks have a newline.
-    fn gather_ends(&mut self) {
-        let groups = self.newlines.as_chunks::<BITS>().0.chunks(GROUP);
-        for (ends, chunks) in self.ends.iter_mut().zip(groups) {
-            *ends = chunks.iter().rev().fold(0, |ends, bits| ends << 1 | u64::from(*bits != [0; BITS]));
+    /// Puts which chunks have a newline, from a group on.
+    #[inline(always)]
+    fn gather_ends(&mut self, first: usize) {
+        let groups = self.newlines.as_chunks::<BITS>().0.chunks(GROUP).skip(first);
+        for (ends, chunks) in self.ends.iter_mut().skip(first).zip(groups) {
+            let has_newline = |chunk: &[u8; BITS]| u64::from(*chunk != [0; BITS]);
+            let gathered = |chunks: &[[u8; BITS]]| {
+                chunks.iter().enumerate().fold(0, |ends, (at, chunk)| ends | has_newline(chunk) << at)
+            };
+            // Of a known length, it is a few vector instructions.
+            *ends = chunks.first_chunk::<GROUP>().map_or_else(|| gathered(chunks), |chunks| gathered(chunks));
         }
     }
 }
@@ -87,7 +94,6 @@ impl Marks {
         let mut padded = [0; 2 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
         self.bits.fill(whole.len(), &padded, portable::word);
-        self.bits.gather_ends();
         ascii
     }
 
