@@ -14,7 +14,7 @@ use super::super::tape::Kind;
 use super::turn::{Brace, Turn};
 use super::{END, Empty, Key, Name, ROOT, Shapes, Text, UNWANTED};
 use run::{Likely, Run, Scratch};
-use step::Step;
+use step::{FALLEN, Step};
 
 /// For how many calls lines are led by themselves at most, before they are led together again.
 const MOST_PAUSE: u32 = 63;
@@ -245,8 +245,11 @@ impl Shapes {
                 let behind = Lane { at: lane.at + turn.len() as u32, ..lane };
                 return fallen.extend(self.is_too_long(behind, rows).then_some(row));
             }
-            let Some(next) = self.step(text, turn).value(lane, &mut fate) else { return };
-            (from, lane) = (turn.to, next);
+            let at = self.step(text, turn).value(lane, &mut fate);
+            if at == FALLEN {
+                return;
+            }
+            (from, lane) = (turn.to, Lane { at, ..lane });
         }
     }
 

@@ -134,11 +134,8 @@ impl Text<'_> {
             if length == 0 {
                 return Value::NONE;
             }
-            at += usize::from(length);
-            // One escape often follows right on another.
-            if self.at(at) != b'\\' {
-                at = self.marks.stops().first(at);
-            }
+            // Whether another escape follows right on it is not to be guessed.
+            at = self.marks.stops().first(at + usize::from(length));
         }
         Value::new(at + 1, Kind::Escaped, Class::STRING).only_if(self.at(at) == b'"')
     }

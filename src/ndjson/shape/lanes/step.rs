@@ -15,6 +15,9 @@ use super::super::{Check, Empty, Key, Text, UNWANTED};
 use super::run::{self, Likely, Run, Scratch};
 use super::{Fate, Lane};
 
+/// No line goes on where its block begins.
+pub(super) const FALLEN: u32 = 0;
+
 /// A turn, and the key whose value is due then.
 pub(super) struct Step<'a> {
     pub(super) text: Text<'a>,
@@ -50,7 +53,14 @@ impl Step<'_> {
             None => odd.lanes.append(lanes),
         }
         for lane in odd.lanes.drain(..) {
-            lanes.extend(self.odd(lane, others, fate));
+            if !self.turn.fits(self.text.bytes, lane.at as usize) {
+                others.push(lane);
+                continue;
+            }
+            let at = self.value(lane, fate);
+            if at != FALLEN {
+                lanes.push(Lane { at, ..lane });
+            }
         }
         *fate.scratch = scratch;
     }
@@ -107,29 +117,20 @@ impl Step<'_> {
         is_one
     }
 
-    /// One line, wherever it stands. `None` if it does not go on.
-    fn odd(&self, lane: Lane, others: &mut Vec<Lane>, fate: &mut Fate<'_>) -> Option<Lane> {
-        if !self.turn.fits(self.text.bytes, lane.at as usize) {
-            others.push(lane);
-            return None;
-        }
-        self.value(lane, fate)
-    }
-
-    /// One line that takes the turn, over its value. `None` if it falls.
-    pub(super) fn value(&self, lane: Lane, fate: &mut Fate<'_>) -> Option<Lane> {
+    /// Where one line that takes the turn is behind its value; [`FALLEN`] if it falls.
+    pub(super) fn value(&self, lane: Lane, fate: &mut Fate<'_>) -> u32 {
         let Lane { row, at } = lane;
         let start = at as usize + self.turn.len();
         let value = self.any(start, row, fate.empty);
         if value.is_none() || !self.allows(value, start) {
             fate.fallen.push(row);
-            return None;
+            return FALLEN;
         }
         if self.key.wanted != UNWANTED {
             let span = Span { start: start as u32, end: value.end as u32, kind: value.kind() };
             fate.rows.column_mut(self.key.wanted)[row as usize] = span;
         }
-        Some(Lane { row, at: value.end as u32 })
+        value.end as u32
     }
 
     /// Any value that is one of those known here.
