@@ -58,17 +58,6 @@ impl Value {
     }
 }
 
-/// By the byte behind the backslash: the length of an escape of two bytes, zero if it is none.
-const SHORT: [u8; 256] = {
-    let mut lengths = [0; 256];
-    let mut at = 0;
-    while at < 8 {
-        lengths[b"\"\\/bfnrt"[at] as usize] = 2;
-        at += 1;
-    }
-    lengths
-};
-
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits.
 const MAX_FINITE_BYTES: usize = 300;
 
@@ -126,34 +115,21 @@ impl Text<'_> {
         if self.at(at) != b'\\' {
             return Value::NONE;
         }
+        // Where the next one is must not wait for what this one stands for: it is decided by jumps, which are mostly
+        // guessed right. Whether it follows right on this one would not be.
         while self.at(at) == b'\\' {
-            let length = match self.at(at + 1) {
-                b'u' => self.unicode(at),
-                other => SHORT[usize::from(other)],
+            let stops = self.marks.stops();
+            at = match self.at(at + 1) {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => stops.first(at + 2),
+                b'u' => match self.unit(at) {
+                    0xD800..=0xDBFF if matches!(self.unit(at + 6), 0xDC00..=0xDFFF) => stops.first(at + 12),
+                    0xD800..=0xDFFF | 0x1_0000.. => return Value::NONE,
+                    _ => stops.first(at + 6),
+                },
+                _ => return Value::NONE,
             };
-            if length == 0 {
-                return Value::NONE;
-            }
-            // Whether another escape follows right on it is not to be guessed.
-            at = self.marks.stops().first(at + usize::from(length));
         }
         Value::new(at + 1, Kind::Escaped, Class::STRING).only_if(self.at(at) == b'"')
-    }
-
-    /// Length of the escape `\uXXXX` at `at`, or of both of a surrogate pair; zero if it is none.
-    #[inline(always)]
-    fn unicode(&self, at: usize) -> u8 {
-        match self.unit(at) {
-            0xD800..=0xDFFF => self.pair(at),
-            0..=0xFFFF => 6,
-            _ => 0,
-        }
-    }
-
-    #[inline(never)]
-    fn pair(&self, at: usize) -> u8 {
-        let is_pair = matches!((self.unit(at), self.unit(at + 6)), (0xD800..=0xDBFF, 0xDC00..=0xDFFF));
-        if is_pair { 12 } else { 0 }
     }
 
     /// The number of `\uXXXX` at `at`; a larger one if there is none.
