@@ -92,7 +92,6 @@ impl Column {
 
     /// Appends values up to the first that is not usual, which is returned; counts those that were appended.
     fn append_usual(&mut self, spans: impl Iterator<Item = Span>, count: &mut usize, block: &str) -> Option<Span> {
-        let bytes = |span: Span| &block.as_bytes()[span.start as usize..span.end as usize];
         let text = |span: Span| &block[span.start as usize + 1..span.end as usize - 1];
         let dates = &mut self.dates;
         match (&mut self.values, &self.reading) {
@@ -117,7 +116,10 @@ impl Column {
                 spans,
                 count,
                 |value| values.append_option(value),
-                |span| (span.kind == Kind::Integer).then(|| text::bigint(bytes(span))).flatten(),
+                |span| {
+                    let place = span.start as usize..span.end as usize;
+                    (span.kind == Kind::Integer).then(|| text::bigint_in(block.as_bytes(), place)).flatten()
+                },
             ),
             (Builder::Int64(values), Reading::Timestamp { unit, .. }) => usual(
                 spans,

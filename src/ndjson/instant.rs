@@ -51,8 +51,31 @@ pub(crate) struct Dates {
 impl Dates {
     /// As [`timestamp`].
     pub(crate) fn timestamp(&mut self, text: &[u8], unit: TimeUnit) -> Result<i64, NoTimestamp> {
+        if let Some(value) = self.milliseconds(text, unit) {
+            return Ok(value);
+        }
         let instant = usual_form(text, self).or_else(|| Scanner(text).instant());
         units(instant.ok_or(NoTimestamp::Form)?, unit)
+    }
+
+    /// `YYYY-MM-DDTHH:MM:SS.mmm`, with or without `Z`, which most event files have. `None` for what is not, or does not fit
+    /// the unit.
+    #[inline]
+    fn milliseconds(&mut self, text: &[u8], unit: TimeUnit) -> Option<i64> {
+        const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
+        const MIDDLE: Form = Form::new(*b"00T00:00", [0, 0, 0, 24, 0, 0, 60, 0]);
+        const END: Form = Form::new(*b"0:00.000", [0, 0, 60, 0, 0, 0, 0, 0]);
+        let text: &[u8; 23] = text.strip_suffix(b"Z").unwrap_or(text).try_into().ok()?;
+        let read = |form: Form, at: usize| form.read(*text[at..].first_chunk().expect("there are as many bytes"));
+        let (date, middle, end) = (read(DATE, 0), read(MIDDLE, 8), read(END, 15));
+        if !(date.holds & middle.holds & end.holds) {
+            return None;
+        }
+        let days = self.days(date.pair(0) * 100 + date.pair(2), date.pair(5), middle.pair(0))?;
+        let seconds = days * SECONDS_PER_DAY + i64::from(middle.pair(3) * 3600 + middle.pair(6) * 60 + end.pair(2));
+        let milliseconds = seconds * 1_000 + i64::from(u32::from(text[20] - b'0') * 100 + end.pair(6));
+        let per_second = units_per_second(unit);
+        (per_second >= 1_000).then(|| milliseconds.checked_mul(per_second / 1_000)).flatten()
     }
 
     fn days(&mut self, year: u32, month: u32, day: u32) -> Option<i64> {
@@ -414,7 +437,9 @@ mod tests {
             let scanned = Scanner(bytes).instant().map(parts);
             proptest::prop_assert!(read.is_none() || read == scanned);
             for unit in [Second, Millisecond, Microsecond, Nanosecond] {
-                proptest::prop_assert!(timestamp(bytes, unit).is_ok() || !is_surely_timestamp(bytes, unit));
+                let expected = Scanner(bytes).instant().ok_or(NoTimestamp::Form).and_then(|instant| units(instant, unit));
+                proptest::prop_assert_eq!(timestamp(bytes, unit), expected);
+                proptest::prop_assert!(expected.is_ok() || !is_surely_timestamp(bytes, unit));
             }
         }
 
@@ -429,6 +454,8 @@ mod tests {
                 let text = at.format(form).to_string();
                 for text in [format!("{text}Z"), text] {
                     for unit in [Second, Millisecond, Microsecond, Nanosecond] {
+                        let instant = Scanner(text.as_bytes()).instant().unwrap();
+                        proptest::prop_assert_eq!(timestamp(text.as_bytes(), unit), super::units(instant, unit));
                         let is_known = units.contains(&unit) && &text[5..10] != "02-29";
                         proptest::prop_assert_eq!(is_surely_timestamp(text.as_bytes(), unit), is_known, "{}", text);
                     }

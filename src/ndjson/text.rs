@@ -227,8 +227,30 @@ impl Digits {
     }
 }
 
+/// The integer in the range of i64 that stands at `place` of a text, as [`bigint`] has it.
+#[inline(always)]
+pub(crate) fn bigint_in(text: &[u8], place: Range<usize>) -> Option<i64> {
+    short_integer(text, place.clone()).or_else(|| bigint(&text[place]))
+}
+
+/// One of at most 16 digits, in words of eight.
+#[inline(always)]
+fn short_integer(text: &[u8], place: Range<usize>) -> Option<i64> {
+    let is_negative = text[place.start] == b'-';
+    let length = place.len() - usize::from(is_negative);
+    let word = |end: usize, length| {
+        let (digits, _) = Digits::read(*text.get(end.checked_sub(8)?..end)?.first_chunk()?, length)?;
+        (!digits.has_point).then(|| digits.number().cast_signed())
+    };
+    let value = match length {
+        1..=8 => word(place.end, length)?,
+        9..=16 => word(place.end - 8, length - 8)? * 100_000_000 + word(place.end, 8)?,
+        _ => return None,
+    };
+    Some(if is_negative { -value } else { value })
+}
+
 /// An integer in the range of i64.
-#[inline]
 pub(crate) fn bigint(number: &[u8]) -> Option<i64> {
     let (negative, digits) = number.strip_prefix(b"-").map_or((false, number), |digits| (true, digits));
     if digits.len() > SURE_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
@@ -316,6 +338,15 @@ mod tests {
             // A quote is all that is left of itself.
             let escaped = escaped.map(|text: String| if text == "\\" { "\\\"".to_owned() } else { text }).collect::<String>();
             prop_assert_eq!(unescaped.of(&escaped), text);
+        }
+
+        #[test]
+        fn short_integers_are_exact(before in "[0-9]{0,3}[,:x]?", number in "-?(0|[1-9][0-9]{0,20})[.e]?[0-9]?") {
+            let text = format!("{before}{number}");
+            let place = before.len()..text.len();
+            prop_assert_eq!(bigint_in(text.as_bytes(), place.clone()), number.parse().ok());
+            let is_short = number.trim_start_matches('-').len() <= 16 && number.parse::<i64>().is_ok();
+            prop_assert!(!is_short || short_integer(text.as_bytes(), place).is_some() || text.len() < 16);
         }
 
         #[test]
