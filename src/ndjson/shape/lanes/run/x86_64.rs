@@ -9,7 +9,8 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_sub_epi8,
 };
 
-use super::{Digits, Kernel, Lane, Likely, Run, Span, WINDOW};
+use super::values::{Digits, WINDOW};
+use super::{Kernel, Lane, Likely, Run, Span};
 
 /// The best for this processor; `None` where it lacks both.
 pub(super) fn kernel() -> Option<Kernel> {
