@@ -9,7 +9,7 @@ use super::rows::Rows;
 use super::shape::Text;
 use crate::error::Result;
 
-/// How many lines are read together: over 128 the loops took 5 % longer.
+/// How many lines are read together: with 128, the loops took 5 % longer.
 const LINES: usize = 256;
 
 /// How often lines that were not predicted are tried again after one of them was learned.

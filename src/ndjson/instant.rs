@@ -99,9 +99,10 @@ fn units(instant: Instant<'_>, unit: TimeUnit) -> Result<i64, NoTimestamp> {
     if dropped.iter().any(|digit| *digit != b'0') {
         return Err(NoTimestamp::TooFine);
     }
-    let digits = kept.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    let fraction = digits * 10_i64.pow((places - kept.len()) as u32);
-    seconds.checked_mul(per_second).and_then(|units| units.checked_add(fraction)).ok_or(NoTimestamp::Range)
+    let digits = kept.iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+    let fraction = digits * 10_i128.pow((places - kept.len()) as u32);
+    // Of the first second that 64 bits hold, they hold the end only.
+    i64::try_from(i128::from(seconds) * i128::from(per_second) + fraction).map_err(|_| NoTimestamp::Range)
 }
 
 /// `value` in `from` as `to`; `None` if it would lose something, or is no year that can be written.
@@ -170,7 +171,7 @@ pub(crate) fn is_surely_timestamp(text: &[u8], unit: TimeUnit) -> bool {
     let mut bytes = [b'"'; QUICK];
     let Some(room) = bytes[..QUICK - 1].get_mut(..text.len()) else { return false };
     room.copy_from_slice(text);
-    quick_length(&bytes, unit) == text.len()
+    !text.is_empty() && quick_length(&bytes, unit) == text.len()
 }
 
 /// The minute of a text that surely is a timestamp, of its first bytes, as a number that is the larger the later it is.
@@ -466,6 +467,9 @@ mod tests {
 
     #[test]
     fn a_quick_look_knows_which_days_there_are() {
+        for text in ["", "2", "2024-03-01T00:00", "2024-03-01T00:00:0", "2024-03-01T00:00:00.00"] {
+            assert!(!is_surely_timestamp(text.as_bytes(), Nanosecond), "{text}");
+        }
         for (text, is_one) in [
             ("2024-01-31", true),
             ("2024-04-30", true),
@@ -488,6 +492,17 @@ mod tests {
         check("2024-03-01T05:51:22.0000000000", Nanosecond, Ok(1_709_272_282_000_000_000));
         check("2024-03-01T05:51:22.5", Nanosecond, Ok(1_709_272_282_500_000_000));
         check("9999-01-01T00:00:00", Nanosecond, Err(NoTimestamp::Range));
+        for (text, nanoseconds) in [
+            ("1677-09-21T00:12:43.146", -9_223_372_036_854_000_000),
+            ("1677-09-21 00:12:43.146Z", -9_223_372_036_854_000_000),
+            ("1677-09-21T00:12:43.145224192", i64::MIN),
+            ("2262-04-11T23:47:16.854775807", i64::MAX),
+        ] {
+            check(text, Nanosecond, Ok(nanoseconds));
+        }
+        check("1677-09-21T00:12:43.145224191", Nanosecond, Err(NoTimestamp::Range));
+        check("2262-04-11T23:47:16.854775808", Nanosecond, Err(NoTimestamp::Range));
+        check("2262-04-11T23:47:16.855", Nanosecond, Err(NoTimestamp::Range));
     }
 
     #[test]

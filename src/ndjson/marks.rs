@@ -49,12 +49,15 @@ impl Bits {
         self.ends.resize(chunks.div_ceil(GROUP), 0);
     }
 
-    /// Puts what `word` makes of each chunk of `text` in its place, from that of chunk `first` on.
+    /// Puts what `word` makes of each chunk of `text` in its place, from that of chunk `first` on. It is asked once for each
+    /// chunk: where there is no room for all, nothing is done but to panic.
     #[inline(always)]
     fn fill(&mut self, first: usize, text: &[u8], mut word: impl FnMut(&[u8; CHUNK]) -> Word) {
-        let places = self.stops.as_chunks_mut().0.iter_mut();
-        let places = places.zip(self.newlines.as_chunks_mut().0).skip(first);
-        for (chunk, (stops, newlines)) in text.as_chunks().0.iter().zip(places) {
+        let chunks = text.as_chunks().0;
+        let places = first..first + chunks.len();
+        let stops = &mut self.stops.as_chunks_mut().0[places.clone()];
+        let places = stops.iter_mut().zip(&mut self.newlines.as_chunks_mut().0[places]);
+        for (chunk, (stops, newlines)) in chunks.iter().zip(places) {
             let word = word(chunk);
             *stops = word.stops.to_le_bytes();
             *newlines = word.newlines.to_le_bytes();
@@ -187,6 +190,7 @@ fn kernel() -> Kernel {
 mod tests {
     use proptest::prelude::*;
 
+    use super::Marks;
     use super::testing::{check, check_kernels};
 
     #[test]
@@ -206,6 +210,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn lines_end_where_they_end_in_long_texts_too(
+            length in prop_oneof![4090..4200_usize, 8190..8300_usize, 0..13_000_usize],
+            ends in proptest::collection::vec(any::<proptest::sample::Index>(), 0..12),
+            from in any::<proptest::sample::Index>(),
+            limit in 0..14_usize,
+        ) {
+            let mut text = vec![b'x'; length];
+            ends.iter().filter(|_| length > 0).for_each(|at| *at.get_mut(&mut text) = b'\n');
+            // What was there before is longer, and has them everywhere.
+            let mut marks = Marks::default();
+            marks.read(&[b'\n'; 14_000]);
+            marks.read(&text);
+            let from = from.index(length + 1);
+            let mut found = Vec::new();
+            marks.lines(from, limit, &mut found);
+            let expected = (from..length).filter(|at| text[*at] == b'\n').map(|at| at as u32 + 1).take(limit);
+            prop_assert_eq!(found, expected.collect::<Vec<_>>());
+        }
+
         #[test]
         fn kernels_are_their_portable_twin(text in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..1000),

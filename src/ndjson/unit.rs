@@ -100,7 +100,9 @@ impl<R: Read> Unit<R> {
             Ok(text) => text,
             Err(_) => {
                 let text = mend(bytes, mended)?;
-                marks.read(text.as_bytes());
+                if begins {
+                    marks.read(text.as_bytes());
+                }
                 text
             }
         };
@@ -219,18 +221,35 @@ mod tests {
         simple.prop_map(str::to_owned)
     }
 
+    const TIMES: [&str; 10] = [
+        "\"2024-03-01T05:51:22.083\"",
+        "\"2024-02-29T23:59:59.999\"",
+        "\"2023-12-31T00:00:00Z\"",
+        "\"2025-04-30T12:00:00.5\"",
+        "\"2024-04-31T12:00:00.500\"",
+        "\"2024-03-01 05:51\"",
+        "\"2024-03-01T05:51:22.083Z\"",
+        "\"2024-03-01T05:51:22.083+02:00\"",
+        "\"2024-03-01T05:51:22.083000\"",
+        "null",
+    ];
+
     /// Lines of few shapes: sets of keys, separators and ends that come again and again.
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let keys = prop_oneof![
             4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
-            1 => Just(vec!["c", "a", "d"]),
+            1 => Just(vec!["c", "a", "d"]), 2 => Just(vec!["a", "t", "b"]),
             1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
         ];
         let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
         (keys, proptest::collection::vec(value(), 3), dressed, any::<(u8, u8, u8)>()).prop_map(
             |(keys, values, (open, comma, colon, close), (kind, at, byte))| {
-                let pairs: Vec<String> =
-                    keys.iter().zip(&values).map(|(key, value)| format!("\"{key}\"{colon}{value}")).collect();
+                let value = |key: &str, value: &String| match key {
+                    "t" if kind < 230 => TIMES[at as usize % TIMES.len()].to_owned(),
+                    _ => value.clone(),
+                };
+                let pair = |(key, any)| format!("\"{key}\"{colon}{}", value(key, any));
+                let pairs: Vec<String> = keys.iter().copied().zip(&values).map(pair).collect();
                 let mut line = format!("{open}{}{close}", pairs.join(comma)).into_bytes();
                 let at = at as usize % line.len();
                 match kind {
@@ -252,6 +271,14 @@ mod tests {
         fn what_is_predicted_is_what_the_careful_reader_reads(lines in proptest::collection::vec(line(), 0..60)) {
             testing::check(&lines.concat());
         }
+    }
+
+    #[test]
+    fn numbers_with_an_exponent_are_predicted() {
+        let text = "{\"a\":1.25,\"b\":3.1e-05}\n{\"a\":-7e3,\"b\":2}\n".repeat(20);
+        let (told, _, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told.rows.len(), 40);
+        assert!(predicted >= 36, "{predicted}");
     }
 
     #[test]

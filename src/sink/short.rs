@@ -7,8 +7,8 @@
 const DECIMALS: usize = 6;
 const SCALE: u64 = 10_u64.pow(DECIMALS as u32);
 
-/// What is smaller is written with an exponent.
-const SMALLEST: f64 = 0.001;
+/// What is smaller may be written with an exponent.
+const SMALLEST: f64 = 1e-5;
 
 /// From here on 15 digits are not enough.
 const LIMIT: f64 = 1e9;
@@ -73,10 +73,23 @@ mod tests {
 
     #[test]
     fn few_decimals_are_written_here() {
-        for value in [0.0, -0.0, 1.0, -75.5812, 6.2442, 0.001, 0.1, 123_456_789.123_456, 999_999_999.999_999, 100.0] {
+        for value in [
+            0.0,
+            -0.0,
+            0.0009,
+            1e-5,
+            1.0,
+            -75.5812,
+            6.2442,
+            0.001,
+            0.1,
+            123_456_789.123_456,
+            999_999_999.999_999,
+            100.0,
+        ] {
             assert!(check(value), "{value}");
         }
-        for value in [1e9, 0.0009, 1e-6, 0.1 + 0.2, 1.234_567_8, f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY] {
+        for value in [1e9, 1e-6, 9e-6, 0.1 + 0.2, 1.234_567_8, f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY] {
             assert!(!check(value), "{value}");
         }
     }

@@ -1,7 +1,10 @@
 //! The kernels of x86-64: 64 bytes in one register with AVX-512, in two with AVX2.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (VPCMPUB, VPCMPEQB, VPMOVMSKB).
-#![expect(unsafe_code, reason = "vector instructions; each kernel is held to its portable twin by a property test")]
+#![expect(
+    unsafe_code,
+    reason = "vector instructions, and text that they saw to be ASCII; each kernel is held to its portable twin by a property test"
+)]
 
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
@@ -33,20 +36,25 @@ fn avx512<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     assert!(has_avx512(), "only handed out where the processor has it");
     // SAFETY: the processor has AVX-512F and BW, as was just asserted.
     let is_ascii = unsafe { with_avx512(text, bits) };
-    ascii(text, is_ascii)
+    // SAFETY: it looked at each of the whole chunks, or panicked.
+    unsafe { ascii(text, is_ascii) }
 }
 
 fn avx2<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     assert!(is_x86_feature_detected!("avx2"), "only handed out where the processor has it");
     // SAFETY: the processor has AVX2, as was just asserted.
     let is_ascii = unsafe { with_avx2(text, bits) };
-    ascii(text, is_ascii)
+    // SAFETY: it looked at each of the whole chunks, or panicked.
+    unsafe { ascii(text, is_ascii) }
 }
 
-/// The text if it is ASCII, of which the whole chunks were looked at.
-fn ascii(text: &[u8], chunks_are_ascii: bool) -> Option<&str> {
+/// The text if it is ASCII.
+///
+/// # Safety
+/// `chunks_are_ascii` must be true only if all whole chunks are.
+unsafe fn ascii(text: &[u8], chunks_are_ascii: bool) -> Option<&str> {
     let is_ascii = chunks_are_ascii && text.as_chunks::<CHUNK>().1.is_ascii();
-    // SAFETY: ASCII is UTF-8; of the chunks a kernel has seen it, which a property test holds to `is_ascii`.
+    // SAFETY: ASCII is UTF-8. The rest was looked at here, and the whole chunks are by contract.
     is_ascii.then(|| unsafe { str::from_utf8_unchecked(text) })
 }
 

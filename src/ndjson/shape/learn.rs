@@ -109,6 +109,8 @@ impl Shapes {
     /// The turn from where the way stands to the value of `to`, which starts at `next`.
     fn add_turn(&mut self, way: &mut Way<'_>, next: usize, to: u32) {
         let literal = &way.line[way.at..next];
+        let goes_on = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
+        debug_assert!(!literal.first().is_none_or(goes_on), "a turn stands behind a whole value");
         let turns = &mut self.keys[way.from as usize].turns;
         let is_new = turns.iter().all(|turn| !turn.is(literal, to));
         if is_new && turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS {

@@ -90,7 +90,7 @@ impl Text<'_> {
 
     /// Which of the two it is decides over no jump: that would be guessed wrong half of the time.
     #[inline(always)]
-    pub(super) fn boolean(&self, at: usize) -> Value {
+    fn boolean(&self, at: usize) -> Value {
         let Some(word) = self.bytes.get(at..at + 5).and_then(|word| word.first_chunk::<5>()) else {
             return Value::NONE;
         };

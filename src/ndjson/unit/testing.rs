@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::datatypes::TimeUnit;
+
 use super::super::Settings;
+use super::super::bounds::Extent;
 use super::super::declared::Declared;
 use super::super::listing::{Identity, InputFile};
 use super::super::rows::Wanted;
@@ -19,7 +22,10 @@ pub(crate) fn file(size: usize) -> InputFile {
 const WANTED: [&[&str]; 5] = [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"]];
 
 fn settings() -> Arc<Settings> {
-    let declared = vec![("b".to_owned(), Declared::Double), ("d".to_owned(), Declared::Date)];
+    let timestamp = Declared::Timestamp { unit: TimeUnit::Millisecond, epoch: None };
+    let declared = [("b", Declared::Double), ("d", Declared::Date), ("t", timestamp)]
+        .map(|(name, declared)| (name.to_owned(), declared));
+    let declared = declared.to_vec();
     Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 5, ..Settings::default() })
 }
 
@@ -38,17 +44,28 @@ pub(crate) struct Told {
     rejects: Vec<(u64, String)>,
     counts: String,
     columns: String,
+    /// Of each block the bounds of its times.
+    times: Vec<Vec<Extent>>,
 }
 
 /// Holds what is predicted to what the careful reader reads, also with all that was learned before.
 pub(crate) fn check(text: &[u8]) {
     // The first line is a row: else the file might be taken for a document.
     let text = [b"{\"z\":0}\n", text].concat();
-    let expected = read_carefully(&text);
+    let mut expected = read_carefully(&text);
+    let times = std::mem::take(&mut expected.times);
     let (told, used, _) = read(&text, worker());
-    assert_eq!(told, expected, "{}", text.escape_ascii());
-    let (told, ..) = read(&text, used);
-    assert_eq!(told, expected, "the second time: {}", text.escape_ascii());
+    let (again, ..) = read(&text, used);
+    for (mut told, time) in [(told, "the first time"), (again, "the second time")] {
+        let wider = std::mem::take(&mut told.times);
+        assert_eq!(told, expected, "{time}: {}", text.escape_ascii());
+        // They may be wider, never narrower.
+        let holds = |(wide, narrow): (&Extent, &Extent)| {
+            narrow.is_none_or(|narrow| wide.is_some_and(|wide| wide.0 <= narrow.0 && wide.1 >= narrow.1))
+        };
+        let mut pairs = wider.iter().flatten().zip(times.iter().flatten());
+        assert!(pairs.all(holds), "{wider:?} holds {times:?}, {time}: {}", text.escape_ascii());
+    }
 }
 
 /// Reads a text by a worker, and gives the worker back with how many lines went as predicted.
@@ -70,6 +87,7 @@ pub(crate) fn read(text: &[u8], worker: Worker) -> (Told, Worker, u64) {
     let layout = found.fields.resolve(&settings().declared, true);
     let columns: Vec<_> = layout.fields().iter().map(|(name, reading)| (name, reading.name())).collect();
     told.columns = format!("{columns:?} {:?}", found.fields.empties(&layout));
+    told.times = found.blocks.iter().map(|block| block.times.clone()).collect();
     (told, unit.worker, found.predicted)
 }
 

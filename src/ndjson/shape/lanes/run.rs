@@ -65,7 +65,7 @@ pub(super) enum Likely {
 /// Takes lines over what is likely, and moves those that have something else to `odd`. The places of values go into
 /// `column` by row, unless that is empty.
 ///
-/// What stands behind a value is not looked at: a number that goes on otherwise does so with what no turn begins with.
+/// That an integer ends is not looked at: if it goes on, then with what no turn begins with.
 pub(super) fn take(likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
     take_by(kernel(), likely, run, lanes, odd, column);
 }
@@ -207,7 +207,9 @@ fn each_of<V: Values, const WANTED: bool>(
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::super::super::instant;
     use super::super::super::super::marks::Marks;
+    use super::super::super::super::tape::Kind;
     use super::values::WINDOW;
     use super::*;
 
@@ -219,6 +221,7 @@ mod tests {
             1 => "90071992547409[89][0-9]",
             4 => "\"[ -!#-Z]{0,90}\"",
             2 => "\"[ -~é\n]{0,9}\"?",
+            2 => "\"2024-0[1-5]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?Z?\"",
             2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
         ]
     }
@@ -283,6 +286,7 @@ mod tests {
             let text = Text { bytes: text.as_bytes(), marks: &marks };
             for (likely, class) in [
                 (Likely::String, Class::STRING),
+                (Likely::Timestamp(TimeUnit::Millisecond), Class::STRING),
                 (Likely::Number, Class::NUMBER),
                 (Likely::Boolean, Class::BOOLEAN),
                 (Likely::Nothing, Class::default()),
@@ -297,17 +301,22 @@ mod tests {
                     let at = starts[row as usize];
                     prop_assert!(turn.fits(text.bytes, at));
                     let start = at + LITERAL.len();
-                    if matches!(text.bytes.get(end as usize), Some(b'.' | b'e' | b'E')) {
-                        continue;
-                    }
                     let value = text.value(start);
                     prop_assert_eq!(span.start as usize, start);
                     if likely == Likely::Nothing {
                         prop_assert_eq!(end as usize, start);
                         continue;
                     }
+                    let goes_on = matches!(text.bytes.get(end as usize), Some(b'.' | b'e' | b'E'));
+                    if goes_on && (value.is_none() || !value.class().within(run.known)) {
+                        prop_assert_eq!(span.kind, Kind::Integer);
+                        continue;
+                    }
                     prop_assert_eq!((end as usize, span.end, span.kind), (value.end, end, value.kind()));
                     prop_assert!(value.class().within(run.known) && !value.class().has(Class::EMPTY));
+                    if let Likely::Timestamp(unit) = likely {
+                        prop_assert!(instant::timestamp(&text.bytes[start + 1..value.end - 1], unit).is_ok());
+                    }
                 }
             }
         }

@@ -140,17 +140,20 @@ impl<D: Digits> Values for Fractions<D> {
         if !has_digits(digits, byte(sign)) {
             return Value::NONE;
         }
-        if byte(sign + digits) != b'.' {
+        // Numbers with an exponent are few, and left for a closer look: where they are known, all goes through here.
+        let ends = |behind: u8| behind | 0x20 != b'e';
+        let behind = byte(sign + digits);
+        if behind != b'.' {
             // Minus zero is zero.
             let is_allowed = sign == 0 || self.negative || byte(sign) == b'0';
-            let is_taken = is_allowed && self.exact.allows(text, start + sign, digits);
+            let is_taken = is_allowed && ends(behind) && self.exact.allows(text, start + sign, digits);
             return Value::new(start + sign + digits, Kind::Integer, Class::NUMBER).only_if(is_taken);
         }
         let end = (others & (others - 1)).trailing_zeros() as usize;
         if end == digits + 1 || sign + end >= WINDOW {
             return Value::NONE;
         }
-        Value::new(start + sign + end, Kind::Fraction, Class::NUMBER)
+        Value::new(start + sign + end, Kind::Fraction, Class::NUMBER).only_if(ends(byte(sign + end)))
     }
 }
 
