@@ -25,35 +25,46 @@ pub(super) fn write(value: f64, out: &mut Vec<u8>) -> bool {
     if scaled as f64 / SCALE as f64 != size {
         return false;
     }
-    // From behind: the decimals without the zeros at their end, the point, the digits before it, the sign.
-    let mut text = [0; 20];
-    let (mut decimals, mut integer) = (scaled % SCALE, scaled / SCALE);
-    let mut end = DECIMALS;
-    while end > 1 && decimals.is_multiple_of(10) {
-        (decimals, end) = (decimals / 10, end - 1);
-    }
-    let mut at = text.len();
-    let mut put = |byte: u8| {
-        at -= 1;
-        text[at] = byte;
-    };
-    for _ in 0..end {
-        put(b'0' + (decimals % 10) as u8);
-        decimals /= 10;
-    }
-    put(b'.');
-    loop {
-        put(b'0' + (integer % 10) as u8);
-        integer /= 10;
-        if integer == 0 {
-            break;
-        }
-    }
-    if value.is_sign_negative() {
-        put(b'-');
-    }
-    out.extend_from_slice(&text[at..]);
+    let (integer, low) = (scaled / SCALE, digits(scaled % EIGHT));
+    let decimals = low >> (2 * u8::BITS);
+    // Two of the eight last digits stand before the point. What is behind the last one does not count.
+    let mut text = [b'0'; 2 * ROOM];
+    text[1..9].copy_from_slice(&(digits(scaled / EIGHT) | ZEROS).to_le_bytes());
+    text[9..17].copy_from_slice(&(low | ZEROS).to_le_bytes());
+    text[POINT + 1..POINT + 9].copy_from_slice(&(decimals | ZEROS).to_le_bytes());
+    text[POINT] = b'.';
+    // How many digits there are is not to be guessed, so nothing here decides over a jump.
+    let before = 1 + (1..9).map(|tens| usize::from(integer >= 10_u64.pow(tens))).sum::<usize>();
+    let behind = (u64::BITS - (decimals | 1).leading_zeros()).div_ceil(u8::BITS) as usize;
+    let start = POINT - before - usize::from(value.is_sign_negative());
+    text[POINT - before - 1] = b'-';
+    let length = POINT + 1 + behind - start;
+    let room: &[u8; ROOM] = text[start..].first_chunk().expect("it begins in the first half");
+    out.extend_from_slice(room);
+    out.truncate(out.len() - ROOM + length);
     true
+}
+
+/// As many bytes as a number has at most, and more: so many are copied at once.
+const ROOM: usize = 24;
+
+/// Where the point stands behind a sign and the most digits that there may be, and one zero.
+const POINT: usize = 11;
+
+/// What eight digits are less than.
+const EIGHT: u64 = 100_000_000;
+
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The eight digits of a number that has no more, the first one lowest: halves of four, quarters of two, and one by one, each time
+/// all at once.
+#[inline]
+fn digits(number: u64) -> u64 {
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 5243) >> 19) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((quarters - tens * 10) << 8)
 }
 
 #[cfg(test)]
@@ -95,6 +106,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn digits_are_those_of_the_number(number in 0..EIGHT) {
+            let bytes = (digits(number) | ZEROS).to_le_bytes();
+            prop_assert_eq!(String::from_utf8(bytes.to_vec()).unwrap(), format!("{number:08}"));
+        }
+
         #[test]
         fn what_is_written_is_the_shortest(value in prop_oneof![
             any::<f64>(),
