@@ -62,20 +62,31 @@ impl Dates {
     /// the unit.
     #[inline]
     fn milliseconds(&mut self, text: &[u8], unit: TimeUnit) -> Option<i64> {
-        const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
-        const MIDDLE: Form = Form::new(*b"00T00:00", [0, 0, 0, 24, 0, 0, 60, 0]);
-        const END: Form = Form::new(*b"0:00.000", [0, 0, 60, 0, 0, 0, 0, 0]);
         let text: &[u8; 23] = text.strip_suffix(b"Z").unwrap_or(text).try_into().ok()?;
-        let read = |form: Form, at: usize| form.read(*text[at..].first_chunk().expect("there are as many bytes"));
-        let (date, middle, end) = (read(DATE, 0), read(MIDDLE, 8), read(END, 15));
-        if !(date.holds & middle.holds & end.holds) {
+        let (head, [b'.', decimals @ ..]) = text.split_first_chunk::<19>()? else { return None };
+        let [hundreds, tens, ones] = decimals.first_chunk()?.map(|digit: u8| i64::from(digit.wrapping_sub(b'0')));
+        if (hundreds > 9) | (tens > 9) | (ones > 9) {
+            return None;
+        }
+        let milliseconds = self.seconds(head)? * 1_000 + hundreds * 100 + tens * 10 + ones;
+        let per_second = units_per_second(unit);
+        (per_second >= 1_000).then(|| milliseconds.checked_mul(per_second / 1_000)).flatten()
+    }
+
+    /// Seconds since 1970 of `YYYY-MM-DDTHH:MM:SS`; `None` for what is not.
+    #[inline]
+    fn seconds(&mut self, text: &[u8; 19]) -> Option<i64> {
+        const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
+        const MIDDLE: Form = Form::new(*b"00T00:00", [0; 8]);
+        const TIME: Form = Form::new(*b"00:00:00", [24, 0, 0, 60, 0, 0, 60, 0]);
+        let date = DATE.read(*text.first_chunk()?);
+        let middle = MIDDLE.read(*text[8..].first_chunk()?);
+        let time = TIME.read(*text.last_chunk()?);
+        if !(date.holds & middle.holds & time.holds) {
             return None;
         }
         let days = self.days(date.pair(0) * 100 + date.pair(2), date.pair(5), middle.pair(0))?;
-        let seconds = days * SECONDS_PER_DAY + i64::from(middle.pair(3) * 3600 + middle.pair(6) * 60 + end.pair(2));
-        let milliseconds = seconds * 1_000 + i64::from(u32::from(text[20] - b'0') * 100 + end.pair(6));
-        let per_second = units_per_second(unit);
-        (per_second >= 1_000).then(|| milliseconds.checked_mul(per_second / 1_000)).flatten()
+        Some(days * SECONDS_PER_DAY + i64::from(time.pair(0) * 3600 + time.pair(3) * 60 + time.pair(6)))
     }
 
     fn days(&mut self, year: u32, month: u32, day: u32) -> Option<i64> {
@@ -192,24 +203,13 @@ pub(crate) fn of_minute(minute: u128, unit: TimeUnit) -> (i64, i64) {
 /// `YYYY-MM-DDTHH:MM:SS`, with or without decimals, and no zone but `Z`: what nearly all event files have. `None` for
 /// other forms, which the scanner knows too.
 fn usual_form<'a>(text: &'a [u8], dates: &mut Dates) -> Option<Instant<'a>> {
-    const DATE: Form = Form::new(*b"0000-00-", [0; 8]);
-    const MIDDLE: Form = Form::new(*b"00T00:00", [0; 8]);
-    const TIME: Form = Form::new(*b"00:00:00", [24, 0, 0, 60, 0, 0, 60, 0]);
-    let (head, decimals) = text.strip_suffix(b"Z").unwrap_or(text).split_first_chunk::<19>()?;
-    let date = DATE.read(*head.first_chunk()?);
-    let middle = MIDDLE.read(*head[8..].first_chunk()?);
-    let time = TIME.read(*head.last_chunk()?);
+    let (head, decimals) = text.strip_suffix(b"Z").unwrap_or(text).split_first_chunk()?;
     let decimals = match decimals {
         [] => decimals,
         [b'.', decimals @ ..] if !decimals.is_empty() && decimals.iter().all(u8::is_ascii_digit) => decimals,
         _ => return None,
     };
-    if !(date.holds & middle.holds & time.holds) {
-        return None;
-    }
-    let days = dates.days(date.pair(0) * 100 + date.pair(2), date.pair(5), middle.pair(0))?;
-    let seconds = i64::from(time.pair(0) * 3600 + time.pair(3) * 60 + time.pair(6));
-    Some(Instant { seconds: days * SECONDS_PER_DAY + seconds, decimals })
+    Some(Instant { seconds: dates.seconds(head)?, decimals })
 }
 
 /// What eight bytes must be: digits where the form has zeros, and else what the form has.

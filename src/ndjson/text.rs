@@ -148,17 +148,45 @@ pub(crate) fn double_in(text: &[u8], place: Range<usize>) -> Option<f64> {
     short_double(text, place.clone()).or_else(|| double(&text[place]))
 }
 
-/// A number of at most 15 digits, or 16 without a point, and no exponent. Its digits are an integer that a double holds, and so is
-/// the power of ten by which it is divided: the quotient is the nearest double.
+/// A short number of at most 2^53 without its point. Its digits are an integer that a double holds, and so is the power of ten
+/// by which it is divided: the quotient is the nearest double.
 #[inline(always)]
 fn short_double(text: &[u8], place: Range<usize>) -> Option<f64> {
+    let Short { is_negative, digits, decimals } = short_number(text, place)?;
+    if digits > 1 << f64::MANTISSA_DIGITS {
+        return None;
+    }
+    let value = digits as f64 / POWERS_OF_TEN[decimals.unwrap_or_default()];
+    Some(if is_negative { -value } else { value })
+}
+
+/// A short number without a point.
+#[inline(always)]
+fn short_integer(text: &[u8], place: Range<usize>) -> Option<i64> {
+    let Short { is_negative, digits, decimals: None } = short_number(text, place)? else { return None };
+    let value = digits.cast_signed();
+    Some(if is_negative { -value } else { value })
+}
+
+/// A number of at most 15 digits, or 16 without a point, and no exponent.
+struct Short {
+    is_negative: bool,
+    /// All of them as one integer.
+    digits: u64,
+    /// How many stand behind the point, if there is one.
+    decimals: Option<usize>,
+}
+
+/// The short number that stands at `place` of a text, of which eight or sixteen bytes end there.
+#[inline(always)]
+fn short_number(text: &[u8], place: Range<usize>) -> Option<Short> {
     let is_negative = text[place.start] == b'-';
     let length = place.len() - usize::from(is_negative);
-    let (integer, decimals) = match length {
+    let (digits, decimals) = match length {
         1..=8 => {
             let (digits, decimals) =
                 Digits::read(*text.get(place.end.checked_sub(8)?..place.end)?.first_chunk()?, length)?;
-            (digits.number(), decimals)
+            (digits.number(), digits.has_point.then_some(decimals))
         }
         9..=16 => {
             let (head, tail) =
@@ -167,20 +195,16 @@ fn short_double(text: &[u8], place: Range<usize>) -> Option<f64> {
             let (low, decimals) = Digits::read(tail, 8)?;
             let (high, more) = Digits::read(head, length - 8)?;
             match () {
-                () if !low.has_point && !high.has_point => (high.number() * 100_000_000 + low.number(), 0),
+                () if !low.has_point && !high.has_point => (high.number() * 100_000_000 + low.number(), None),
                 // Of the eight places one is the point's.
-                () if low.has_point && !high.has_point => (high.number() * 10_000_000 + low.number(), decimals),
-                () if high.has_point && !low.has_point => (high.number() * 100_000_000 + low.number(), more + 8),
+                () if low.has_point && !high.has_point => (high.number() * 10_000_000 + low.number(), Some(decimals)),
+                () if high.has_point && !low.has_point => (high.number() * 100_000_000 + low.number(), Some(more + 8)),
                 () => return None,
             }
         }
         _ => return None,
     };
-    if integer > 1 << f64::MANTISSA_DIGITS {
-        return None;
-    }
-    let value = integer as f64 / POWERS_OF_TEN[decimals];
-    Some(if is_negative { -value } else { value })
+    Some(Short { is_negative, digits, decimals })
 }
 
 /// Those that doubles hold, as far as they are needed.
@@ -231,23 +255,6 @@ impl Digits {
 #[inline(always)]
 pub(crate) fn bigint_in(text: &[u8], place: Range<usize>) -> Option<i64> {
     short_integer(text, place.clone()).or_else(|| bigint(&text[place]))
-}
-
-/// One of at most 16 digits, in words of eight.
-#[inline(always)]
-fn short_integer(text: &[u8], place: Range<usize>) -> Option<i64> {
-    let is_negative = text[place.start] == b'-';
-    let length = place.len() - usize::from(is_negative);
-    let word = |end: usize, length| {
-        let (digits, _) = Digits::read(*text.get(end.checked_sub(8)?..end)?.first_chunk()?, length)?;
-        (!digits.has_point).then(|| digits.number().cast_signed())
-    };
-    let value = match length {
-        1..=8 => word(place.end, length)?,
-        9..=16 => word(place.end - 8, length - 8)? * 100_000_000 + word(place.end, 8)?,
-        _ => return None,
-    };
-    Some(if is_negative { -value } else { value })
 }
 
 /// An integer in the range of i64.
