@@ -53,7 +53,9 @@ impl Bounds {
     pub(crate) fn take(&mut self, reading: &Reading, node: Node, line: &[u8], empty_as_null: bool) -> bool {
         if let (Reading::Timestamp { unit, .. }, Kind::Plain) = (reading, node.kind) {
             let text = &line[node.start as usize + 1..node.end as usize - 1];
-            if let (true, Some(start)) = (instant::is_surely_timestamp(text, *unit), text.first_chunk()) {
+            if instant::is_surely_timestamp(text, *unit)
+                && let Some(start) = text.first_chunk()
+            {
                 self.take_sure(instant::minute(*start));
                 return true;
             }

@@ -13,6 +13,17 @@ const SMALLEST: f64 = 1e-5;
 /// From here on 15 digits are not enough.
 const LIMIT: f64 = 1e9;
 
+/// As many bytes as a number has at most, and more: so many are copied at once.
+const ROOM: usize = 24;
+
+/// Where the point stands behind a sign and the most digits that there may be, and one zero.
+const POINT: usize = 11;
+
+/// What eight digits are less than.
+const EIGHT: u64 = 100_000_000;
+
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
 /// Appends the shortest number that reads back as `value`. False, and nothing, unless it has few digits and decimals.
 #[inline]
 pub(super) fn write(value: f64, out: &mut Vec<u8>) -> bool {
@@ -44,17 +55,6 @@ pub(super) fn write(value: f64, out: &mut Vec<u8>) -> bool {
     out.truncate(out.len() - ROOM + length);
     true
 }
-
-/// As many bytes as a number has at most, and more: so many are copied at once.
-const ROOM: usize = 24;
-
-/// Where the point stands behind a sign and the most digits that there may be, and one zero.
-const POINT: usize = 11;
-
-/// What eight digits are less than.
-const EIGHT: u64 = 100_000_000;
-
-const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
 /// The eight digits of a number that has no more, the first one lowest: halves of four, quarters of two, and one by one, each time
 /// all at once.

@@ -14,6 +14,7 @@ const MAX_BYTES: usize = 512;
 /// What comes between two values, as it stood in a line before.
 #[derive(Debug)]
 pub(super) struct Turn {
+    /// The first bytes.
     ///
     /// It never begins with what a number could go on with: it stands behind a whole value, or begins a line. So numbers may
     /// be taken without a look at whether they end.

@@ -79,13 +79,9 @@ impl Step<'_> {
 
     /// Of a column that is declared to be timestamps their unit.
     fn timestamp(&self) -> Option<TimeUnit> {
-        match &self.key.check {
-            Check::Scalar(reading) => match **reading {
-                Reading::Timestamp { unit, .. } => Some(unit),
-                _ => None,
-            },
-            _ => None,
-        }
+        let Check::Scalar(reading) = &self.key.check else { return None };
+        let Reading::Timestamp { unit, .. } = **reading else { return None };
+        Some(unit)
     }
 
     /// Whether the values that a loop found are of the declared type, as far as a quick look tells.
