@@ -6,32 +6,26 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::follow::{Followed, Follower, STEP_BYTES};
+use super::follow::{Followed, Follower};
 use super::place::Place;
 use super::verify::{Held, ReadBack};
-use super::{Encoder, Writing, encoder};
+use super::{Encoder, Format, Writing, encoder};
 use crate::error::{Error, Result};
 
 /// A file that is being written. `place`, in its methods, is that of the result: errors name it.
 pub(super) struct Part {
     /// `None` after a failure, and when it is whole: what was written may end anywhere.
     encoder: Option<Box<dyn Encoder>>,
-    file: File,
     path: PathBuf,
-    writing: Writing,
+    format: Format,
     rows: u64,
-    bytes: Arc<AtomicU64>,
-    /// Goes behind a file that is not small.
-    follower: Option<Follower>,
-    /// How many bytes it was told of.
-    told: u64,
+    /// Counts its bytes, and goes behind it when it is not small.
+    follower: Follower,
 }
 
 /// A file that is whole.
@@ -58,10 +52,10 @@ impl Part {
     ) -> Result<Self> {
         let made = File::create_new(&path).and_then(|file| Ok((file.try_clone()?, file)));
         let (out, file) = made.map_err(|error| place.unwritable(error))?;
-        let bytes = Arc::default();
-        let counted = Counted { out: through(out), bytes: Arc::clone(&bytes) };
-        let encoder = encoder(writing, schema, threads, Box::new(counted)).map_err(|error| place.name_in(error))?;
-        Ok(Self { encoder: Some(encoder), file, path, writing, rows: 0, bytes, follower: None, told: 0 })
+        let follower = Follower::new(file, path.clone(), writing.format);
+        let out = follower.before(through(out));
+        let encoder = encoder(writing, schema, threads, out).map_err(|error| place.name_in(error))?;
+        Ok(Self { encoder: Some(encoder), path, format: writing.format, rows: 0, follower })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -69,25 +63,25 @@ impl Part {
     }
 
     pub(super) fn file(&self) -> &File {
-        &self.file
+        self.follower.file()
     }
 
     /// Bytes that have been written so far; the encoder may hold more.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.follower.bytes()
     }
 
     /// Whether it is read back already.
     #[cfg(test)]
     pub(super) fn is_followed(&self) -> bool {
-        self.follower.is_some()
+        self.follower.is_at_work()
     }
 
     /// Has it believe that there is more.
     #[cfg(test)]
     pub(super) fn spoil(&mut self, rows: u64, bytes: u64) {
         self.rows += rows;
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.follower.spoil(bytes);
     }
 
     /// Adds the rows of `batch`.
@@ -98,24 +92,7 @@ impl Part {
         encoder.write(batch).map_err(|error| place.name_in(error))?;
         self.encoder = Some(encoder);
         self.rows += batch.num_rows() as u64;
-        let bytes = self.bytes();
-        if bytes - self.told >= STEP_BYTES {
-            self.told = bytes;
-            self.follow(bytes);
-        }
         Ok(())
-    }
-
-    /// Has what was written read back, and taken by the disk. Where that is not to be had now, it waits until the file is whole.
-    fn follow(&mut self, bytes: u64) {
-        if self.follower.is_none()
-            && let (Ok(file), Ok(read_back)) = (self.file.try_clone(), ReadBack::open(&self.path, self.writing.format))
-        {
-            self.follower = Follower::start(file, read_back);
-        }
-        if let Some(follower) = &self.follower {
-            follower.reach(bytes);
-        }
     }
 
     /// Completes the file, and reads what is left of it back while the disk takes it.
@@ -125,12 +102,12 @@ impl Part {
     pub(super) fn finish(&mut self, place: &Place) -> Result<Whole> {
         let encoder = self.encoder.take().ok_or_else(|| failed_before(place))?;
         encoder.finish().map_err(|error| place.name_in(error))?;
-        let followed = self.follower.take().and_then(Follower::end);
-        let open = || Followed { read_back: ReadBack::open(&self.path, self.writing.format), synced: Ok(()) };
+        let followed = self.follower.end();
+        let open = || Followed { read_back: ReadBack::open(&self.path, self.format), synced: Ok(()) };
         let Followed { read_back, synced } = followed.unwrap_or_else(open);
         synced.map_err(|error| place.unwritable(error))?;
         let (verified, synced) = thread::scope(|scope| {
-            let file = &self.file;
+            let file = self.file();
             let sync = || file.sync_data();
             let syncing = thread::Builder::new().spawn_scoped(scope, sync);
             let verified = self.verify(read_back, place);
@@ -149,7 +126,7 @@ impl Part {
     fn verify(&self, read_back: io::Result<ReadBack>, place: &Place) -> Result<Whole> {
         let broken = |what| Error::internal(format!("the file staged for `{}` {what}", place.target.display()));
         let written = self.bytes();
-        let size = self.file.metadata().map_err(|error| place.unwritable(error))?.len();
+        let size = self.file().metadata().map_err(|error| place.unwritable(error))?.len();
         if size != written {
             return Err(broken(format!("has {size} bytes where {written} were written")));
         }
@@ -174,22 +151,4 @@ fn is_of_the_system(error: &(dyn std::error::Error + 'static)) -> bool {
 
 fn failed_before(place: &Place) -> Error {
     Error::internal(format!("`{}` is still being written after a failure", place.target.display()))
-}
-
-/// Counts what passes.
-struct Counted {
-    out: Box<dyn Write + Send>,
-    bytes: Arc<AtomicU64>,
-}
-
-impl Write for Counted {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(buffer)?;
-        self.bytes.fetch_add(written as u64, Ordering::Relaxed);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
