@@ -3,8 +3,8 @@
 //! It knows nothing of files. Columns cost very differently, and one that is dear must not make the others wait behind
 //! it: each is a job of its own, and the dearest are begun first.
 //!
-//! What a row group holds depends on the batches alone, not on the number of threads or their pace: its size is looked
-//! at when all columns have come to the same row.
+//! What a row group holds depends on the batches alone, not on the number of threads or their pace: how large it is is what the
+//! columns say of themselves at the same row, and is acted on some rows later, when the slowest of them has come by.
 
 use std::cmp::Reverse;
 use std::mem;
@@ -30,10 +30,9 @@ const ROWS_AT_ONCE: usize = 8192;
 /// Batches that are encoded in one go at most, since small ones may hold on to large blocks of input.
 const BATCHES_AT_ONCE: usize = 16;
 
-/// How often columns are given values, and memory of these, before they have to come to the same row: so far one column may be ahead
-/// of another.
-const GIVEN_AT_ONCE: usize = 16;
-const BYTES_AT_ONCE: usize = 32 * 1024 * 1024;
+/// How often columns are given values, and memory of these, from one mark to the next. A column may be two marks ahead of another.
+const GIVEN_TO_A_MARK: usize = 16;
+const BYTES_TO_A_MARK: usize = 16 * 1024 * 1024;
 
 /// The threads that encode columns.
 pub(super) type Encoders = Crew<Job, Done>;
@@ -43,17 +42,26 @@ pub(super) fn encoders(threads: usize) -> Encoders {
     Crew::new(threads, encode)
 }
 
-/// Values for one column.
+/// What a column is to do next.
+enum Step {
+    Encode(ArrowLeafColumn),
+    /// It is at a mark: it says how large it is.
+    Mark,
+}
+
+/// Work for one column.
 pub(super) struct Job {
     column: usize,
     writer: Box<ArrowColumnWriter>,
-    values: Vec<ArrowLeafColumn>,
+    steps: Vec<Step>,
     /// Whether the column has no more.
     is_last: bool,
 }
 
 pub(super) struct Done {
     column: usize,
+    /// How large it was at each mark that it came by.
+    sizes: Vec<usize>,
     state: Result<State>,
     took: Duration,
 }
@@ -66,13 +74,20 @@ enum State {
 
 fn encode(job: Job) -> Done {
     let begun = Instant::now();
-    let Job { column, mut writer, values, is_last } = job;
-    let written = values.iter().try_for_each(|values| writer.write(values));
-    let state = written.and_then(|()| match is_last {
+    let Job { column, mut writer, steps, is_last } = job;
+    let mut sizes = Vec::new();
+    let encoded = steps.into_iter().try_for_each(|step| match step {
+        Step::Encode(values) => writer.write(&values),
+        Step::Mark => {
+            sizes.push(writer.get_estimated_total_bytes());
+            Ok(())
+        }
+    });
+    let state = encoded.and_then(|()| match is_last {
         true => writer.close().map(|chunk| State::Closed(Box::new(chunk))),
         false => Ok(State::Open(writer)),
     });
-    Done { column, state, took: begun.elapsed() }
+    Done { column, sizes, state, took: begun.elapsed() }
 }
 
 /// A row group that takes rows.
@@ -82,34 +97,55 @@ pub(super) struct RowGroup {
     rows: usize,
     rows_given: usize,
     waiting: Vec<RecordBatch>,
-    /// Rows and bytes when they were looked at last.
+    /// Rows and bytes at the last mark that all columns have come by.
     known: (usize, usize),
-    /// How often values were given since then, and their memory.
+    /// The mark behind it.
+    mark: Mark,
+    /// How often values were given since that was set, and their memory.
     since: (usize, usize),
     most_rows: usize,
     /// Whether no more values come.
     is_over: bool,
-    /// The first of the columns that failed.
-    failed: Option<(usize, ParquetError)>,
+    failed: Option<Failure>,
+}
+
+/// A place among the rows, and what is known of the row group there.
+#[derive(Default)]
+struct Mark {
+    rows: usize,
+    bytes: usize,
+    /// Columns that have not come by.
+    missing: usize,
+}
+
+/// Why a column failed: of several, the first in the order of marks, and of columns between two.
+struct Failure {
+    marks: usize,
+    column: usize,
+    error: ParquetError,
 }
 
 struct Column {
     state: State,
     cost: Duration,
-    /// Values that wait until those before them are encoded.
-    queue: Vec<ArrowLeafColumn>,
+    /// What waits until that before it is done.
+    queue: Vec<Step>,
+    /// Marks that it has come by.
+    marks: usize,
 }
 
 impl RowGroup {
     /// An empty one, of at most so many rows.
     pub(super) fn new(writers: Vec<ArrowColumnWriter>, most_rows: Option<usize>) -> Self {
-        let column = |writer| Column { state: State::Open(Box::new(writer)), cost: Duration::ZERO, queue: Vec::new() };
+        let column =
+            |writer| Column { state: State::Open(Box::new(writer)), cost: Duration::ZERO, queue: Vec::new(), marks: 0 };
         Self {
             columns: writers.into_iter().map(column).collect(),
             rows: 0,
             rows_given: 0,
             waiting: Vec::new(),
             known: (0, 0),
+            mark: Mark::default(),
             since: (0, 0),
             most_rows: most_rows.unwrap_or(MOST_ROWS),
             is_over: false,
@@ -131,19 +167,28 @@ impl RowGroup {
         self.rows += batch.num_rows();
         self.waiting.push(batch);
         if self.rows - self.rows_given >= ROWS_AT_ONCE || self.waiting.len() >= BATCHES_AT_ONCE {
-            self.give(schema, encoders)?;
-            if self.since.0 >= GIVEN_AT_ONCE || self.since.1 >= BYTES_AT_ONCE {
-                self.look(encoders)?;
+            self.queue(schema)?;
+            if self.since.0 >= GIVEN_TO_A_MARK || self.since.1 >= BYTES_TO_A_MARK {
+                self.pass_mark(encoders)?;
             }
+            self.go_on(encoders);
         }
         Ok(())
     }
 
     /// Its columns, complete.
+    ///
+    /// **Errors**: those of the columns.
     pub(super) fn close(mut self, schema: &Schema, encoders: &mut Encoders) -> Result<Vec<ArrowColumnChunk>> {
         self.is_over = true;
-        self.give(schema, encoders)?;
-        self.look(encoders)?;
+        self.queue(schema)?;
+        self.go_on(encoders);
+        while let Some(done) = encoders.next() {
+            self.take_back(done, encoders);
+        }
+        if let Some(Failure { error, .. }) = self.failed {
+            return Err(error);
+        }
         let chunk = |column: Column| match column.state {
             State::Closed(chunk) => *chunk,
             State::Open(_) | State::AtWork => unreachable!("each column was given its last values and is back"),
@@ -151,24 +196,30 @@ impl RowGroup {
         Ok(self.columns.into_iter().map(chunk).collect())
     }
 
-    /// Gives the rows that wait to the columns. Those that are at work go on with them by themselves.
-    fn give(&mut self, schema: &Schema, encoders: &mut Encoders) -> Result<()> {
+    /// Gives the rows that wait to the columns.
+    fn queue(&mut self, schema: &Schema) -> Result<()> {
         let batches = mem::take(&mut self.waiting);
         let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
         let values = leaves(&batches, schema, self.columns.len())?;
-        self.columns.iter_mut().zip(values).for_each(|(column, values)| column.queue.extend(values));
+        for (column, values) in self.columns.iter_mut().zip(values) {
+            column.queue.extend(values.into_iter().map(Step::Encode));
+        }
         self.rows_given = self.rows;
         self.since = (self.since.0 + 1, self.since.1 + bytes);
+        Ok(())
+    }
+
+    /// Has the columns go on that are not at work. The others go on by themselves.
+    fn go_on(&mut self, encoders: &mut Encoders) {
         while let Some(done) = encoders.next_done() {
             self.take_back(done, encoders);
         }
         let mut order: Vec<usize> = (0..self.columns.len()).collect();
         order.sort_by_key(|column| Reverse(self.columns[*column].cost));
         order.into_iter().for_each(|column| self.start(column, encoders));
-        Ok(())
     }
 
-    /// Has a column encode the values that wait for it, unless it is at work.
+    /// Has a column do what waits for it, unless it is at work.
     fn start(&mut self, number: usize, encoders: &mut Encoders) {
         let column = &mut self.columns[number];
         if column.queue.is_empty() && !self.is_over {
@@ -176,41 +227,54 @@ impl RowGroup {
         }
         column.state = match mem::replace(&mut column.state, State::AtWork) {
             State::Open(writer) => {
-                let (values, is_last) = (mem::take(&mut column.queue), self.is_over);
-                return encoders.start(Job { column: number, writer, values, is_last });
+                let (steps, is_last) = (mem::take(&mut column.queue), self.is_over);
+                return encoders.start(Job { column: number, writer, steps, is_last });
             }
             other => other,
         };
     }
 
     /// Takes in what was made of a job, and has the column go on.
-    fn take_back(&mut self, Done { column, state, took }: Done, encoders: &mut Encoders) {
+    fn take_back(&mut self, Done { column: number, sizes, state, took }: Done, encoders: &mut Encoders) {
+        let column = &mut self.columns[number];
+        column.marks += sizes.len();
+        self.mark.missing -= sizes.len();
+        self.mark.bytes += sizes.iter().sum::<usize>();
         match state {
             Ok(state) => {
-                (self.columns[column].state, self.columns[column].cost) = (state, took);
-                self.start(column, encoders);
+                (column.state, column.cost) = (state, took);
+                self.start(number, encoders);
             }
-            Err(error) if self.failed.as_ref().is_none_or(|(first, _)| column < *first) => {
-                self.failed = Some((column, error));
+            Err(error) => {
+                let failure = Failure { marks: column.marks, column: number, error };
+                let is_first = |other: &Failure| (failure.marks, number) < (other.marks, other.column);
+                if self.failed.as_ref().is_none_or(is_first) {
+                    self.failed = Some(failure);
+                }
             }
-            Err(_) => {}
         }
     }
 
-    /// Waits until all columns have come to the same row, and looks at how large they are.
+    /// Waits until all columns have come by the mark, and sets the next one behind what they were given. So they do not wait for
+    /// each other at every mark, and yet none is far behind.
     ///
-    /// **Errors**: that of the first of the columns that failed.
-    fn look(&mut self, encoders: &mut Encoders) -> Result<()> {
-        while let Some(done) = encoders.next() {
+    /// **Errors**: that of a column which failed before it came by.
+    fn pass_mark(&mut self, encoders: &mut Encoders) -> Result<()> {
+        while self.mark.missing > 0
+            && let Some(done) = encoders.next()
+        {
             self.take_back(done, encoders);
         }
-        let size = |column: &Column| match &column.state {
-            State::Open(writer) => writer.get_estimated_total_bytes(),
-            State::AtWork | State::Closed(_) => 0,
-        };
-        self.known = (self.rows_given, self.columns.iter().map(size).sum());
+        if self.mark.missing > 0
+            && let Some(Failure { error, .. }) = self.failed.take()
+        {
+            return Err(error);
+        }
+        self.known = (self.mark.rows, self.mark.bytes);
+        self.mark = Mark { rows: self.rows_given, bytes: 0, missing: self.columns.len() };
+        self.columns.iter_mut().for_each(|column| column.queue.push(Step::Mark));
         self.since = (0, 0);
-        self.failed.take().map_or(Ok(()), |(_, error)| Err(error))
+        Ok(())
     }
 }
 
@@ -237,6 +301,7 @@ mod tests {
     };
     use arrow::datatypes::{Field, Int32Type};
     use bytes::Bytes;
+    use datafusion::parquet::arrow::ArrowWriter;
     use datafusion::parquet::file::reader::FileReader;
     use datafusion::parquet::file::serialized_reader::SerializedFileReader;
     use proptest::prelude::*;
@@ -303,6 +368,35 @@ mod tests {
         check(150, (100, MOST_BYTES / 4), 250);
         check(150, (100, MOST_BYTES), 0);
         check(MOST_ROWS, (MOST_ROWS, 1), 0);
+    }
+
+    #[test]
+    fn how_large_it_is_is_known_at_the_same_rows_whatever_the_threads() {
+        let batches: Vec<_> = (0..100).map(|number| rows(number * 5000..(number + 1) * 5000)).collect();
+        let schema = batches[0].schema();
+        let known = |threads| {
+            let writer = ArrowWriter::try_new(Memory::default(), schema.clone(), None).unwrap();
+            let (_, factory) = writer.into_serialized_writer().unwrap();
+            let mut group = RowGroup::new(factory.create_column_writers(0).unwrap(), None);
+            let mut encoders = encoders(threads);
+            let known: Vec<_> = batches
+                .iter()
+                .map(|batch| {
+                    group.add(batch.clone(), &schema, &mut encoders).unwrap();
+                    group.known
+                })
+                .collect();
+            let chunks = group.close(&schema, &mut encoders).unwrap();
+            assert!(chunks.iter().all(|chunk| chunk.close().rows_written == 500_000));
+            known
+        };
+        let expected = known(1);
+        // 10,000 rows are given at once, and there is a mark every 16 times: what is known is of the one before the last.
+        assert_eq!((expected[62].0, expected[63].0, expected[95].0), (0, 160_000, 320_000));
+        assert!(expected[63].1 > 0 && expected[63].1 < expected[95].1);
+        for threads in [2, 5] {
+            assert!(known(threads) == expected);
+        }
     }
 
     #[test]
