@@ -20,7 +20,8 @@ use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
 use super::rows::Span;
 use super::tape::{Kind, ROOT, Tape, scan_number};
-use super::text::{self, Unescaped};
+use super::text;
+use super::unescaped::Unescaped;
 
 /// The line that values are taken from.
 #[derive(Clone, Copy)]

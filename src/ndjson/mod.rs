@@ -56,6 +56,7 @@ mod seen;
 mod shape;
 mod tape;
 mod text;
+mod unescaped;
 mod unit;
 mod watch;
 

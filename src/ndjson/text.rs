@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::tape::{Kind, Node};
+use super::unescaped::Unescaped;
 
 /// Why the checked bytes are text.
-const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
+pub(super) const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
 
 /// Digits that no integer of which overflows 64 bits.
 const SURE_DIGITS: usize = 18;
@@ -38,83 +39,7 @@ pub(crate) fn string(node: Node, line: &[u8]) -> Cow<'_, str> {
     if node.kind == Kind::Plain {
         return Cow::Borrowed(std::str::from_utf8(inner).expect(UTF8));
     }
-    Cow::Owned(unescape(std::str::from_utf8(inner).expect(UTF8)))
-}
-
-fn unescape(text: &str) -> String {
-    Unescaped::default().of(text).to_owned()
-}
-
-/// A text with its escapes resolved, and room that is used again for the next.
-#[derive(Debug, Default)]
-pub(crate) struct Unescaped(Vec<u8>);
-
-impl Unescaped {
-    /// `text` with its escapes resolved, which the parser found to be whole.
-    pub(crate) fn of(&mut self, text: &str) -> &str {
-        const WORD: usize = size_of::<u64>();
-        let text = text.as_bytes();
-        // No escape is shorter than what it stands for; a word that is copied whole may reach further.
-        if self.0.len() < text.len() + WORD {
-            self.0.resize(text.len() + WORD, 0);
-        }
-        let (mut at, mut end) = (0, 0);
-        while at < text.len() {
-            // Escapes are mostly near to each other, so a search by itself would take longer than a few bytes at once.
-            let plain = match text[at..].first_chunk::<WORD>() {
-                Some(word) => {
-                    self.0[end..end + WORD].copy_from_slice(word);
-                    first_backslash(*word)
-                }
-                None => {
-                    let rest = &text[at..];
-                    let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-                    self.0[end..end + plain].copy_from_slice(&rest[..plain]);
-                    plain
-                }
-            };
-            (at, end) = (at + plain, end + plain);
-            if text.get(at) == Some(&b'\\') {
-                let (c, length) = escaped(&text[at..]);
-                end += c.encode_utf8(&mut self.0[end..]).len();
-                at += length;
-            }
-        }
-        simdutf8::basic::from_utf8(&self.0[..end]).expect(UTF8)
-    }
-}
-
-/// The place of the first backslash among eight bytes; eight if there is none.
-fn first_backslash(bytes: [u8; 8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let differ = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'\\'));
-    // The highest bit of the first byte that does not differ; further ones may be wrong.
-    let equal = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
-    equal.trailing_zeros() as usize / 8
-}
-
-/// The character that an escape stands for, and the length of the escape.
-fn escaped(escape: &[u8]) -> (char, usize) {
-    match escape[1] {
-        b'u' => code_point(escape),
-        b'b' => ('\u{8}', 2),
-        b'f' => ('\u{c}', 2),
-        b'n' => ('\n', 2),
-        b'r' => ('\r', 2),
-        b't' => ('\t', 2),
-        other => (other as char, 2),
-    }
-}
-
-/// The character that `\uXXXX` or `\uXXXX\uXXXX` stands for, and the length of the escape.
-fn code_point(escape: &[u8]) -> (char, usize) {
-    let unit = |at: usize| hexadecimal(*escape[at..].first_chunk().expect("the parser saw four hexadecimal digits"));
-    let first = unit(2);
-    let (scalar, length) = match first {
-        0xD800..=0xDBFF => (0x10000 + ((first - 0xD800) << 10) + (unit(8) - 0xDC00), 12),
-        _ => (first, 6),
-    };
-    (char::from_u32(scalar).expect("the parser lets no lone surrogate pass"), length)
+    Cow::Owned(Unescaped::default().of(std::str::from_utf8(inner).expect(UTF8)).to_owned())
 }
 
 /// The values of hexadecimal digits; of other bytes, one that is too large at any of four places.
@@ -157,7 +82,8 @@ fn short_double(text: &[u8], place: Range<usize>) -> Option<f64> {
         return None;
     }
     let value = digits as f64 / POWERS_OF_TEN[decimals.unwrap_or_default()];
-    Some(if is_negative { -value } else { value })
+    // Coordinates have either sign, which a jump would be guessed wrong by.
+    Some(f64::from_bits(value.to_bits() | u64::from(is_negative) << (u64::BITS - 1)))
 }
 
 /// A short number without a point.
@@ -315,11 +241,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_become_characters() {
-        assert_eq!(unescape(r#"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é"#), "a\"\\/\u{8}\u{c}\n\r\té😀é");
-    }
-
-    #[test]
     fn integers_are_exact_or_none() {
         let check = |text: &str, expected| assert_eq!(bigint(text.as_bytes()), expected, "{text}");
         check("0", Some(0));
@@ -333,20 +254,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn any_text_comes_out_of_its_escapes(parts in proptest::collection::vec((any::<char>(), 0..3), 0..40)) {
-            let text: String = parts.iter().map(|(c, _)| c).collect();
-            let escaped = parts.iter().map(|(c, way)| match way {
-                0 => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
-                _ => serde_json::to_string(c).unwrap().trim_matches('"').to_owned(),
-            });
-            let mut unescaped = Unescaped::default();
-            unescaped.of("what was there before, and was longer than this");
-            // A quote is all that is left of itself.
-            let escaped = escaped.map(|text: String| if text == "\\" { "\\\"".to_owned() } else { text }).collect::<String>();
-            prop_assert_eq!(unescaped.of(&escaped), text);
-        }
-
         #[test]
         fn short_integers_are_exact(before in "[0-9]{0,3}[,:x]?", number in "-?(0|[1-9][0-9]{0,20})[.e]?[0-9]?") {
             let text = format!("{before}{number}");

@@ -1,0 +1,189 @@
+//! Strings out of their escapes.
+//!
+//! It judges nothing: the parser found the escapes to be whole, and no surrogate to stand alone.
+
+use super::text::{UTF8, hexadecimal};
+
+/// Bytes in which backslashes are looked for at once.
+const CHUNK: usize = 64;
+
+/// Plain bytes that are copied at once: mostly all that stand between two escapes.
+const COPIED: usize = 16;
+
+/// The longest escape: a pair of surrogates.
+const LONGEST_ESCAPE: usize = 12;
+
+/// Bytes with their high bit alone.
+const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// A text with its escapes resolved, and room that is used again for the next.
+#[derive(Debug, Default)]
+pub(crate) struct Unescaped {
+    /// The text as it is written, and zeros behind it: what is read at once may reach further.
+    escaped: Vec<u8>,
+    /// What it stands for, and what was there before: what is written at once may reach further, too.
+    plain: Vec<u8>,
+}
+
+impl Unescaped {
+    /// `text` with its escapes resolved, which the parser found to be whole.
+    pub(crate) fn of(&mut self, text: &str) -> &str {
+        let Self { escaped, plain } = self;
+        let room = text.len() + CHUNK;
+        if escaped.len() < room {
+            escaped.resize(room, 0);
+            plain.resize(room, 0);
+        }
+        escaped[..text.len()].copy_from_slice(text.as_bytes());
+        escaped[text.len()..room].fill(0);
+        let (escaped, plain) = (&escaped[..room], &mut plain[..room]);
+        let (mut at, mut end) = (0_usize, 0_usize);
+        for start in (0..text.len()).step_by(CHUNK) {
+            // But those of an escape that began in the chunk before.
+            let mut left = backslashes(first(&escaped[start..])) & u64::MAX << at.saturating_sub(start);
+            while left != 0 {
+                let place = start + left.trailing_zeros() as usize;
+                match place - at {
+                    few @ ..=COPIED => {
+                        *first_mut(&mut plain[end..]) = *first::<COPIED>(&escaped[at..]);
+                        end += few;
+                    }
+                    many => {
+                        plain[end..end + many].copy_from_slice(&escaped[at..place]);
+                        end += many;
+                    }
+                }
+                left &= left - 1;
+                let escape: &[u8; LONGEST_ESCAPE] = first(&escaped[place..]);
+                if escape[1] != b'u' {
+                    plain[end] = SIMPLE[usize::from(escape[1])];
+                    (at, end) = (place + 2, end + 1);
+                    if escape[1] == b'\\' {
+                        left &= left.wrapping_sub(1);
+                    }
+                    continue;
+                }
+                let unit = |at: usize| hexadecimal(*first(&escape[at..]));
+                match unit(2) {
+                    lead @ 0xD800..=0xDBFF => {
+                        *first_mut(&mut plain[end..]) =
+                            four_bytes(0x10000 + ((lead - 0xD800) << 10) + (unit(8) - 0xDC00));
+                        (at, end) = (place + 12, end + 4);
+                        left &= left.wrapping_sub(1);
+                    }
+                    char => {
+                        let (bytes, length) = few_bytes(char);
+                        *first_mut(&mut plain[end..]) = bytes;
+                        (at, end) = (place + 6, end + length);
+                    }
+                }
+            }
+        }
+        let rest = &escaped[at..text.len()];
+        plain[end..end + rest.len()].copy_from_slice(rest);
+        simdutf8::basic::from_utf8(&plain[..end + rest.len()]).expect(UTF8)
+    }
+}
+
+#[inline(always)]
+fn first<const N: usize>(bytes: &[u8]) -> &[u8; N] {
+    bytes.first_chunk().expect("there is room behind the text")
+}
+
+#[inline(always)]
+fn first_mut<const N: usize>(bytes: &mut [u8]) -> &mut [u8; N] {
+    bytes.first_chunk_mut().expect("there is room behind the text")
+}
+
+/// The places of backslashes, one bit each.
+#[inline(always)]
+fn backslashes(chunk: &[u8; CHUNK]) -> u64 {
+    // Moves the lowest bits of eight bytes next to each other.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (words, _) = chunk.as_chunks();
+    let mut places = 0;
+    for (number, word) in words.iter().enumerate() {
+        let differ = u64::from_le_bytes(*word) ^ u64::from_le_bytes([b'\\'; 8]);
+        // The high bit of each byte that differs.
+        let differ = ((differ & !HIGH) + !HIGH) | differ | !HIGH;
+        places |= ((!differ >> 7).wrapping_mul(GATHER) >> 56) << (8 * number);
+    }
+    places
+}
+
+/// A character of at most 16 bits as UTF-8, and how long it is. That is not to be guessed, so nothing here decides over a jump.
+#[inline(always)]
+fn few_bytes(char: u32) -> ([u8; 4], usize) {
+    let two = 0x80C0 | char >> 6 | (char & 0x3f) << 8;
+    let three = 0x0080_80E0 | char >> 12 | (char >> 6 & 0x3f) << 8 | (char & 0x3f) << 16;
+    let bytes = if char < 0x80 {
+        char
+    } else if char < 0x800 {
+        two
+    } else {
+        three
+    };
+    (bytes.to_le_bytes(), 1 + usize::from(char >= 0x80) + usize::from(char >= 0x800))
+}
+
+/// A character of more bits.
+#[inline(always)]
+fn four_bytes(char: u32) -> [u8; 4] {
+    [0xF0 | char >> 18, 0x80 | char >> 12 & 0x3f, 0x80 | char >> 6 & 0x3f, 0x80 | char & 0x3f].map(|byte| byte as u8)
+}
+
+/// What a backslash and a letter stand for; with another byte it is that.
+const SIMPLE: [u8; 256] = {
+    let mut chars = [0; 256];
+    let mut byte = 0;
+    while byte < chars.len() {
+        chars[byte] = match byte as u8 {
+            b'b' => 0x8,
+            b'f' => 0xc,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            other => other,
+        };
+        byte += 1;
+    }
+    chars
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escapes_become_characters() {
+        let escaped = r#"a\"\\\/\b\f\n\r\t\u0000\u007f\u0080\u07ff\u0800\u00e9\ud83d\ude00é"#;
+        let expected = "a\"\\/\u{8}\u{c}\n\r\t\0\u{7f}\u{80}\u{7ff}\u{800}é😀é";
+        let mut unescaped = Unescaped::default();
+        // Wherever they stand among the bytes that are looked at together.
+        for before in 0..2 * CHUNK {
+            let plain = "x".repeat(before);
+            assert_eq!(unescaped.of(&format!("{plain}{escaped}")), format!("{plain}{expected}"));
+            let twice = format!("{escaped}{plain}{escaped}");
+            assert_eq!(unescaped.of(&twice), format!("{expected}{plain}{expected}"));
+        }
+        assert_eq!(unescaped.of(""), "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_out_of_its_escapes(parts in proptest::collection::vec((any::<char>(), 0..3), 0..40)) {
+            let text: String = parts.iter().map(|(c, _)| c).collect();
+            let escaped = parts.iter().map(|(c, way)| match way {
+                0 => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+                _ => serde_json::to_string(c).unwrap().trim_matches('"').to_owned(),
+            });
+            let mut unescaped = Unescaped::default();
+            unescaped.of("what was there before, and was longer than this");
+            // A quote is all that is left of itself.
+            let escaped = escaped.map(|text: String| if text == "\\" { "\\\"".to_owned() } else { text }).collect::<String>();
+            prop_assert_eq!(unescaped.of(&escaped), text);
+        }
+    }
+}
