@@ -15,13 +15,13 @@ use arrow::datatypes::{
 
 use super::bits::Bits;
 use super::declared::Declared;
+use super::escapes::Unescaped;
 use super::instant::Dates;
 use super::layout::{Reading, Scalar, shorten};
 use super::object::{Slots, Values};
 use super::rows::Span;
 use super::tape::{Kind, ROOT, Tape, scan_number};
 use super::text;
-use super::unescaped::Unescaped;
 
 /// The line that values are taken from.
 #[derive(Clone, Copy)]
@@ -175,7 +175,10 @@ impl Column {
             (Builder::Text(text), kind) => {
                 match (&self.reading, kind) {
                     (_, Kind::Null) => text.append_null(),
-                    (Reading::Text, Kind::Plain | Kind::Escaped) => text.append_value(text::string(node, row.line)),
+                    (Reading::Text, Kind::Plain) => text.append_value(text::quoted(node, row.line)),
+                    (Reading::Text, Kind::Escaped) => {
+                        text.append_value(self.unescaped.of(text::quoted(node, row.line)));
+                    }
                     _ => text.append_value(text::json(node, row.line)),
                 }
                 Ok(())

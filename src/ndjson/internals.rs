@@ -14,10 +14,10 @@ use super::marks::Marks;
 use super::needs::Need;
 use super::reject::Reason;
 use super::rows::Wanted;
-use super::tape::Tape;
+use super::tape::{Kind, ROOT, Tape};
 use super::unit::testing::file;
 use super::unit::{Unit, Worker};
-use super::{Settings, framing, marks, unit};
+use super::{Settings, framing, marks, text, unit};
 
 /// What is to hold for any bytes; panics if it does not.
 pub type Target = fn(&[u8]);
@@ -42,13 +42,21 @@ fn check_framing(data: &[u8]) {
 fn check_grammar(data: &[u8]) {
     const MAX_DEPTH: usize = 64;
     let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Ok(text) = std::str::from_utf8(line) else { return };
-    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
-    match Tape::default().parse(line, MAX_DEPTH) {
-        Ok(()) => assert!(is_json, "accepted, and no JSON: {text}"),
+    let Ok(whole) = std::str::from_utf8(line) else { return };
+    let is_json = serde_json::from_str::<IgnoredAny>(whole).is_ok();
+    let mut tape = Tape::default();
+    match tape.parse(line, MAX_DEPTH) {
+        Ok(()) => {
+            assert!(is_json, "accepted, and no JSON: {whole}");
+            let nodes = (ROOT..).map_while(|index| tape.get(index));
+            for node in nodes.filter(|node| node.kind == Kind::Escaped) {
+                let expected: String = serde_json::from_str(text::json(node, line)).expect("it is a string");
+                assert_eq!(text::string(node, line), expected);
+            }
+        }
         Err(fault) => {
             let is_ours = matches!(fault.reason, Reason::NotObject | Reason::Depth | Reason::Surrogate);
-            assert!(!is_json || is_ours, "rejected for {:?}, and JSON: {text}", fault.reason);
+            assert!(!is_json || is_ours, "rejected for {:?}, and JSON: {whole}", fault.reason);
         }
     }
 }

@@ -37,6 +37,7 @@ mod careful;
 mod class;
 mod decode;
 mod document;
+mod escapes;
 mod filter;
 mod flight;
 mod framing;
@@ -56,7 +57,6 @@ mod seen;
 mod shape;
 mod tape;
 mod text;
-mod unescaped;
 mod unit;
 mod watch;
 

@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::escapes::Unescaped;
 use super::tape::{Kind, Node};
-use super::unescaped::Unescaped;
 
 /// Why the checked bytes are text.
-pub(super) const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
+const UTF8: &str = "the line was checked to be UTF-8, and quotes are character boundaries";
 
 /// Digits that no integer of which overflows 64 bits.
 const SURE_DIGITS: usize = 18;
@@ -35,31 +35,16 @@ pub(crate) fn bytes(node: Node, line: &[u8]) -> Cow<'_, [u8]> {
 
 /// The text of a string.
 pub(crate) fn string(node: Node, line: &[u8]) -> Cow<'_, str> {
-    let inner = &line[node.start as usize + 1..node.end as usize - 1];
-    if node.kind == Kind::Plain {
-        return Cow::Borrowed(std::str::from_utf8(inner).expect(UTF8));
+    match node.kind {
+        Kind::Plain => Cow::Borrowed(quoted(node, line)),
+        _ => Cow::Owned(Unescaped::default().of(quoted(node, line)).to_owned()),
     }
-    Cow::Owned(Unescaped::default().of(std::str::from_utf8(inner).expect(UTF8)).to_owned())
 }
 
-/// The values of hexadecimal digits; of other bytes, one that is too large at any of four places.
-const HEX: [u32; 256] = {
-    let mut values = [1 << 16; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u32;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u32;
-        digit += 1;
-    }
-    values
-};
-
-/// The number that four hexadecimal digits are; a larger one than four can be, if they are none.
+/// What stands between the quotes of a string.
 #[inline]
-pub(crate) fn hexadecimal(digits: [u8; 4]) -> u32 {
-    let digits = digits.map(|digit| HEX[usize::from(digit)]);
-    // What is no digit is larger than all four together.
-    digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3]
+pub(crate) fn quoted(node: Node, line: &[u8]) -> &str {
+    std::str::from_utf8(&line[node.start as usize + 1..node.end as usize - 1]).expect(UTF8)
 }
 
 /// The nearest double, infinite where the number is too large for one. `None` if it is no number.
@@ -82,7 +67,7 @@ fn short_double(text: &[u8], place: Range<usize>) -> Option<f64> {
         return None;
     }
     let value = digits as f64 / POWERS_OF_TEN[decimals.unwrap_or_default()];
-    // Coordinates have either sign, which a jump would be guessed wrong by.
+    // Coordinates have either sign: a branch would be mispredicted.
     Some(f64::from_bits(value.to_bits() | u64::from(is_negative) << (u64::BITS - 1)))
 }
 

@@ -4,8 +4,8 @@
 //! grammar, the three words, `{}`. What is rare is left out where leaving it out is simpler.
 
 use super::super::class::Class;
+use super::super::escapes;
 use super::super::tape::{Kind, Node, scan_number};
-use super::super::text;
 use super::Text;
 
 /// A value that was read over, or none.
@@ -137,7 +137,7 @@ impl Text<'_> {
     fn unit(&self, at: usize) -> u32 {
         let escape = self.bytes.get(at..at + 6).and_then(|bytes| bytes.first_chunk::<6>());
         match escape {
-            Some([b'\\', b'u', digits @ ..]) => text::hexadecimal(*digits),
+            Some([b'\\', b'u', digits @ ..]) => escapes::hexadecimal(*digits),
             _ => u32::MAX,
         }
     }

@@ -1,11 +1,10 @@
-//! Strings out of their escapes.
+//! What the escapes in strings stand for.
 //!
-//! It judges nothing: the parser found the escapes to be whole, and no surrogate to stand alone.
+//! It judges nothing: whoever asks has seen that escapes are whole, and that no surrogate stands alone.
 
-use super::text::{UTF8, hexadecimal};
-
-/// Bytes in which backslashes are looked for at once.
-const CHUNK: usize = 64;
+/// Bytes in which backslashes are looked for at once: as many as a word has bits. Where the next escape is does not wait for this one
+/// to be resolved then: over texts of 19 escapes each it took a sixth less time than to go from word to word.
+const CHUNK: usize = u64::BITS as usize;
 
 /// Plain bytes that are copied at once: mostly all that stand between two escapes.
 const COPIED: usize = 16;
@@ -39,7 +38,7 @@ impl Unescaped {
         let (escaped, plain) = (&escaped[..room], &mut plain[..room]);
         let (mut at, mut end) = (0_usize, 0_usize);
         for start in (0..text.len()).step_by(CHUNK) {
-            // But those of an escape that began in the chunk before.
+            // All but those of an escape that began in the chunk before.
             let mut left = backslashes(first(&escaped[start..])) & u64::MAX << at.saturating_sub(start);
             while left != 0 {
                 let place = start + left.trailing_zeros() as usize;
@@ -53,35 +52,18 @@ impl Unescaped {
                         end += many;
                     }
                 }
+                let Resolved { length, char_length, has_another } =
+                    resolve(first(&escaped[place..]), first_mut(&mut plain[end..]));
+                (at, end) = (place + length, end + char_length);
                 left &= left - 1;
-                let escape: &[u8; LONGEST_ESCAPE] = first(&escaped[place..]);
-                if escape[1] != b'u' {
-                    plain[end] = SIMPLE[usize::from(escape[1])];
-                    (at, end) = (place + 2, end + 1);
-                    if escape[1] == b'\\' {
-                        left &= left.wrapping_sub(1);
-                    }
-                    continue;
-                }
-                let unit = |at: usize| hexadecimal(*first(&escape[at..]));
-                match unit(2) {
-                    lead @ 0xD800..=0xDBFF => {
-                        *first_mut(&mut plain[end..]) =
-                            four_bytes(0x10000 + ((lead - 0xD800) << 10) + (unit(8) - 0xDC00));
-                        (at, end) = (place + 12, end + 4);
-                        left &= left.wrapping_sub(1);
-                    }
-                    char => {
-                        let (bytes, length) = few_bytes(char);
-                        *first_mut(&mut plain[end..]) = bytes;
-                        (at, end) = (place + 6, end + length);
-                    }
+                if has_another {
+                    left &= left.wrapping_sub(1);
                 }
             }
         }
         let rest = &escaped[at..text.len()];
         plain[end..end + rest.len()].copy_from_slice(rest);
-        simdutf8::basic::from_utf8(&plain[..end + rest.len()]).expect(UTF8)
+        simdutf8::basic::from_utf8(&plain[..end + rest.len()]).expect("no surrogate stands alone")
     }
 }
 
@@ -95,7 +77,7 @@ fn first_mut<const N: usize>(bytes: &mut [u8]) -> &mut [u8; N] {
     bytes.first_chunk_mut().expect("there is room behind the text")
 }
 
-/// The places of backslashes, one bit each.
+/// The places of backslashes, a bit each.
 #[inline(always)]
 fn backslashes(chunk: &[u8; CHUNK]) -> u64 {
     // Moves the lowest bits of eight bytes next to each other.
@@ -111,7 +93,36 @@ fn backslashes(chunk: &[u8; CHUNK]) -> u64 {
     places
 }
 
-/// A character of at most 16 bits as UTF-8, and how long it is. That is not to be guessed, so nothing here decides over a jump.
+/// How long an escape is, and what it stands for in UTF-8.
+struct Resolved {
+    length: usize,
+    char_length: usize,
+    /// Whether it has a second backslash.
+    has_another: bool,
+}
+
+/// Puts what `escape` begins with to `char`; what stands there behind the character is of no account.
+#[inline(always)]
+fn resolve(escape: &[u8; LONGEST_ESCAPE], char: &mut [u8; 4]) -> Resolved {
+    if escape[1] != b'u' {
+        char[0] = SIMPLE[usize::from(escape[1])];
+        return Resolved { length: 2, char_length: 1, has_another: escape[1] == b'\\' };
+    }
+    let unit = |at: usize| hexadecimal(*first(&escape[at..]));
+    match unit(2) {
+        lead @ 0xD800..=0xDBFF => {
+            *char = four_bytes(0x10000 + ((lead - 0xD800) << 10) + (unit(8) - 0xDC00));
+            Resolved { length: 12, char_length: 4, has_another: true }
+        }
+        value => {
+            let (bytes, char_length) = few_bytes(value);
+            *char = bytes;
+            Resolved { length: 6, char_length, has_another: false }
+        }
+    }
+}
+
+/// A character of at most 16 bits in UTF-8, and how long it is: a branch over that would be mispredicted.
 #[inline(always)]
 fn few_bytes(char: u32) -> ([u8; 4], usize) {
     let two = 0x80C0 | char >> 6 | (char & 0x3f) << 8;
@@ -126,7 +137,7 @@ fn few_bytes(char: u32) -> ([u8; 4], usize) {
     (bytes.to_le_bytes(), 1 + usize::from(char >= 0x80) + usize::from(char >= 0x800))
 }
 
-/// A character of more bits.
+/// A character of more bits in UTF-8.
 #[inline(always)]
 fn four_bytes(char: u32) -> [u8; 4] {
     [0xF0 | char >> 18, 0x80 | char >> 12 & 0x3f, 0x80 | char >> 6 & 0x3f, 0x80 | char & 0x3f].map(|byte| byte as u8)
@@ -149,6 +160,26 @@ const SIMPLE: [u8; 256] = {
     }
     chars
 };
+
+/// The values of hexadecimal digits; of other bytes, one that is too large at any of four places.
+const HEX: [u32; 256] = {
+    let mut values = [1 << 16; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u32;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u32;
+        digit += 1;
+    }
+    values
+};
+
+/// The number that four hexadecimal digits are; a larger one than four can be, if they are none.
+#[inline]
+pub(crate) fn hexadecimal(digits: [u8; 4]) -> u32 {
+    let digits = digits.map(|digit| HEX[usize::from(digit)]);
+    // What is no digit is larger than all four together.
+    digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3]
+}
 
 #[cfg(test)]
 mod tests {
