@@ -23,6 +23,11 @@ use super::rows::Span;
 use super::tape::{Kind, ROOT, Tape, scan_number};
 use super::text;
 
+/// Memory for texts is taken in pieces of this size. Those that the builder takes by itself grow up to 2 MiB, and are had from the
+/// system anew for many batches, and given back: queries over nested events took a tenth longer, with twice as many page faults. The
+/// engine counts a piece as memory whether it is filled or not.
+const BLOCK_BYTES: u32 = 16 << 10;
+
 /// The line that values are taken from.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
@@ -63,7 +68,7 @@ impl Column {
             Reading::Float64 => Builder::Float64(Float64Builder::new()),
             Reading::Decimal { .. } => Builder::Decimal(Decimal128Builder::new().with_data_type(reading.data_type())),
             Reading::Date => Builder::Date(Date32Builder::new()),
-            Reading::Text | Reading::Json => Builder::Text(StringViewBuilder::new()),
+            Reading::Text | Reading::Json => Builder::Text(StringViewBuilder::new().with_fixed_block_size(BLOCK_BYTES)),
             Reading::List(item) => Builder::List { items: Box::new(Self::new(item)), offsets: vec![0], valid: valid() },
             Reading::Struct(layout) => {
                 let columns = layout.fields().iter().map(|(_, reading)| Self::new(reading)).collect();
