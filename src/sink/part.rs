@@ -14,17 +14,15 @@ use arrow::datatypes::SchemaRef;
 use super::follow::{Followed, Follower};
 use super::place::Place;
 use super::verify::{Held, ReadBack};
-use super::{Encoder, Format, Writing, encoder};
+use super::{Encoder, Writing, encoder};
 use crate::error::{Error, Result};
 
 /// A file that is being written. `place`, in its methods, is that of the result: errors name it.
 pub(super) struct Part {
     /// `None` after a failure, and when it is whole: what was written may end anywhere.
     encoder: Option<Box<dyn Encoder>>,
-    path: PathBuf,
-    format: Format,
     rows: u64,
-    /// Counts its bytes, and goes behind it when it is not small.
+    /// Counts its bytes, and goes behind it when it is not small. The encoder is dropped before it ends.
     follower: Follower,
 }
 
@@ -52,14 +50,14 @@ impl Part {
     ) -> Result<Self> {
         let made = File::create_new(&path).and_then(|file| Ok((file.try_clone()?, file)));
         let (out, file) = made.map_err(|error| place.unwritable(error))?;
-        let follower = Follower::new(file, path.clone(), writing.format);
-        let out = follower.before(through(out));
+        let follower = Follower::new(file, path, writing.format);
+        let out = follower.counting(through(out));
         let encoder = encoder(writing, schema, threads, out).map_err(|error| place.name_in(error))?;
-        Ok(Self { encoder: Some(encoder), path, format: writing.format, rows: 0, follower })
+        Ok(Self { encoder: Some(encoder), rows: 0, follower })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.follower.path()
     }
 
     pub(super) fn file(&self) -> &File {
@@ -74,7 +72,7 @@ impl Part {
     /// Whether it is read back already.
     #[cfg(test)]
     pub(super) fn is_followed(&self) -> bool {
-        self.follower.is_at_work()
+        self.follower.has_begun()
     }
 
     /// Has it believe that there is more.
@@ -102,9 +100,7 @@ impl Part {
     pub(super) fn finish(&mut self, place: &Place) -> Result<Whole> {
         let encoder = self.encoder.take().ok_or_else(|| failed_before(place))?;
         encoder.finish().map_err(|error| place.name_in(error))?;
-        let followed = self.follower.end();
-        let open = || Followed { read_back: ReadBack::open(&self.path, self.format), synced: Ok(()) };
-        let Followed { read_back, synced } = followed.unwrap_or_else(open);
+        let Followed { read_back, synced } = self.follower.end();
         synced.map_err(|error| place.unwritable(error))?;
         let (verified, synced) = thread::scope(|scope| {
             let file = self.file();
@@ -132,14 +128,14 @@ impl Part {
         }
         let read = read_back.map_err(Into::into).and_then(ReadBack::finish);
         let read = read.map_err(|error| match is_of_the_system(&*error) {
-            true => Error::machine(format!("cannot read back `{}`", self.path.display())).with_source(error),
+            true => Error::machine(format!("cannot read back `{}`", self.path().display())).with_source(error),
             false => broken("cannot be read back".to_owned()).with_source(error),
         });
         let Held { rows, hash } = read?;
         if rows != self.rows {
             return Err(broken(format!("holds {rows} rows where {} were written", self.rows)));
         }
-        Ok(Whole { path: self.path.clone(), rows, bytes: size, blake3: hash.to_hex().to_string() })
+        Ok(Whole { path: self.path().to_owned(), rows, bytes: size, blake3: hash.to_hex().to_string() })
     }
 }
 
