@@ -3,8 +3,8 @@
 //! It knows nothing of files. Columns cost very differently, and one that is dear must not make the others wait behind
 //! it: each is a job of its own, and the dearest are begun first.
 //!
-//! What a row group holds depends on the batches alone, not on the number of threads or their pace: how large it is is what the
-//! columns say of themselves at the same row, and is acted on some rows later, when the slowest of them has come by.
+//! What a row group holds depends on the batches alone, not on the number of threads or their pace: columns say at the same row how
+//! large they are, and that is acted on some rows later, when the slowest of them has come by.
 
 use std::cmp::Reverse;
 use std::mem;
@@ -30,7 +30,9 @@ const ROWS_AT_ONCE: usize = 8192;
 /// Batches that are encoded in one go at most, since small ones may hold on to large blocks of input.
 const BATCHES_AT_ONCE: usize = 16;
 
-/// How often columns are given values, and memory of these, from one mark to the next. A column may be two marks ahead of another.
+/// How often columns are given values, and memory of these, from one mark to the next. A column may be two marks ahead of another, so
+/// twice as much is under way at most, or two batches that are larger. When columns waited for each other at every mark, two threads
+/// wrote 1.6 times as fast as one; now 1.8 times (a filter over 8 GB, 5 columns).
 const GIVEN_TO_A_MARK: usize = 16;
 const BYTES_TO_A_MARK: usize = 16 * 1024 * 1024;
 
@@ -60,8 +62,8 @@ pub(super) struct Job {
 
 pub(super) struct Done {
     column: usize,
-    /// How large it was at each mark that it came by.
-    sizes: Vec<usize>,
+    /// How large it was at the mark, if it came by.
+    size: Option<usize>,
     state: Result<State>,
     took: Duration,
 }
@@ -75,11 +77,11 @@ enum State {
 fn encode(job: Job) -> Done {
     let begun = Instant::now();
     let Job { column, mut writer, steps, is_last } = job;
-    let mut sizes = Vec::new();
+    let mut size = None;
     let encoded = steps.into_iter().try_for_each(|step| match step {
         Step::Encode(values) => writer.write(&values),
         Step::Mark => {
-            sizes.push(writer.get_estimated_total_bytes());
+            size = Some(writer.get_estimated_total_bytes());
             Ok(())
         }
     });
@@ -87,7 +89,7 @@ fn encode(job: Job) -> Done {
         true => writer.close().map(|chunk| State::Closed(Box::new(chunk))),
         false => Ok(State::Open(writer)),
     });
-    Done { column, sizes, state, took: begun.elapsed() }
+    Done { column, size, state, took: begun.elapsed() }
 }
 
 /// A row group that takes rows.
@@ -106,6 +108,7 @@ pub(super) struct RowGroup {
     most_rows: usize,
     /// Whether no more values come.
     is_over: bool,
+    /// Of several the first in the order of marks, and of columns between two: whatever their pace, it is the same one.
     failed: Option<Failure>,
 }
 
@@ -118,8 +121,9 @@ struct Mark {
     missing: usize,
 }
 
-/// Why a column failed: of several, the first in the order of marks, and of columns between two.
+/// Why a column failed.
 struct Failure {
+    /// Marks that it had come by.
     marks: usize,
     column: usize,
     error: ParquetError,
@@ -168,10 +172,10 @@ impl RowGroup {
         self.waiting.push(batch);
         if self.rows - self.rows_given >= ROWS_AT_ONCE || self.waiting.len() >= BATCHES_AT_ONCE {
             self.queue(schema)?;
+            self.go_on(encoders);
             if self.since.0 >= GIVEN_TO_A_MARK || self.since.1 >= BYTES_TO_A_MARK {
                 self.pass_mark(encoders)?;
             }
-            self.go_on(encoders);
         }
         Ok(())
     }
@@ -235,11 +239,13 @@ impl RowGroup {
     }
 
     /// Takes in what was made of a job, and has the column go on.
-    fn take_back(&mut self, Done { column: number, sizes, state, took }: Done, encoders: &mut Encoders) {
+    fn take_back(&mut self, Done { column: number, size, state, took }: Done, encoders: &mut Encoders) {
         let column = &mut self.columns[number];
-        column.marks += sizes.len();
-        self.mark.missing -= sizes.len();
-        self.mark.bytes += sizes.iter().sum::<usize>();
+        if let Some(size) = size {
+            column.marks += 1;
+            self.mark.missing -= 1;
+            self.mark.bytes += size;
+        }
         match state {
             Ok(state) => {
                 (column.state, column.cost) = (state, took);
@@ -322,6 +328,17 @@ mod tests {
         batch([("n", Arc::new(n)), ("text", Arc::new(texts)), ("odd", Arc::new(odd)), ("pair", Arc::new(pair))])
     }
 
+    /// An empty row group of so many columns.
+    fn group(columns: usize) -> RowGroup {
+        let batch = RecordBatch::try_from_iter((0..columns).map(|number| {
+            let values: ArrayRef = Arc::new(Int64Array::new_null(0));
+            (format!("c{number}"), values)
+        }));
+        let writer = ArrowWriter::try_new(Memory::default(), batch.unwrap().schema(), None).unwrap();
+        let (_, factory) = writer.into_serialized_writer().unwrap();
+        RowGroup::new(factory.create_column_writers(0).unwrap(), None)
+    }
+
     fn encode(batches: &[RecordBatch], threads: usize) -> Vec<u8> {
         let out = Memory::default();
         encode_to(Format::Parquet, batches, threads, Box::new(out.clone())).unwrap();
@@ -342,6 +359,49 @@ mod tests {
                 prop_assert!(encode(&batches, threads) == expected);
             }
         }
+    }
+
+    #[test]
+    fn bytes_of_many_batches_do_not_depend_on_the_number_of_threads() {
+        let batches: Vec<_> = (0..40).map(|number| rows(number * 9000..(number + 1) * 9000)).collect();
+        let expected = encode(&batches, 1);
+        assert!(encode(&batches, 2) == expected && encode(&batches, 5) == expected);
+    }
+
+    #[test]
+    fn of_several_failures_the_first_is_told() {
+        let failures = [(1, 3), (0, 7), (0, 5), (2, 0)];
+        for first in 0..failures.len() {
+            let mut encoders = encoders(1);
+            let mut group = group(8);
+            // As if two marks had been passed by all and the third by none.
+            let told = failures[first..].iter().chain(&failures[..first]);
+            for (marks, column) in told {
+                group.columns[*column].marks = *marks;
+                let state = Err(ParquetError::General(format!("{marks} {column}")));
+                group.take_back(Done { column: *column, size: None, state, took: Duration::ZERO }, &mut encoders);
+            }
+            group.mark.missing = 4;
+            let error = group.pass_mark(&mut encoders).unwrap_err();
+            assert_eq!(error.to_string(), "Parquet error: 0 5");
+        }
+    }
+
+    #[test]
+    fn a_failure_behind_the_mark_is_told_at_the_next_one() {
+        let mut encoders = encoders(1);
+        let mut group = group(2);
+        group.pass_mark(&mut encoders).unwrap();
+        // One begins what waits, another takes back what is done.
+        (0..2).for_each(|_| group.go_on(&mut encoders));
+        assert_eq!(group.mark.missing, 0);
+        group.columns[1].state = State::AtWork;
+        let state = Err(ParquetError::General("late".to_owned()));
+        group.take_back(Done { column: 1, size: None, state, took: Duration::ZERO }, &mut encoders);
+        group.pass_mark(&mut encoders).unwrap();
+        (0..2).for_each(|_| group.go_on(&mut encoders));
+        assert_eq!(group.mark.missing, 1);
+        assert_eq!(group.pass_mark(&mut encoders).unwrap_err().to_string(), "Parquet error: late");
     }
 
     #[test]
@@ -401,7 +461,7 @@ mod tests {
 
     #[test]
     fn an_encoder_can_be_dropped_at_any_time() {
-        for count in 0..4 {
+        for count in [0, 1, 3, 16, 17, 32, 33] {
             let mut encoder =
                 super::super::encoder(Format::Parquet, &rows(0..1).schema(), 3, Box::new(std::io::sink())).unwrap();
             (0..count).for_each(|_| encoder.write(&rows(0..9000)).unwrap());
