@@ -305,7 +305,7 @@ mod tests {
     use arrow::array::{
         Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, StringViewArray, StructArray,
     };
-    use arrow::datatypes::{Field, Int32Type};
+    use arrow::datatypes::{DataType, Field, Int32Type, SchemaRef};
     use bytes::Bytes;
     use datafusion::parquet::arrow::ArrowWriter;
     use datafusion::parquet::file::reader::FileReader;
@@ -328,15 +328,17 @@ mod tests {
         batch([("n", Arc::new(n)), ("text", Arc::new(texts)), ("odd", Arc::new(odd)), ("pair", Arc::new(pair))])
     }
 
-    /// An empty row group of so many columns.
-    fn group(columns: usize) -> RowGroup {
-        let batch = RecordBatch::try_from_iter((0..columns).map(|number| {
-            let values: ArrayRef = Arc::new(Int64Array::new_null(0));
-            (format!("c{number}"), values)
-        }));
-        let writer = ArrowWriter::try_new(Memory::default(), batch.unwrap().schema(), None).unwrap();
+    fn group(schema: &SchemaRef) -> RowGroup {
+        let writer = ArrowWriter::try_new(Memory::default(), schema.clone(), None).unwrap();
         let (_, factory) = writer.into_serialized_writer().unwrap();
         RowGroup::new(factory.create_column_writers(0).unwrap(), None)
+    }
+
+    /// A row group of so many columns.
+    fn group_of(columns: usize) -> RowGroup {
+        let fields: Vec<_> =
+            (0..columns).map(|number| Field::new(format!("c{number}"), DataType::Int64, true)).collect();
+        group(&Arc::new(Schema::new(fields)))
     }
 
     fn encode(batches: &[RecordBatch], threads: usize) -> Vec<u8> {
@@ -372,9 +374,8 @@ mod tests {
     fn of_several_failures_the_first_is_told() {
         let failures = [(1, 3), (0, 7), (0, 5), (2, 0)];
         for first in 0..failures.len() {
-            let mut encoders = encoders(1);
-            let mut group = group(8);
-            // As if two marks had been passed by all and the third by none.
+            let (mut group, mut encoders) = (group_of(8), encoders(1));
+            // As if each had failed behind so many marks.
             let told = failures[first..].iter().chain(&failures[..first]);
             for (marks, column) in told {
                 group.columns[*column].marks = *marks;
@@ -389,8 +390,7 @@ mod tests {
 
     #[test]
     fn a_failure_behind_the_mark_is_told_at_the_next_one() {
-        let mut encoders = encoders(1);
-        let mut group = group(2);
+        let (mut group, mut encoders) = (group_of(2), encoders(1));
         group.pass_mark(&mut encoders).unwrap();
         // One begins what waits, another takes back what is done.
         (0..2).for_each(|_| group.go_on(&mut encoders));
@@ -435,10 +435,7 @@ mod tests {
         let batches: Vec<_> = (0..100).map(|number| rows(number * 5000..(number + 1) * 5000)).collect();
         let schema = batches[0].schema();
         let known = |threads| {
-            let writer = ArrowWriter::try_new(Memory::default(), schema.clone(), None).unwrap();
-            let (_, factory) = writer.into_serialized_writer().unwrap();
-            let mut group = RowGroup::new(factory.create_column_writers(0).unwrap(), None);
-            let mut encoders = encoders(threads);
+            let (mut group, mut encoders) = (group(&schema), encoders(threads));
             let known: Vec<_> = batches
                 .iter()
                 .map(|batch| {
