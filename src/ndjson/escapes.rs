@@ -101,30 +101,28 @@ struct Resolved {
     has_another: bool,
 }
 
-/// Puts what `escape` begins with to `char`; what stands there behind the character is of no account.
+/// Puts the character that `escape` begins with to `utf8`; what stands there behind it is of no account.
 #[inline(always)]
-fn resolve(escape: &[u8; LONGEST_ESCAPE], char: &mut [u8; 4]) -> Resolved {
+fn resolve(escape: &[u8; LONGEST_ESCAPE], utf8: &mut [u8; 4]) -> Resolved {
     if escape[1] != b'u' {
-        char[0] = SIMPLE[usize::from(escape[1])];
+        utf8[0] = SIMPLE[usize::from(escape[1])];
         return Resolved { length: 2, char_length: 1, has_another: escape[1] == b'\\' };
     }
     let unit = |at: usize| hexadecimal(*first(&escape[at..]));
     match unit(2) {
         lead @ 0xD800..=0xDBFF => {
-            *char = four_bytes(0x10000 + ((lead - 0xD800) << 10) + (unit(8) - 0xDC00));
+            let scalar = 0x10000 + ((lead - 0xD800) << 10) + (unit(8) - 0xDC00);
+            char::from_u32(scalar).expect("two surrogates are a character").encode_utf8(utf8);
             Resolved { length: 12, char_length: 4, has_another: true }
         }
-        value => {
-            let (bytes, char_length) = few_bytes(value);
-            *char = bytes;
-            Resolved { length: 6, char_length, has_another: false }
-        }
+        char => Resolved { length: 6, char_length: put_short(char, utf8), has_another: false },
     }
 }
 
-/// A character of at most 16 bits in UTF-8, and how long it is: a branch over that would be mispredicted.
+/// Puts a character of at most 16 bits; how long it is in UTF-8. The library's own branches over that are mispredicted: texts of 19
+/// escapes took 6 % longer with it.
 #[inline(always)]
-fn few_bytes(char: u32) -> ([u8; 4], usize) {
+fn put_short(char: u32, utf8: &mut [u8; 4]) -> usize {
     let two = 0x80C0 | char >> 6 | (char & 0x3f) << 8;
     let three = 0x0080_80E0 | char >> 12 | (char >> 6 & 0x3f) << 8 | (char & 0x3f) << 16;
     let bytes = if char < 0x80 {
@@ -134,13 +132,8 @@ fn few_bytes(char: u32) -> ([u8; 4], usize) {
     } else {
         three
     };
-    (bytes.to_le_bytes(), 1 + usize::from(char >= 0x80) + usize::from(char >= 0x800))
-}
-
-/// A character of more bits in UTF-8.
-#[inline(always)]
-fn four_bytes(char: u32) -> [u8; 4] {
-    [0xF0 | char >> 18, 0x80 | char >> 12 & 0x3f, 0x80 | char >> 6 & 0x3f, 0x80 | char & 0x3f].map(|byte| byte as u8)
+    *utf8 = bytes.to_le_bytes();
+    1 + usize::from(char >= 0x80) + usize::from(char >= 0x800)
 }
 
 /// What a backslash and a letter stand for; with another byte it is that.
