@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod ascii;
 mod portable;
 #[cfg(any(test, feature = "internals"))]
 pub(super) mod testing;

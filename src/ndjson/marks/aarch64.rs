@@ -1,34 +1,42 @@
 //! The kernel of 64-bit ARM: NEON, which every such processor has.
 //!
-//! Source: Arm Architecture Reference Manual, A-profile (CMHI, CMEQ, ADDP). Bits are gathered by adding up neighbours,
+//! Source: Arm Architecture Reference Manual, A-profile (CMHI, CMEQ, ADDP, UMAXV). Bits are gathered by adding up neighbours,
 //! after each byte kept the one bit of its place.
 #![expect(unsafe_code, reason = "vector instructions; each kernel is held to its portable twin by a property test")]
 
 use std::arch::aarch64::{
-    uint8x16_t, vandq_u8, vceqq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
+    uint8x16_t, vandq_u8, vceqq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vmaxvq_u8, vorrq_u8, vpaddq_u8,
     vreinterpretq_u64_u8,
 };
 
-use super::{Bits, CHUNK, Word};
+use super::{Bits, CHUNK, Word, ascii};
 
 const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 pub(super) fn mark<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
-    bits.fill(0, text, |chunk| {
-        // SAFETY: NEON is part of the architecture.
-        unsafe { word(chunk) }
-    });
-    // Whoever needs to know checks for UTF-8, of which ASCII is a part.
-    None
+    // SAFETY: NEON is part of the architecture.
+    let is_ascii = unsafe { with_neon(text, bits) };
+    // SAFETY: it looked at each of the whole chunks, or panicked.
+    unsafe { ascii::text(text, is_ascii) }
+}
+
+/// Whether the whole chunks are ASCII.
+#[target_feature(enable = "neon")]
+fn with_neon(text: &[u8], bits: &mut Bits) -> bool {
+    let mut all = vdupq_n_u8(0);
+    bits.fill(0, text, |chunk| word(chunk, &mut all));
+    vmaxvq_u8(all) < 0x80
 }
 
 #[target_feature(enable = "neon")]
-fn word(chunk: &[u8; CHUNK]) -> Word {
+#[inline]
+fn word(chunk: &[u8; CHUNK], all: &mut uint8x16_t) -> Word {
     let mut stops = [vdupq_n_u8(0); 4];
     let mut newlines = [vdupq_n_u8(0); 4];
     for (part, bytes) in chunk.chunks_exact(16).enumerate() {
         // SAFETY: a part has 16 bytes, and the load needs no alignment.
         let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
+        *all = vorrq_u8(*all, bytes);
         let quote_or_backslash = vorrq_u8(vceqq_u8(bytes, vdupq_n_u8(b'"')), vceqq_u8(bytes, vdupq_n_u8(b'\\')));
         stops[part] = vorrq_u8(vcltq_u8(bytes, vdupq_n_u8(b' ')), quote_or_backslash);
         newlines[part] = vceqq_u8(bytes, vdupq_n_u8(b'\n'));
@@ -38,6 +46,7 @@ fn word(chunk: &[u8; CHUNK]) -> Word {
 
 /// One bit for each byte that is all ones.
 #[target_feature(enable = "neon")]
+#[inline]
 fn gather(parts: [uint8x16_t; 4]) -> u64 {
     // SAFETY: the table has 16 bytes.
     let places = unsafe { vld1q_u8(PLACES.as_ptr()) };

@@ -3,7 +3,7 @@
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (VPCMPUB, VPCMPEQB, VPMOVMSKB).
 #![expect(
     unsafe_code,
-    reason = "vector instructions, and text that they saw to be ASCII; each kernel is held to its portable twin by a property test"
+    reason = "vector instructions; each kernel, and what it says of ASCII, is held to its portable twin by a property test"
 )]
 
 use std::arch::x86_64::{
@@ -12,7 +12,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi8,
 };
 
-use super::{Bits, CHUNK, Kernel, Word};
+use super::{Bits, CHUNK, Kernel, Word, ascii};
 
 /// The widest kernel of this processor; `None` where it has neither.
 pub(super) fn kernel() -> Option<Kernel> {
@@ -37,7 +37,7 @@ fn avx512<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     // SAFETY: the processor has AVX-512F and BW, as was just asserted.
     let is_ascii = unsafe { with_avx512(text, bits) };
     // SAFETY: it looked at each of the whole chunks, or panicked.
-    unsafe { ascii(text, is_ascii) }
+    unsafe { ascii::text(text, is_ascii) }
 }
 
 fn avx2<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
@@ -45,17 +45,7 @@ fn avx2<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     // SAFETY: the processor has AVX2, as was just asserted.
     let is_ascii = unsafe { with_avx2(text, bits) };
     // SAFETY: it looked at each of the whole chunks, or panicked.
-    unsafe { ascii(text, is_ascii) }
-}
-
-/// The text if it is ASCII.
-///
-/// # Safety
-/// `chunks_are_ascii` must be true only if all whole chunks are.
-unsafe fn ascii(text: &[u8], chunks_are_ascii: bool) -> Option<&str> {
-    let is_ascii = chunks_are_ascii && text.as_chunks::<CHUNK>().1.is_ascii();
-    // SAFETY: ASCII is UTF-8. The rest was looked at here, and the whole chunks are by contract.
-    is_ascii.then(|| unsafe { str::from_utf8_unchecked(text) })
+    unsafe { ascii::text(text, is_ascii) }
 }
 
 /// Whether the whole chunks are ASCII.

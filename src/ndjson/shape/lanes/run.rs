@@ -1,8 +1,10 @@
 //! The loops of the hot path: many lines over one literal and the value behind it, if that is what is most likely there.
 //!
 //! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled again for
-//! processors that have AVX2, and for those that have AVX-512. They know nothing of keys.
+//! processors that have AVX2, for those that have AVX-512, and with NEON for 64-bit ARM. They know nothing of keys.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod values;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -19,7 +21,11 @@ use super::super::Text;
 use super::super::turn::{Literal, Turn};
 use super::super::value::Value;
 use super::Lane;
+#[cfg(target_arch = "aarch64")]
+use aarch64 as simd;
 use values::{AHEAD, Booleans, Digits, Exact, Fractions, Integers, Nothing, Scalar, Strings, Timestamps, Values};
+#[cfg(target_arch = "x86_64")]
+use x86_64 as simd;
 
 /// What lines are taken over.
 pub(super) struct Run<'a> {
@@ -105,8 +111,8 @@ type Kernel = fn(Likely, &Run<'_>, lanes: &mut [Lane], places: &mut [u32], colum
 
 /// The loops for this processor.
 fn kernel() -> Kernel {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(kernel) = x86_64::kernel() {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let Some(kernel) = simd::kernel() {
         return kernel;
     }
     portable
@@ -227,9 +233,9 @@ mod tests {
     }
 
     fn others() -> Vec<fn(&[u8; WINDOW]) -> u32> {
-        #[cfg(target_arch = "x86_64")]
-        return x86_64::others();
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        return simd::others();
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         Vec::new()
     }
 
@@ -250,10 +256,10 @@ mod tests {
     }
 
     fn kernels() -> Vec<Kernel> {
-        #[cfg(target_arch = "x86_64")]
-        return x86_64::kernels();
-        #[cfg(not(target_arch = "x86_64"))]
-        vec![kernel()]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        return simd::kernels();
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Vec::new()
     }
 
     /// Where lines are afterwards: those that were taken with their values' places, and the others.
