@@ -48,6 +48,8 @@ mod judge;
 mod layout;
 mod marks;
 mod needs;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod object;
 mod prune;
 mod reject;

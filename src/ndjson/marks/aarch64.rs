@@ -1,17 +1,12 @@
 //! The kernel of 64-bit ARM: NEON, which every such processor has.
 //!
-//! Source: Arm Architecture Reference Manual, A-profile (CMHI, CMEQ, ADDP, UMAXV). Bits are gathered by adding up neighbours,
-//! after each byte kept the one bit of its place.
+//! Source: Arm Architecture Reference Manual, A-profile (CMHI, CMEQ, UMAXV).
 #![expect(unsafe_code, reason = "vector instructions; each kernel is held to its portable twin by a property test")]
 
-use std::arch::aarch64::{
-    uint8x16_t, vandq_u8, vceqq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vmaxvq_u8, vorrq_u8, vpaddq_u8,
-    vreinterpretq_u64_u8,
-};
+use std::arch::aarch64::{uint8x16_t, vceqq_u8, vcltq_u8, vdupq_n_u8, vld1q_u8, vmaxvq_u8, vorrq_u8};
 
+use super::super::neon::gather;
 use super::{Bits, CHUNK, Word, ascii};
-
-const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 pub(super) fn mark<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     // SAFETY: NEON is part of the architecture.
@@ -42,16 +37,4 @@ fn word(chunk: &[u8; CHUNK], all: &mut uint8x16_t) -> Word {
         newlines[part] = vceqq_u8(bytes, vdupq_n_u8(b'\n'));
     }
     Word { stops: gather(stops), newlines: gather(newlines) }
-}
-
-/// One bit for each byte that is all ones.
-#[target_feature(enable = "neon")]
-#[inline]
-fn gather(parts: [uint8x16_t; 4]) -> u64 {
-    // SAFETY: the table has 16 bytes.
-    let places = unsafe { vld1q_u8(PLACES.as_ptr()) };
-    let [a, b, c, d] = parts.map(|part| vandq_u8(part, places));
-    let halves = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
-    let sums = vpaddq_u8(halves, halves);
-    vgetq_lane_u64::<0>(vreinterpretq_u64_u8(sums))
 }

@@ -1,18 +1,14 @@
 //! The loops of 64-bit ARM, with the ends of digits found by NEON.
 //!
-//! Source: Arm Architecture Reference Manual, A-profile (CMHI, ADDP). Bits are gathered by adding up neighbours, after each byte
-//! kept the one bit of its place.
+//! Source: Arm Architecture Reference Manual, A-profile (CMHI).
 #![expect(unsafe_code, reason = "vector instructions; held to the portable loops by property tests")]
 
-use std::arch::aarch64::{
-    uint8x16_t, vandq_u8, vcgtq_u8, vdupq_n_u8, vgetq_lane_u32, vld1q_u8, vpaddq_u8, vreinterpretq_u32_u8, vsubq_u8,
-};
+use std::arch::aarch64::{uint8x16_t, vcgtq_u8, vdupq_n_u8, vld1q_u8, vsubq_u8};
 use std::arch::is_aarch64_feature_detected;
 
+use super::super::super::super::neon::gather;
 use super::values::{Digits, WINDOW};
 use super::{Kernel, Lane, Likely, Run, Span};
-
-const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 pub(super) fn kernel() -> Option<Kernel> {
     has_neon().then_some(neon as Kernel)
@@ -53,17 +49,15 @@ impl Digits for Neon {
 #[inline]
 fn others_with_neon(window: &[u8; WINDOW]) -> u32 {
     let (low, high) = window.split_at(WINDOW / 2);
-    // SAFETY: half a window has 16 bytes, as has the table, and the load needs no alignment.
-    let [low, high, places] = [low, high, &PLACES].map(|bytes| unsafe { vld1q_u8(bytes.as_ptr()) });
-    let pairs = vpaddq_u8(no_digits(low, places), no_digits(high, places));
-    let fours = vpaddq_u8(pairs, pairs);
-    vgetq_lane_u32::<0>(vreinterpretq_u32_u8(vpaddq_u8(fours, fours)))
+    // SAFETY: half a window has 16 bytes, and the load needs no alignment.
+    let [low, high] = [low, high].map(|half| unsafe { vld1q_u8(half.as_ptr()) });
+    let nothing = vdupq_n_u8(0);
+    gather([no_digits(low), no_digits(high), nothing, nothing]) as u32
 }
 
-/// Those bits of `places` where a byte is no digit.
+/// Which bytes are no digits.
 #[target_feature(enable = "neon")]
 #[inline]
-fn no_digits(bytes: uint8x16_t, places: uint8x16_t) -> uint8x16_t {
-    let above_zero = vsubq_u8(bytes, vdupq_n_u8(b'0'));
-    vandq_u8(vcgtq_u8(above_zero, vdupq_n_u8(9)), places)
+fn no_digits(bytes: uint8x16_t) -> uint8x16_t {
+    vcgtq_u8(vsubq_u8(bytes, vdupq_n_u8(b'0')), vdupq_n_u8(9))
 }
