@@ -2,17 +2,25 @@
 //!
 //! With them the end of a string or a line is found by counting zeros instead of looking at bytes. The bits are made 64
 //! bytes at a time by the widest kernel that the processor has, which sees on the way whether all is ASCII; each kernel
-//! is held to [`portable`] by a property test and a fuzzer. It knows nothing of JSON beyond these bytes.
+//! is held to its portable twin by a property test and a fuzzer. It knows nothing of JSON beyond these bytes.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod ascii;
+#[cfg(any(test, feature = "internals", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod portable;
 #[cfg(any(test, feature = "internals"))]
 pub(super) mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+
+#[cfg(target_arch = "aarch64")]
+use aarch64 as simd;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use portable as simd;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as simd;
 
 /// Bytes that a kernel looks at together, and the bytes of their bits.
 const CHUNK: usize = 64;
@@ -38,9 +46,9 @@ struct Bits {
     ends: Vec<u64>,
 }
 
-/// A kernel: makes the bits of a text's whole chunks, for which there is room. Gives the text if it is ASCII, unless it
-/// does not look.
-type Kernel = for<'a> fn(&'a [u8], &mut Bits) -> Option<&'a str>;
+/// A kernel: makes the bits of a text's whole chunks, and puts them from that of a chunk on, for which there is room. Gives
+/// the text if it is ASCII, unless it does not look.
+type Kernel = for<'a> fn(usize, &'a [u8], &mut Bits) -> Option<&'a str>;
 
 impl Bits {
     /// Has room for as many chunks, whatever was there before.
@@ -94,11 +102,12 @@ impl Marks {
         let (whole, rest) = text.as_chunks::<CHUNK>();
         // The rest, and a chunk that is behind the end whatever the text's length.
         self.bits.make_room(whole.len() + 2);
-        let ascii = kernel()(text, &mut self.bits);
+        let kernel = simd::kernel();
+        let ascii = kernel(0, text, &mut self.bits);
         // Zeros behind the end are control bytes: every run ends there at the latest.
         let mut padded = [0; 2 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
-        self.bits.fill(whole.len(), &padded, portable::word);
+        kernel(whole.len(), &padded, &mut self.bits);
         ascii
     }
 
@@ -174,18 +183,6 @@ fn far(bits: &[u8], mut byte: usize) -> usize {
         }
         byte += BITS;
     }
-}
-
-/// The widest kernel of this processor.
-fn kernel() -> Kernel {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(kernel) = x86_64::kernel() {
-        return kernel;
-    }
-    #[cfg(target_arch = "aarch64")]
-    return aarch64::mark;
-    #[cfg(not(target_arch = "aarch64"))]
-    portable::mark
 }
 
 #[cfg(test)]

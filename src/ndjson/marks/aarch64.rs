@@ -6,20 +6,29 @@
 use std::arch::aarch64::{uint8x16_t, vceqq_u8, vcltq_u8, vdupq_n_u8, vld1q_u8, vmaxvq_u8, vorrq_u8};
 
 use super::super::neon::gather;
-use super::{Bits, CHUNK, Word, ascii};
+use super::{Bits, CHUNK, Kernel, Word, ascii};
 
-pub(super) fn mark<'a>(text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
+pub(super) fn kernel() -> Kernel {
+    neon
+}
+
+#[cfg(any(test, feature = "internals"))]
+pub(super) fn kernels() -> Vec<(&'static str, Kernel)> {
+    vec![("neon", neon)]
+}
+
+fn neon<'a>(first: usize, text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
     // SAFETY: NEON is part of the architecture.
-    let is_ascii = unsafe { with_neon(text, bits) };
+    let is_ascii = unsafe { with_neon(first, text, bits) };
     // SAFETY: it looked at each of the whole chunks, or panicked.
     unsafe { ascii::text(text, is_ascii) }
 }
 
 /// Whether the whole chunks are ASCII.
 #[target_feature(enable = "neon")]
-fn with_neon(text: &[u8], bits: &mut Bits) -> bool {
+fn with_neon(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     let mut all = vdupq_n_u8(0);
-    bits.fill(0, text, |chunk| word(chunk, &mut all));
+    bits.fill(first, text, |chunk| word(chunk, &mut all));
     vmaxvq_u8(all) < 0x80
 }
 

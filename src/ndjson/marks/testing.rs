@@ -20,8 +20,8 @@ pub(crate) fn check(text: &[u8]) {
 
 /// Holds each kernel that this processor has to its twin.
 pub(crate) fn check_kernels(text: &[u8]) {
-    let (expected, _) = marked(portable::mark, text);
-    for (name, kernel) in kernels() {
+    let (expected, _) = marked(portable::kernel(), text);
+    for (name, kernel) in simd::kernels() {
         let (bits, ascii) = marked(kernel, text);
         assert!(bits == expected, "{name}: {}", text.escape_ascii());
         let expected = text.is_ascii().then_some(text);
@@ -32,16 +32,6 @@ pub(crate) fn check_kernels(text: &[u8]) {
 fn marked(kernel: Kernel, text: &[u8]) -> (Bits, Option<&str>) {
     let mut bits = Bits::default();
     bits.make_room(text.len() / CHUNK);
-    let ascii = kernel(text, &mut bits);
+    let ascii = kernel(0, text, &mut bits);
     (bits, ascii)
-}
-
-/// Every kernel that this processor has, by name.
-fn kernels() -> Vec<(&'static str, Kernel)> {
-    #[cfg(target_arch = "x86_64")]
-    return x86_64::kernels();
-    #[cfg(target_arch = "aarch64")]
-    return vec![("neon", aarch64::mark)];
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    Vec::new()
 }

@@ -1,10 +1,12 @@
 //! The loops of the hot path: many lines over one literal and the value behind it, if that is what is most likely there.
 //!
-//! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled again for
-//! processors that have AVX2, for those that have AVX-512, and with NEON for 64-bit ARM. They know nothing of keys.
+//! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled for x86-64 with
+//! SSE2, with AVX2 and with AVX-512, for 64-bit ARM with NEON, and for any other processor. They know nothing of keys.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod portable;
 mod values;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -23,7 +25,9 @@ use super::super::value::Value;
 use super::Lane;
 #[cfg(target_arch = "aarch64")]
 use aarch64 as simd;
-use values::{AHEAD, Booleans, Digits, Exact, Fractions, Integers, Nothing, Scalar, Strings, Timestamps, Values};
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use portable as simd;
+use values::{AHEAD, Booleans, Digits, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values};
 #[cfg(target_arch = "x86_64")]
 use x86_64 as simd;
 
@@ -73,7 +77,7 @@ pub(super) enum Likely {
 ///
 /// That an integer ends is not looked at: if it goes on, then with what no turn begins with.
 pub(super) fn take(likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
-    take_by(kernel(), likely, run, lanes, odd, column);
+    take_by(simd::kernel(), likely, run, lanes, odd, column);
 }
 
 fn take_by(kernel: Kernel, likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
@@ -108,19 +112,6 @@ impl Odd {
 /// The loops: they move lines behind their values, and tell the places, in order, of those that they do not take: how
 /// many. For places there must be as much room as there are lines.
 type Kernel = fn(Likely, &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize;
-
-/// The loops for this processor.
-fn kernel() -> Kernel {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    if let Some(kernel) = simd::kernel() {
-        return kernel;
-    }
-    portable
-}
-
-fn portable(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
-    by_kind::<Scalar>(likely, run, lanes, places, column)
-}
 
 // Closures would not be compiled for the same processor as the loop.
 #[inline(always)]
@@ -216,7 +207,7 @@ mod tests {
     use super::super::super::super::instant;
     use super::super::super::super::marks::Marks;
     use super::super::super::super::tape::Kind;
-    use super::values::WINDOW;
+    use super::portable::Scalar;
     use super::*;
 
     const LITERAL: &str = ",\"k\":";
@@ -230,13 +221,6 @@ mod tests {
             2 => "\"2024-0[1-5]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?Z?\"",
             2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
         ]
-    }
-
-    fn others() -> Vec<fn(&[u8; WINDOW]) -> u32> {
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        return simd::others();
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        Vec::new()
     }
 
     /// Lines over the literal, or over something else, and a value each; and where they start.
@@ -253,13 +237,6 @@ mod tests {
                 (starts.collect(), text)
             })
             .prop_map(|(starts, text): (Vec<usize>, String)| (text, starts))
-    }
-
-    fn kernels() -> Vec<Kernel> {
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        return simd::kernels();
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        Vec::new()
     }
 
     /// Where lines are afterwards: those that were taken with their values' places, and the others.
@@ -279,7 +256,7 @@ mod tests {
         #[test]
         fn digits_end_where_their_twin_says(window in proptest::array::uniform32(prop_oneof![3 => b'0'..=b'9', 1 => any::<u8>()])) {
             let expected = Scalar::others(&window);
-            for others in others() {
+            for others in simd::others() {
                 prop_assert_eq!(others(&window), expected);
             }
         }
@@ -298,8 +275,8 @@ mod tests {
                 (Likely::Nothing, Class::default()),
             ] {
                 let run = Run { text, turn: &turn, known: Class::from_bits(known) | class | Class::PRESENT, bounds: None };
-                let (lanes, odd) = taken(portable, likely, &run, &starts);
-                for kernel in kernels() {
+                let (lanes, odd) = taken(portable::kernel(), likely, &run, &starts);
+                for kernel in simd::kernels() {
                     prop_assert_eq!(taken(kernel, likely, &run, &starts), (lanes.clone(), odd.clone()));
                 }
                 prop_assert_eq!(lanes.len() + odd.len(), starts.len());

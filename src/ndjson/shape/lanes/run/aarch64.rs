@@ -1,46 +1,39 @@
-//! The loops of 64-bit ARM, with the ends of digits found by NEON.
+//! The loops of 64-bit ARM, with the ends of digits found by NEON, which every such processor has.
 //!
 //! Source: Arm Architecture Reference Manual, A-profile (CMHI).
 #![expect(unsafe_code, reason = "vector instructions; held to the portable loops by property tests")]
 
 use std::arch::aarch64::{uint8x16_t, vcgtq_u8, vdupq_n_u8, vld1q_u8, vsubq_u8};
-use std::arch::is_aarch64_feature_detected;
 
 use super::super::super::super::neon::gather;
 use super::values::{Digits, WINDOW};
 use super::{Kernel, Lane, Likely, Run, Span};
 
-pub(super) fn kernel() -> Option<Kernel> {
-    has_neon().then_some(neon as Kernel)
+pub(super) fn kernel() -> Kernel {
+    neon
 }
 
 #[cfg(test)]
 pub(super) fn kernels() -> Vec<Kernel> {
-    kernel().into_iter().collect()
+    vec![neon]
 }
 
 #[cfg(test)]
 pub(super) fn others() -> Vec<fn(&[u8; WINDOW]) -> u32> {
-    has_neon().then_some(Neon::others as fn(&[u8; WINDOW]) -> u32).into_iter().collect()
-}
-
-fn has_neon() -> bool {
-    is_aarch64_feature_detected!("neon")
+    vec![Neon::others]
 }
 
 fn neon(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
-    assert!(has_neon(), "only handed out where the processor has it");
     super::by_kind::<Neon>(likely, run, lanes, places, column)
 }
 
-/// Only named by the loop that is compiled for it, and by tests that asked.
 #[derive(Clone, Copy)]
 struct Neon;
 
 impl Digits for Neon {
     #[inline(always)]
     fn others(window: &[u8; WINDOW]) -> u32 {
-        // SAFETY: whoever names this type has made sure of the instructions.
+        // SAFETY: NEON is part of the architecture.
         unsafe { others_with_neon(window) }
     }
 }

@@ -36,17 +36,6 @@ pub(super) trait Digits: Copy {
     fn others(window: &[u8; WINDOW]) -> u32;
 }
 
-/// The twin of the others.
-#[derive(Clone, Copy)]
-pub(super) struct Scalar;
-
-impl Digits for Scalar {
-    #[inline(always)]
-    fn others(window: &[u8; WINDOW]) -> u32 {
-        window.iter().enumerate().fold(0, |bits, (at, byte)| bits | (u32::from(!byte.is_ascii_digit()) << at))
-    }
-}
-
 /// How one kind of value is read.
 pub(super) trait Values {
     /// The value that begins with what stands at `start` of the text, behind the literal, which is at `at` of the bytes

@@ -1,35 +1,38 @@
-//! The loops compiled for processors with AVX2 and the bit manipulations that came with it, and for those with AVX-512:
-//! the same code in fewer instructions, with the ends of digits found by one.
+//! The loops compiled for processors with AVX2 and the bit manipulations that came with it, for those with AVX-512, and for
+//! all others with SSE2, which every x86-64 has: the same code in fewer instructions, with the ends of digits found by few.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (VPCMPUB, VPMAXUB, VPMOVMSKB).
 #![expect(unsafe_code, reason = "vector instructions; held to the portable loops by property tests")]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epu8_mask, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
+    __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_set1_epi8, _mm_sub_epi8,
+    _mm256_cmpeq_epi8, _mm256_cmpgt_epu8_mask, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
     _mm256_set1_epi8, _mm256_sub_epi8,
 };
 
 use super::values::{Digits, WINDOW};
 use super::{Kernel, Lane, Likely, Run, Span};
 
-/// The best for this processor; `None` where it lacks both.
-pub(super) fn kernel() -> Option<Kernel> {
+/// The best for this processor.
+pub(super) fn kernel() -> Kernel {
     if has_avx512() {
-        return Some(avx512);
+        return avx512;
     }
-    has_avx2().then_some(avx2 as Kernel)
+    if has_avx2() { avx2 } else { sse2 }
 }
 
 #[cfg(test)]
 pub(super) fn kernels() -> Vec<Kernel> {
     let avx512 = has_avx512().then_some(avx512 as Kernel);
-    avx512.into_iter().chain(has_avx2().then_some(avx2 as Kernel)).collect()
+    let avx2 = has_avx2().then_some(avx2 as Kernel);
+    avx512.into_iter().chain(avx2).chain([sse2 as Kernel]).collect()
 }
 
 #[cfg(test)]
 pub(super) fn others() -> Vec<fn(&[u8; WINDOW]) -> u32> {
     let avx512 = has_avx512().then_some(Avx512::others as fn(&[u8; WINDOW]) -> u32);
-    avx512.into_iter().chain(has_avx2().then_some(Avx2::others as fn(&[u8; WINDOW]) -> u32)).collect()
+    let avx2 = has_avx2().then_some(Avx2::others as fn(&[u8; WINDOW]) -> u32);
+    avx512.into_iter().chain(avx2).chain([Sse2::others as fn(&[u8; WINDOW]) -> u32]).collect()
 }
 
 fn has_avx2() -> bool {
@@ -60,6 +63,10 @@ fn avx2(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], c
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn with_avx2(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
     super::by_kind::<Avx2>(likely, run, lanes, places, column)
+}
+
+fn sse2(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
+    super::by_kind::<Sse2>(likely, run, lanes, places, column)
 }
 
 /// Only named by the loop that is compiled for it, and by tests that asked.
@@ -108,4 +115,30 @@ fn above_zero(window: &[u8; WINDOW]) -> __m256i {
     // SAFETY: a window has 32 bytes, and the load needs no alignment.
     let bytes = unsafe { _mm256_loadu_si256(window.as_ptr().cast()) };
     _mm256_sub_epi8(bytes, _mm256_set1_epi8(b'0'.cast_signed()))
+}
+
+#[derive(Clone, Copy)]
+struct Sse2;
+
+impl Digits for Sse2 {
+    #[inline(always)]
+    fn others(window: &[u8; WINDOW]) -> u32 {
+        // SAFETY: SSE2 is part of the architecture.
+        unsafe { others_with_sse2(window) }
+    }
+}
+
+#[target_feature(enable = "sse2")]
+#[inline]
+fn others_with_sse2(window: &[u8; WINDOW]) -> u32 {
+    let (low, high) = window.split_at(WINDOW / 2);
+    // SAFETY: half a window has 16 bytes, and the load needs no alignment.
+    let [low, high] = [low, high].map(|half| unsafe { _mm_loadu_si128(half.as_ptr().cast()) });
+    let [low, high] = [low, high].map(|bytes| {
+        let above_zero = _mm_sub_epi8(bytes, _mm_set1_epi8(b'0'.cast_signed()));
+        let nine = _mm_set1_epi8(9);
+        // As with AVX2.
+        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(above_zero, nine), nine)).cast_unsigned()
+    });
+    !(low | (high << 16))
 }
