@@ -6,7 +6,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 /// What a thread made of a job, or what it panicked with.
@@ -21,8 +21,7 @@ pub(super) struct Crew<J, M> {
     /// Most threads; none if the caller is to work itself.
     most: usize,
     threads: Vec<JoinHandle<()>>,
-    jobs: Sender<J>,
-    queue: Arc<Mutex<Receiver<J>>>,
+    jobs: Arc<Jobs<J>>,
     outcomes: Receiver<Outcome<M>>,
     /// What threads to come are given.
     outbox: Sender<Outcome<M>>,
@@ -34,14 +33,12 @@ pub(super) struct Crew<J, M> {
 impl<J: Send + 'static, M: Send + 'static> Crew<J, M> {
     /// A crew of `threads` threads; of one, the caller is that one, and works in [`Crew::start`].
     pub(super) fn new(threads: usize, work: impl Fn(J) -> M + Send + Sync + 'static) -> Self {
-        let (jobs, queue) = channel();
         let (outbox, outcomes) = channel();
         Self {
             work: Arc::new(work),
             most: if threads > 1 { threads } else { 0 },
             threads: Vec::new(),
-            jobs,
-            queue: Arc::new(Mutex::new(queue)),
+            jobs: Arc::new(Jobs::new()),
             outcomes,
             outbox,
             own: VecDeque::new(),
@@ -57,7 +54,7 @@ impl<J: Send + 'static, M: Send + 'static> Crew<J, M> {
         if self.threads.is_empty() {
             self.own.push_back(self.make(job));
         } else {
-            self.jobs.send(job).expect("the crew holds the other end");
+            self.jobs.give(job);
         }
         self.under_way += 1;
     }
@@ -87,17 +84,50 @@ impl<J: Send + 'static, M: Send + 'static> Crew<J, M> {
 
     /// One thread more. If the system has none to give, those that are there do the work, or else the caller.
     fn grow(&mut self) {
-        let (work, queue, outbox) = (Arc::clone(&self.work), Arc::clone(&self.queue), self.outbox.clone());
-        let take = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let (work, jobs, outbox) = (Arc::clone(&self.work), Arc::clone(&self.jobs), self.outbox.clone());
         let serve = move || {
-            while let Ok(job) = take() {
+            while let Some(job) = jobs.take() {
                 let outcome = catch_unwind(AssertUnwindSafe(|| work(job)));
-                if outbox.send(outcome).is_err() {
-                    return;
-                }
+                outbox.send(outcome).expect("the crew holds the other end until its threads are gone");
             }
         };
         self.threads.extend(Builder::new().name("tidemill-sink".to_owned()).spawn(serve));
+    }
+}
+
+/// Jobs that wait for a thread. One that comes wakes one thread: when they took turns to wait for a channel, each job also woke the
+/// next one to wait.
+struct Jobs<J> {
+    /// `None` when there will be no more.
+    waiting: Mutex<Option<VecDeque<J>>>,
+    came: Condvar,
+}
+
+impl<J> Jobs<J> {
+    fn new() -> Self {
+        Self { waiting: Mutex::new(Some(VecDeque::new())), came: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<J>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, job: J) {
+        self.lock().as_mut().expect("jobs are given until the crew ends").push_back(job);
+        self.came.notify_one();
+    }
+
+    /// The next one, waited for; `None` at the end.
+    fn take(&self) -> Option<J> {
+        let nothing = |waiting: &mut Option<VecDeque<J>>| waiting.as_ref().is_some_and(VecDeque::is_empty);
+        let mut waiting = self.came.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+        waiting.as_mut()?.pop_front()
+    }
+
+    /// Forgets the jobs that wait, and has the threads find that there are no more.
+    fn end(&self) {
+        *self.lock() = None;
+        self.came.notify_all();
     }
 }
 
@@ -107,9 +137,7 @@ fn reveal<M>(outcome: Outcome<M>) -> M {
 
 impl<J, M> Drop for Crew<J, M> {
     fn drop(&mut self) {
-        // The ends that the threads look at: without one they find no job, without the other nobody to hand it to.
-        self.jobs = channel().0;
-        self.outcomes = channel().1;
+        self.jobs.end();
         for thread in self.threads.drain(..) {
             thread.join().expect("panics of the work are caught");
         }
