@@ -212,7 +212,9 @@ fn as_json(outcomes: &[(String, Result<Report>)]) -> Value {
         .iter()
         .map(|(name, outcome)| match outcome {
             Ok(report) => serde_json::to_value(report).unwrap_or_default(),
-            Err(error) => json!({ "query": name, "status": "failed", "error": error_json(error) }),
+            Err(error) => {
+                json!({ "query": name, "status": "failed", "result": error.fate(), "error": error_json(error) })
+            }
         })
         .collect();
     json!({ "version": REPORT_VERSION, "queries": queries })

@@ -105,6 +105,7 @@ fn the_report_as_json_adds_up() {
 
     let bad = &report["queries"][0];
     assert_eq!((&bad["query"], &bad["status"]), (&"bad".into(), &"failed".into()));
+    assert_eq!(bad["result"], "unpublished");
     assert_eq!(bad["error"]["message"], "there is no column `idd`");
     assert_eq!(bad["error"]["place"], serde_json::json!({ "file": "queries/bad.sql", "line": 2, "column": 3 }));
 
