@@ -228,3 +228,19 @@ fn error_json(error: &Error) -> Value {
     });
     json!({ "kind": error.kind(), "message": error.chain(), "place": place, "hint": hint })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_says_what_became_of_the_result_of_each_failure() {
+        let failed = |fate| ("q".to_owned(), Err(Error::machine("the disk is gone").with_fate(fate)));
+        let report = as_json(&[Fate::Unpublished, Fate::InPlace, Fate::Unknown].map(failed));
+        for (number, result) in ["unpublished", "in-place", "unknown"].into_iter().enumerate() {
+            let query = &report["queries"][number];
+            assert_eq!((&query["status"], &query["result"]), (&json!("failed"), &json!(result)));
+            assert_eq!(query["error"]["message"], "the disk is gone");
+        }
+    }
+}
