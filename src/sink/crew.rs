@@ -199,6 +199,15 @@ mod tests {
     }
 
     #[test]
+    fn jobs_that_wait_at_the_end_are_forgotten() {
+        let jobs = Jobs::new();
+        (0..3).for_each(|job| jobs.give(job));
+        assert_eq!(jobs.take(), Some(0));
+        jobs.end();
+        assert_eq!((jobs.take(), jobs.take()), (None, None));
+    }
+
+    #[test]
     fn a_crew_that_is_dropped_forgets_what_waits_and_leaves_no_thread() {
         let (begun, seen) = mpsc::channel();
         let (let_go, gate) = mpsc::channel::<()>();
