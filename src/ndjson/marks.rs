@@ -6,8 +6,6 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-mod ascii;
 #[cfg(any(test, feature = "internals", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod portable;
 #[cfg(any(test, feature = "internals"))]
@@ -46,9 +44,9 @@ struct Bits {
     ends: Vec<u64>,
 }
 
-/// A kernel: makes the bits of a text's whole chunks, and puts them from that of a chunk on, for which there is room. Gives
-/// the text if it is ASCII, unless it does not look.
-type Kernel = for<'a> fn(usize, &'a [u8], &mut Bits) -> Option<&'a str>;
+/// A kernel: makes the bits of a text's whole chunks, and puts them from that of a chunk on, for which there is room. True only if it
+/// has looked at each byte of them and all are ASCII: unchecked text is made of that.
+type Kernel = fn(usize, &[u8], &mut Bits) -> bool;
 
 impl Bits {
     /// Has room for as many chunks, whatever was there before.
@@ -99,16 +97,21 @@ pub(crate) struct Marks {
 impl Marks {
     /// Makes the bits of `text`, in place of those that were there. Gives the text if it was seen to be ASCII.
     pub(crate) fn read<'a>(&mut self, text: &'a [u8]) -> Option<&'a str> {
+        self.read_by(simd::kernel(), text)
+    }
+
+    #[expect(unsafe_code, reason = "text that a kernel saw to be ASCII; a property test holds each kernel to it")]
+    fn read_by<'a>(&mut self, kernel: Kernel, text: &'a [u8]) -> Option<&'a str> {
         let (whole, rest) = text.as_chunks::<CHUNK>();
         // The rest, and a chunk that is behind the end whatever the text's length.
         self.bits.make_room(whole.len() + 2);
-        let kernel = simd::kernel();
-        let ascii = kernel(0, text, &mut self.bits);
+        let whole_is_ascii = kernel(0, text, &mut self.bits);
         // Zeros behind the end are control bytes: every run ends there at the latest.
         let mut padded = [0; 2 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
-        kernel(whole.len(), &padded, &mut self.bits);
-        ascii
+        let rest_is_ascii = kernel(whole.len(), &padded, &mut self.bits);
+        // SAFETY: ASCII is UTF-8, and the kernel has looked at the whole chunks of the text, and at the rest in chunks of its own.
+        (whole_is_ascii && rest_is_ascii).then(|| unsafe { str::from_utf8_unchecked(text) })
     }
 
     /// Where plain runs of strings end.

@@ -6,7 +6,7 @@
 use std::arch::aarch64::{uint8x16_t, vceqq_u8, vcltq_u8, vdupq_n_u8, vld1q_u8, vmaxvq_u8, vorrq_u8};
 
 use super::super::neon::gather;
-use super::{Bits, CHUNK, Kernel, Word, ascii};
+use super::{Bits, CHUNK, Kernel, Word};
 
 pub(super) fn kernel() -> Kernel {
     neon
@@ -17,14 +17,11 @@ pub(super) fn kernels() -> Vec<(&'static str, Kernel)> {
     vec![("neon", neon)]
 }
 
-fn neon<'a>(first: usize, text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
+fn neon(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     // SAFETY: NEON is part of the architecture.
-    let is_ascii = unsafe { with_neon(first, text, bits) };
-    // SAFETY: it looked at each of the whole chunks, or panicked.
-    unsafe { ascii::text(text, is_ascii) }
+    unsafe { with_neon(first, text, bits) }
 }
 
-/// Whether the whole chunks are ASCII.
 #[target_feature(enable = "neon")]
 fn with_neon(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     let mut all = vdupq_n_u8(0);

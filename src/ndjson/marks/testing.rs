@@ -30,8 +30,7 @@ pub(crate) fn check_kernels(text: &[u8]) {
 }
 
 fn marked(kernel: Kernel, text: &[u8]) -> (Bits, Option<&str>) {
-    let mut bits = Bits::default();
-    bits.make_room(text.len() / CHUNK);
-    let ascii = kernel(0, text, &mut bits);
-    (bits, ascii)
+    let mut marks = Marks::default();
+    let ascii = marks.read_by(kernel, text);
+    (marks.bits, ascii)
 }

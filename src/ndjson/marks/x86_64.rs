@@ -14,7 +14,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi8,
 };
 
-use super::{Bits, CHUNK, Kernel, Word, ascii};
+use super::{Bits, CHUNK, Kernel, Word};
 
 /// The widest kernel of this processor.
 pub(super) fn kernel() -> Kernel {
@@ -39,30 +39,23 @@ fn has_avx512() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
 }
 
-fn avx512<'a>(first: usize, text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
+fn avx512(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     assert!(has_avx512(), "only handed out where the processor has it");
     // SAFETY: the processor has AVX-512F and BW, as was just asserted.
-    let is_ascii = unsafe { with_avx512(first, text, bits) };
-    // SAFETY: it looked at each of the whole chunks, or panicked.
-    unsafe { ascii::text(text, is_ascii) }
+    unsafe { with_avx512(first, text, bits) }
 }
 
-fn avx2<'a>(first: usize, text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
+fn avx2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     assert!(has_avx2(), "only handed out where the processor has it");
     // SAFETY: the processor has AVX2, as was just asserted.
-    let is_ascii = unsafe { with_avx2(first, text, bits) };
-    // SAFETY: it looked at each of the whole chunks, or panicked.
-    unsafe { ascii::text(text, is_ascii) }
+    unsafe { with_avx2(first, text, bits) }
 }
 
-fn sse2<'a>(first: usize, text: &'a [u8], bits: &mut Bits) -> Option<&'a str> {
+fn sse2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     // SAFETY: SSE2 is part of the architecture.
-    let is_ascii = unsafe { with_sse2(first, text, bits) };
-    // SAFETY: it looked at each of the whole chunks, or panicked.
-    unsafe { ascii::text(text, is_ascii) }
+    unsafe { with_sse2(first, text, bits) }
 }
 
-/// Whether the whole chunks are ASCII.
 #[target_feature(enable = "avx512f,avx512bw")]
 fn with_avx512(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     let of = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
@@ -82,7 +75,6 @@ fn with_avx512(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     _mm512_movepi8_mask(all) == 0
 }
 
-/// Whether the whole chunks are ASCII.
 #[target_feature(enable = "avx2")]
 fn with_avx2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     let mut all = _mm256_set1_epi8(0);
@@ -111,7 +103,6 @@ fn half(bytes: __m256i) -> [u32; 2] {
     [mask(_mm256_or_si256(control, quote_or_backslash)), mask(newline)]
 }
 
-/// Whether the whole chunks are ASCII.
 #[target_feature(enable = "sse2")]
 fn with_sse2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     let mut all = _mm_set1_epi8(0);
