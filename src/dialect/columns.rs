@@ -7,12 +7,13 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     ExcludeSelectItem, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, OrderBy,
-    OrderByKind, Query, Select, SelectItem, Spanned, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    OrderByKind, Query, Select, SelectItem, Spanned, VisitorMut, WildcardAdditionalOptions,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::default_source::inner_mut;
 use super::normal;
+use super::walk::walk_mut;
 
 /// Gives the column that is written as `written`, in lower case and by its parts, the `real` spelling of its first
 /// parts: the one at `span`; or all that stand in EXCLUDE, EXCEPT and USING, of which no place is told. Returns whether any
@@ -22,7 +23,7 @@ pub fn spell(statement: &mut Statement, written: &[String], span: Option<Span>, 
     let mut any = false;
     for span in [span, None] {
         let mut speller = Speller { written, span, real, any: false };
-        let _ = sql.visit(&mut speller);
+        let _ = walk_mut(sql, &mut speller);
         any = speller.any;
         if any {
             break;
@@ -36,7 +37,7 @@ pub fn spell(statement: &mut Statement, written: &[String], span: Option<Span>, 
 pub fn spell_groups(statement: &mut Statement, settled: &[(String, String)]) -> bool {
     let Some(sql) = inner_mut(statement) else { return false };
     let mut speller = GroupSpeller { settled, any: false };
-    let _ = sql.visit(&mut speller);
+    let _ = walk_mut(sql, &mut speller);
     speller.any
 }
 

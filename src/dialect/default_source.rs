@@ -17,6 +17,8 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::error::Result;
 
+use super::walk::{walk, walk_mut};
+
 /// Gives every SELECT that names columns and has no FROM the table `source`. Returns whether there was any; without a
 /// `source`, nothing is changed.
 pub fn add_from(statement: &mut Statement, source: Option<&str>) -> bool {
@@ -31,7 +33,7 @@ pub fn add_from(statement: &mut Statement, source: Option<&str>) -> bool {
 /// Gives the SELECT without FROM that names a column at `span` the table `source`. Returns whether there is one.
 pub fn add_from_at(statement: &mut Statement, span: Span, source: &str) -> bool {
     let Some(sql) = inner_mut(statement) else { return false };
-    sql.visit(&mut Adder { span, source }).is_break()
+    walk_mut(sql, &mut Adder { span, source }).is_break()
 }
 
 struct Adder<'a> {
@@ -44,7 +46,7 @@ impl VisitorMut for Adder<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let mut finder = ColumnFinder { depth: 0, span: Some(self.span) };
-        if select.from.is_empty() && Visit::visit(select, &mut finder).is_break() {
+        if select.from.is_empty() && walk(select, &mut finder).is_break() {
             select.from.push(table(self.source));
             return ControlFlow::Break(());
         }
@@ -153,7 +155,7 @@ impl Scope<'_> {
 
     fn in_expressions(self, part: &mut impl VisitMut) -> bool {
         let mut subqueries = Subqueries { scope: self, depth: 0, any: false };
-        let _ = part.visit(&mut subqueries);
+        let _ = walk_mut(part, &mut subqueries);
         subqueries.any
     }
 }
@@ -214,12 +216,12 @@ pub(super) fn lacks_from<T: Visit>(part: &T) -> bool {
             if lacks { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
-    part.visit(&mut Finder).is_break()
+    walk(part, &mut Finder).is_break()
 }
 
 fn names_columns(select: &Select) -> bool {
     let wildcard = select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)));
-    wildcard || Visit::visit(select, &mut ColumnFinder { depth: 0, span: None }).is_break()
+    wildcard || walk(select, &mut ColumnFinder { depth: 0, span: None }).is_break()
 }
 
 /// Stops at the first column that is named outside of subqueries, or at the one that is named at a place.

@@ -7,10 +7,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     CastKind, CreateFunction, CreateFunctionBody, DataType, Expr, Function, FunctionReturnType, Ident, Query, Spanned,
-    Visit, VisitMut, Visitor, VisitorMut,
+    VisitMut, Visitor, VisitorMut,
 };
 
 use super::definitions::plain_name;
+use super::walk::{walk, walk_mut};
 use super::windows::arguments;
 use super::{MAX_OPERATORS, Script, normal, outcome, place};
 use crate::error::{Error, Result};
@@ -74,7 +75,7 @@ impl Functions {
             return Ok(());
         }
         let mut expander = Expander { script, functions: self, left: MAX_EXPRESSIONS };
-        outcome(VisitMut::visit(part, &mut expander))
+        outcome(walk_mut(part, &mut expander))
     }
 
     fn of(&self, call: &Function) -> Option<&Defined> {
@@ -119,7 +120,7 @@ fn column_beside(body: &Expr, parameters: &[(Ident, DataType)]) -> Option<Ident>
             }
         }
     }
-    match body.visit(&mut Finder(parameters)) {
+    match walk(body, &mut Finder(parameters)) {
         ControlFlow::Break(name) => Some(name),
         ControlFlow::Continue(()) => None,
     }
@@ -156,7 +157,7 @@ impl VisitorMut for Expander<'_> {
             .into_iter()
             .zip(&defined.parameters)
             .map(|(arg, (name, kind))| (normal(name), cast(arg, kind.clone())));
-        let _ = VisitMut::visit(&mut body, &mut Substituter { arguments: casts.collect() });
+        let _ = walk_mut(&mut body, &mut Substituter { arguments: casts.collect() });
         let size = Size::of(&body);
         let Some(left) = self.left.checked_sub(size.expressions).filter(|_| size.deepest <= MAX_OPERATORS) else {
             return refused(
@@ -199,7 +200,7 @@ struct Size {
 impl Size {
     fn of(expr: &Expr) -> Self {
         let mut size = Self::default();
-        let _ = expr.visit(&mut size);
+        let _ = walk(expr, &mut size);
         size
     }
 }

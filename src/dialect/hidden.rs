@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, TableFactor, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, TableFactor, Visitor, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::default_source::{inner, inner_mut};
+use super::walk::{walk, walk_mut};
 use super::{Script, normal, outcome, place};
 use crate::error::{Error, Result};
 
@@ -21,7 +22,7 @@ pub type Hidden<'a> = &'a dyn Fn(&str) -> Vec<&'static str>;
 
 /// Whether a statement names one of `columns` anywhere.
 pub fn names_any(statement: &Statement, columns: &[&str]) -> bool {
-    inner(statement).is_some_and(|sql| sql.visit(&mut NameFinder { columns }).is_break())
+    inner(statement).is_some_and(|sql| walk(sql, &mut NameFinder { columns }).is_break())
 }
 
 /// Makes each `*` leave out the hidden columns of the tables that it stands over.
@@ -29,7 +30,7 @@ pub fn names_any(statement: &Statement, columns: &[&str]) -> bool {
 /// **Errors**: `Sql` with the place of a `*`, or of a NATURAL JOIN, that cannot leave them out.
 pub fn hide(script: &Script, statement: &mut Statement, hidden: Hidden<'_>) -> Result<()> {
     let Some(sql) = inner_mut(statement) else { return Ok(()) };
-    outcome(sql.visit(&mut Hider { script, hidden, ctes: Vec::new() }))
+    outcome(walk_mut(sql, &mut Hider { script, hidden, ctes: Vec::new() }))
 }
 
 struct NameFinder<'a> {
@@ -70,9 +71,9 @@ impl VisitorMut for Hider<'_> {
             // all names known, and finds nothing left to do.
             if with.recursive {
                 self.ctes.push(name);
-                VisitMut::visit(&mut cte.query, self)?;
+                walk_mut(&mut cte.query, self)?;
             } else {
-                VisitMut::visit(&mut cte.query, self)?;
+                walk_mut(&mut cte.query, self)?;
                 self.ctes.push(name);
             }
         }

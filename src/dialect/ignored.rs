@@ -4,17 +4,18 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, GroupByWithModifier, OrderBy, OrderByKind, Query, Select, SelectItem, TableFactor, Visit, Visitor,
+    GroupByExpr, GroupByWithModifier, OrderBy, OrderByKind, Query, Select, SelectItem, TableFactor, Visitor,
 };
 
 use super::default_source::inner;
+use super::walk::walk;
 
 /// A clause: the word that it is known by, in capitals, and what to write instead.
 pub type Ignored = (&'static str, &'static str);
 
 /// The first such clause.
 pub fn ignored_clause(statement: &Statement) -> Option<Ignored> {
-    match inner(statement)?.visit(&mut Finder) {
+    match walk(inner(statement)?, &mut Finder) {
         ControlFlow::Break(clause) => Some(clause),
         ControlFlow::Continue(()) => None,
     }

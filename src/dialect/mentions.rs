@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Query, Visit, Visitor};
 
 use super::default_source::lacks_from;
 use super::pcollection::PCOLLECTION;
+use super::walk::walk;
 use super::{address, normal};
 
 /// How a view's name is used.
@@ -22,7 +23,7 @@ impl Mentions {
     /// without FROM means it too.
     pub(super) fn of<T: Visit>(part: &T, name: &Ident, is_default: bool) -> Self {
         let mut finder = Finder { name: normal(name), is_default, levels: Vec::new(), found: Self::default() };
-        let _ = part.visit(&mut finder);
+        let _ = walk(part, &mut finder);
         finder.found.any |= is_default && lacks_from(part);
         finder.found
     }

@@ -30,6 +30,7 @@ mod show_tables;
 mod summarize;
 mod syntax;
 mod terms;
+mod walk;
 mod window_tables;
 mod windows;
 mod words;
@@ -67,6 +68,7 @@ pub use show_tables::list as list_tables;
 pub use summarize::take_summarized;
 pub use syntax::fragment;
 use terms::{Excess, MAX_OPERATORS, MAX_SETS};
+pub(crate) use walk::{walk, walk_expressions};
 pub use words::{Standing, Word, WordKind, is_keyword, is_plain, words};
 
 use crate::error::{Error, Result};

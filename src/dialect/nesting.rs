@@ -6,9 +6,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query, Visitor};
 
 use super::default_source::inner;
+use super::walk::walk;
 use super::{Script, address, normal, place};
 use crate::error::{Error, Result};
 
@@ -23,7 +24,7 @@ const MAX_CTES: usize = 500;
 pub(super) fn check(script: &Script, statement: &Statement) -> Result<()> {
     let Some(sql) = inner(statement) else { return Ok(()) };
     let mut counter = Counter::default();
-    let (what, word, hint) = match sql.visit(&mut counter) {
+    let (what, word, hint) = match walk(sql, &mut counter) {
         ControlFlow::Continue(()) => return Ok(()),
         ControlFlow::Break(Excess::With) => (
             format!("WITH stands within WITH more than {MAX_LEVELS} deep"),

@@ -7,11 +7,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, OrderBy, OrderByExpr, OrderByKind, Query, Value, ValueWithSpan, VisitMut, VisitorMut,
+    Expr, OrderBy, OrderByExpr, OrderByKind, Query, Value, ValueWithSpan, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::default_source::inner_mut;
+use super::walk::walk_mut;
 
 /// A position that no result has, as nobody writes it.
 const POSITION: &str = "000004294967295";
@@ -47,7 +48,7 @@ fn replace(
     by: impl Fn(OrderByExpr) -> Vec<OrderByExpr>,
 ) -> bool {
     let Some(sql) = inner_mut(statement) else { return false };
-    sql.visit(&mut Replacer { is_it, by }).is_break()
+    walk_mut(sql, &mut Replacer { is_it, by }).is_break()
 }
 
 struct Replacer<'a, F> {

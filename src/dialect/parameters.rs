@@ -9,13 +9,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::arrow::datatypes::TimeUnit;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Interval, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, GroupByExpr, Ident, Interval, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan, Visitor,
+    VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::default_source::in_sql;
 use super::parameter::ParameterType;
+use super::walk::{walk, walk_mut};
 use super::{Script, outcome, place};
 use crate::error::{Error, Result};
 use crate::suggest;
@@ -74,7 +75,7 @@ impl Parameters {
     ///
     /// **Errors**: `Sql` with the place, for a parameter that is not declared, or has no value.
     pub fn bind(&self, script: &Script, statement: &mut Statement) -> Result<()> {
-        in_sql(statement, |sql| outcome(VisitMut::visit(sql, &mut Binder { script, parameters: self })))
+        in_sql(statement, |sql| outcome(walk_mut(sql, &mut Binder { script, parameters: self })))
     }
 
     /// The declared ones with their types, for hints.
@@ -178,7 +179,7 @@ impl VisitorMut for Binder<'_> {
         // A column is called after what is written, whatever the values.
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item
-                && Visit::visit(expr, &mut PlaceholderFinder).is_break()
+                && walk(expr, &mut PlaceholderFinder).is_break()
             {
                 let alias = Ident::with_quote('"', expr.to_string());
                 *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };

@@ -7,12 +7,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArguments, Ident, Value, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Function, FunctionArguments, Ident, Value, VisitorMut};
 
 use super::default_source::{in_sql, inner_mut};
 use super::normal;
+use super::walk::walk_mut;
 use crate::error::Result;
 
 /// Names that the parser takes for calls of functions, of which the engine has none.
@@ -23,7 +22,7 @@ const USERS: [&str; 4] = ["user", "current_user", "session_user", "current_catal
 /// **Errors**: none.
 pub(super) fn even_paths(statement: &mut Statement) -> Result<()> {
     in_sql(statement, |sql| {
-        let _ = VisitMut::visit(sql, &mut Evener);
+        let _ = walk_mut(sql, &mut Evener);
         Ok(())
     })
 }
@@ -33,7 +32,7 @@ pub(super) fn even_paths(statement: &mut Statement) -> Result<()> {
 pub fn split_paths(statement: &mut Statement, column: &[String]) -> bool {
     let Some(sql) = inner_mut(statement) else { return false };
     let mut splitter = Splitter { column, any: false };
-    let _ = sql.visit(&mut splitter);
+    let _ = walk_mut(sql, &mut splitter);
     splitter.any
 }
 

@@ -7,10 +7,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, Visitor, VisitorMut,
 };
 
 use super::default_source::inner_mut;
+use super::walk::{walk, walk_mut};
 
 /// The name, as the engine reads it.
 pub const PCOLLECTION: &str = "pcollection";
@@ -18,8 +19,8 @@ pub const PCOLLECTION: &str = "pcollection";
 /// Puts `source` where a table is called so; the name stays as its alias, by which its columns may be qualified.
 pub fn name_pcollection(statement: &mut Statement, source: &str) {
     let Some(sql) = inner_mut(statement) else { return };
-    if Visit::visit(sql, &mut CteFinder).is_continue() {
-        let _ = VisitMut::visit(sql, &mut Namer { source });
+    if walk(sql, &mut CteFinder).is_continue() {
+        let _ = walk_mut(sql, &mut Namer { source });
     }
 }
 

@@ -5,10 +5,11 @@
 use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, ObjectName, SetExpr, Spanned, visit_expressions, visit_relations};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, SetExpr, Spanned};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::Script;
+use super::walk::{walk_expressions, walk_relations};
 use crate::error::Excerpt;
 
 /// Line and column, both 1-based; columns count characters. Zero stands for "not known".
@@ -136,7 +137,7 @@ fn offset(text: &str, (line, column): Place) -> usize {
 pub fn span_of_table(statement: &Statement, is_it: impl Fn(&[&str]) -> bool) -> Option<(Place, Place)> {
     let inner = super::default_source::inner(statement)?;
     let mut found = None;
-    let _ = visit_relations(inner, |name: &ObjectName| {
+    let _ = walk_relations(inner, |name: &ObjectName| {
         let parts: Vec<&str> = name.0.iter().filter_map(|part| part.as_ident()).map(|i| i.value.as_str()).collect();
         // A name in single quotes has no place.
         if found.is_none() && is_it(&parts) && name.span() != Span::empty() {
@@ -149,7 +150,7 @@ pub fn span_of_table(statement: &Statement, is_it: impl Fn(&[&str]) -> bool) -> 
 
 /// The script with a mark under the SELECT of a statement's first subquery within an expression; `None` without one.
 pub fn subquery(script: &Script, statement: &Statement, label: &str) -> Option<Excerpt> {
-    let found = visit_expressions(super::default_source::inner(statement)?, |expr: &Expr| match expr {
+    let found = walk_expressions(super::default_source::inner(statement)?, |expr: &Expr| match expr {
         Expr::Subquery(query) | Expr::Exists { subquery: query, .. } | Expr::InSubquery { subquery: query, .. } => {
             match query.body.as_ref() {
                 SetExpr::Select(select) => ControlFlow::Break(select.select_token.0.span),

@@ -6,10 +6,11 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, TableFactor, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, TableFactor, VisitorMut};
 
 use super::default_source::inner_mut;
 use super::template;
+use super::walk::walk_mut;
 
 /// What such a query is put into.
 const TEMPLATE: &str = "SELECT * FROM (SELECT 1) AS __compared";
@@ -17,7 +18,7 @@ const TEMPLATE: &str = "SELECT * FROM (SELECT 1) AS __compared";
 /// Gives each query that a value is compared with a name.
 pub(super) fn name_subqueries(statement: &mut Statement) {
     if let Some(sql) = inner_mut(statement) {
-        let _ = VisitMut::visit(sql, &mut Namer);
+        let _ = walk_mut(sql, &mut Namer);
     }
 }
 

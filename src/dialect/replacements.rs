@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Cte, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, Statement as Sql, Visit, VisitMut, Visitor,
-    VisitorMut, WildcardAdditionalOptions,
+    Cte, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, Statement as Sql, Visitor, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::default_source::{inner, inner_mut};
 use super::definitions::{bare, with};
+use super::walk::{walk, walk_mut};
 use super::{Script, place};
 use crate::error::Excerpt;
 
@@ -37,7 +38,7 @@ impl Replacement {
     /// Puts what the first missing name stands for into the statement that it is of; returns whether it is there.
     pub fn spell(&self, statement: &mut Statement, columns: &[String], real: &str) -> bool {
         let (Some(sql), Some(name)) = (inner_mut(statement), self.missing_ident(columns)) else { return false };
-        VisitMut::visit(sql, &mut Speller { written: name, real }).is_break()
+        walk_mut(sql, &mut Speller { written: name, real }).is_break()
     }
 
     fn missing_ident(&self, columns: &[String]) -> Option<&Ident> {
@@ -49,7 +50,7 @@ impl Replacement {
 pub fn replacements(statement: &Statement) -> Vec<Replacement> {
     let mut finder = Finder { ctes: Vec::new(), counts: Vec::new(), found: Vec::new() };
     if let Some(sql) = inner(statement) {
-        let _ = Visit::visit(sql, &mut finder);
+        let _ = walk(sql, &mut finder);
     }
     finder.found
 }

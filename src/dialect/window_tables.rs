@@ -7,13 +7,13 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Spanned, TableFactor, VisitMut,
-    VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Spanned, TableFactor, VisitorMut,
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
 use super::default_source::inner_mut;
+use super::walk::walk_mut;
 use super::windows::{Kind, arguments, call};
 use super::{Script, outcome, place, template};
 use crate::error::{Error, Result};
@@ -63,7 +63,7 @@ fn is_window(token: &Token) -> bool {
 /// **Errors**: `Sql` with the place, for arguments that are not those of such a table.
 pub(super) fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     let Some(sql) = inner_mut(statement) else { return Ok(()) };
-    outcome(sql.visit(&mut Rewriter { script }))
+    outcome(walk_mut(sql, &mut Rewriter { script }))
 }
 
 struct Rewriter<'a> {

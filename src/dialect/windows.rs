@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, Visit, VisitMut, Visitor, VisitorMut,
+    ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, Visit, Visitor, VisitorMut,
 };
 
 use super::default_source::inner_mut;
+use super::walk::{walk, walk_mut};
 use super::{Script, normal, outcome, place};
 use crate::error::{Error, Result};
 
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 /// or for a window that GROUP BY does not have.
 pub(super) fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     let Some(sql) = inner_mut(statement) else { return Ok(()) };
-    outcome(sql.visit(&mut Rewriter { script }))
+    outcome(walk_mut(sql, &mut Rewriter { script }))
 }
 
 /// The kinds of windows.
@@ -317,7 +318,7 @@ fn group_by_ends(select: &mut Select, calls: &[Call]) {
 /// The calls that stand in a part of a SELECT, but not those of queries within it.
 fn calls_in<T: Visit>(part: &T) -> Vec<Call> {
     let mut finder = Finder { depth: 0, calls: Vec::new() };
-    let _ = part.visit(&mut finder);
+    let _ = walk(part, &mut finder);
     finder.calls
 }
 

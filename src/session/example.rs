@@ -14,12 +14,12 @@ use datafusion::physical_plan::collect;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Query, Select, SetExpr, Statement as Sql, Value, Visit, Visitor, visit_expressions,
+    Query, Select, SetExpr, Statement as Sql, Value, Visitor,
 };
 
 use super::{Session, failure};
 use crate::catalog::Look;
-use crate::dialect::Script;
+use crate::dialect::{self, Script};
 use crate::ndjson::survey::Watch;
 
 /// How many expressions are looked into.
@@ -129,7 +129,7 @@ fn joined(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
 fn questions(statement: &Statement, culprit: &Culprit) -> Vec<Statement> {
     let Statement::Statement(sql) = statement else { return Vec::new() };
     let mut finder = Finder { culprit, tables: Vec::new(), questions: Vec::new() };
-    let _ = sql.visit(&mut finder);
+    let _ = dialect::walk(sql.as_ref(), &mut finder);
     finder.questions
 }
 
@@ -176,7 +176,7 @@ fn nested(expr: Expr) -> Expr {
 
 fn stands_in(expr: &Expr, within: &Expr) -> bool {
     let is_it = |found: &Expr| if found == expr { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    visit_expressions(within, is_it).is_break()
+    dialect::walk_expressions(within, is_it).is_break()
 }
 
 fn question(select: &Select, condition: Expr) -> Option<Statement> {

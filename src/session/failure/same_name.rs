@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem, Spanned, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem, Spanned, Visitor};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::value::excerpt;
@@ -99,7 +99,7 @@ struct Second<'a> {
 
 impl Second<'_> {
     fn of(statement: &Statement, told: &str) -> Option<Column> {
-        dialect::inner(statement)?.visit(&mut Second { told }).break_value()
+        dialect::walk(dialect::inner(statement)?, &mut Second { told }).break_value()
     }
 }
 

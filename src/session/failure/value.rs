@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Spanned, Value, visit_expressions};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Spanned, Value};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::disk;
@@ -157,7 +157,7 @@ fn literal(script: &Script, statement: &Statement, text: &str, label: &str) -> O
 fn spans(statement: &Statement, spot: impl Fn(&Expr) -> Option<Span>) -> Vec<Span> {
     let mut spans = Vec::new();
     let Some(sql) = dialect::inner(statement) else { return spans };
-    let _ = visit_expressions(sql, |expr: &Expr| {
+    let _ = dialect::walk_expressions(sql, |expr: &Expr| {
         spans.extend(spot(expr).filter(|span| *span != Span::empty()));
         ControlFlow::<()>::Continue(())
     });
