@@ -264,12 +264,37 @@ mod tests {
         )
     }
 
+    /// Lines of one shape: most values of a key are of two kinds, and many are `null` or `""`.
+    fn lines_with_blanks() -> impl Strategy<Value = Vec<u8>> {
+        const LINES: usize = 40;
+        const KEYS: [&str; 5] = ["a", "b", "t", "c", "d"];
+        const VALUES: [&str; 9] =
+            ["null", "\"\"", "1", "-2.5", "\"x\"", "true", "nul", "{}", "\"2024-03-01T05:51:22.083\""];
+        let column = || {
+            (0..VALUES.len(), 0..2_usize).prop_flat_map(|(one, blank)| {
+                let value = prop_oneof![6 => Just(VALUES[one]), 5 => Just(VALUES[blank]), 1 => proptest::sample::select(&VALUES)];
+                proptest::collection::vec(value, LINES)
+            })
+        };
+        proptest::collection::vec(column(), KEYS.len()).prop_map(|columns| {
+            let pairs =
+                |row: usize| KEYS.iter().zip(&columns).map(move |(key, values)| format!("\"{key}\":{}", values[row]));
+            let lines = (0..LINES).map(|row| format!("{{{}}}\n", pairs(row).collect::<Vec<_>>().join(",")));
+            lines.collect::<String>().into_bytes()
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
         #[test]
         fn what_is_predicted_is_what_the_careful_reader_reads(lines in proptest::collection::vec(line(), 0..60)) {
             testing::check(&lines.concat());
+        }
+
+        #[test]
+        fn blanks_are_what_the_careful_reader_reads(lines in lines_with_blanks()) {
+            testing::check(&lines);
         }
     }
 

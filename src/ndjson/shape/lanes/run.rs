@@ -27,7 +27,7 @@ use super::Lane;
 use aarch64 as simd;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 use portable as simd;
-use values::{AHEAD, Booleans, Digits, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values};
+use values::{AHEAD, Blanks, Booleans, Digits, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values};
 #[cfg(target_arch = "x86_64")]
 use x86_64 as simd;
 
@@ -46,6 +46,8 @@ pub(super) struct Run<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) odd: Odd,
+    /// Lines that have a blank instead of what was likely.
+    pub(super) blank: Vec<Lane>,
     /// Stands in for the column of a value that nobody reads.
     pub(super) spans: Vec<Span>,
 }
@@ -68,6 +70,8 @@ pub(super) enum Likely {
     /// A number of few digits without exponent.
     Number,
     Boolean,
+    /// `null`, or `""`.
+    Blank,
     /// The end of the line.
     Nothing,
 }
@@ -146,6 +150,7 @@ fn by_kind<D: Digits>(
         }
         Likely::Number => each(Integers::<false, D> { exact, digits }, &turn.literal, run, lanes, places, column),
         Likely::Boolean => each(Booleans, &turn.literal, run, lanes, places, column),
+        Likely::Blank => each(Blanks { empty: known.has(Class::EMPTY) }, &turn.literal, run, lanes, places, column),
         Likely::Nothing => each(Nothing, &turn.literal, run, lanes, places, column),
     }
 }
@@ -219,7 +224,7 @@ mod tests {
             4 => "\"[ -!#-Z]{0,90}\"",
             2 => "\"[ -~é\n]{0,9}\"?",
             2 => "\"2024-0[1-5]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?Z?\"",
-            2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
+            2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("\"\""), Just("nul"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
         ]
     }
 
@@ -272,9 +277,11 @@ mod tests {
                 (Likely::Timestamp(TimeUnit::Millisecond), Class::STRING),
                 (Likely::Number, Class::NUMBER),
                 (Likely::Boolean, Class::BOOLEAN),
+                (Likely::Blank, Class::default()),
                 (Likely::Nothing, Class::default()),
             ] {
-                let run = Run { text, turn: &turn, known: Class::from_bits(known) | class | Class::PRESENT, bounds: None };
+                let known = Class::from_bits(known) | class | Class::PRESENT;
+                let run = Run { text, turn: &turn, known, bounds: None };
                 let (lanes, odd) = taken(portable::kernel(), likely, &run, &starts);
                 for kernel in simd::kernels() {
                     prop_assert_eq!(taken(kernel, likely, &run, &starts), (lanes.clone(), odd.clone()));
@@ -296,7 +303,10 @@ mod tests {
                         continue;
                     }
                     prop_assert_eq!((end as usize, span.end, span.kind), (value.end, end, value.kind()));
-                    prop_assert!(value.class().within(run.known) && !value.class().has(Class::EMPTY));
+                    prop_assert!(value.class().within(run.known));
+                    let is_empty = value.class().has(Class::EMPTY);
+                    prop_assert!(!is_empty || likely == Likely::Blank);
+                    prop_assert!(likely != Likely::Blank || is_empty || value.kind() == Kind::Null);
                     if let Likely::Timestamp(unit) = likely {
                         prop_assert!(instant::timestamp(&text.bytes[start + 1..value.end - 1], unit).is_ok());
                     }

@@ -18,6 +18,9 @@ use super::{Fate, Lane};
 /// No line goes on where its block begins.
 pub(super) const FALLEN: u32 = 0;
 
+/// Lines that are sooner looked at one by one than led over a blank together.
+const FEW: usize = 3;
+
 /// A turn, and the key whose value is due then.
 pub(super) struct Step<'a> {
     pub(super) text: Text<'a>,
@@ -30,29 +33,11 @@ impl Step<'_> {
     /// Takes lines over the turn and their values. Moved to `others` are those that do not take the turn.
     pub(super) fn values(&self, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, fate: &mut Fate<'_>) {
         let mut scratch = std::mem::take(fate.scratch);
-        let Scratch { odd, spans } = &mut scratch;
         match self.likely() {
-            Some(likely) => {
-                // Timestamps are checked where they are found.
-                let is_checked = !matches!((&self.key.check, likely), (Check::Anything, _) | (_, Likely::Timestamp(_)));
-                let column = match self.key.wanted {
-                    UNWANTED if is_checked => {
-                        spans.resize(fate.rows.len(), Span::ABSENT);
-                        spans.as_mut_slice()
-                    }
-                    UNWANTED => &mut [],
-                    wanted => fate.rows.column_mut(wanted),
-                };
-                let bounds = self.key.bounds.as_deref();
-                let run = Run { text: self.text, turn: self.turn, known: self.key.known, bounds };
-                run::take(likely, &run, lanes, odd, column);
-                if is_checked && !self.surely_fit(lanes, column) {
-                    lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
-                }
-            }
-            None => odd.lanes.append(lanes),
+            Some(likely) => self.take(likely, lanes, &mut scratch, fate),
+            None => scratch.odd.lanes.append(lanes),
         }
-        for lane in odd.lanes.drain(..) {
+        for lane in scratch.odd.lanes.drain(..) {
             if !self.turn.fits(self.text.bytes, lane.at as usize) {
                 others.push(lane);
                 continue;
@@ -65,6 +50,49 @@ impl Step<'_> {
         *fate.scratch = scratch;
     }
 
+    /// Takes lines over what is likely, or over a blank; the others are odd.
+    fn take(&self, likely: Likely, lanes: &mut Vec<Lane>, scratch: &mut Scratch, fate: &mut Fate<'_>) {
+        let Scratch { odd, blank, spans } = scratch;
+        // Timestamps are checked where they are found; null is a value of any type, and `""` is known where it was one.
+        let is_sure = matches!(likely, Likely::Timestamp(_) | Likely::Blank);
+        let is_checked = !is_sure && !matches!(self.key.check, Check::Anything);
+        let column = match self.key.wanted {
+            UNWANTED if is_checked => {
+                spans.resize(fate.rows.len(), Span::ABSENT);
+                spans.as_mut_slice()
+            }
+            UNWANTED => &mut [],
+            wanted => fate.rows.column_mut(wanted),
+        };
+        let (text, turn, known, bounds) = (self.text, self.turn, self.key.known, self.key.bounds.as_deref());
+        let run = Run { text, turn, known, bounds };
+        run::take(likely, &run, lanes, odd, column);
+        if is_checked && !self.surely_fit(lanes, column) {
+            lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
+        }
+        if likely == Likely::Blank {
+            return self.count_empties(lanes, fate.empty);
+        }
+        if odd.lanes.len() > FEW && odd.lanes.first().is_some_and(|lane| self.is_blank(*lane)) {
+            std::mem::swap(&mut odd.lanes, blank);
+            run::take(Likely::Blank, &run, blank, odd, column);
+            self.count_empties(blank, fate.empty);
+            lanes.append(blank);
+        }
+    }
+
+    /// Counts the `""` among the blanks that lines were taken over.
+    fn count_empties(&self, lanes: &[Lane], empty: &mut Vec<(u32, Empty)>) {
+        let has_empty = |lane: &&Lane| self.text.bytes[lane.at as usize - 1] == b'"';
+        empty.extend(lanes.iter().filter(has_empty).map(|lane| (lane.row, Empty::Value(self.turn.to))));
+    }
+
+    /// Whether a line takes the turn and has a blank then, more or less.
+    fn is_blank(&self, lane: Lane) -> bool {
+        let value = self.text.bytes.get(lane.at as usize + self.turn.len()..).unwrap_or_default();
+        (value.starts_with(b"null") || value.starts_with(b"\"\"")) && self.turn.fits(self.text.bytes, lane.at as usize)
+    }
+
     /// What is most likely there; `None` where all have to be looked at.
     fn likely(&self) -> Option<Likely> {
         let known = self.key.known;
@@ -73,6 +101,7 @@ impl Step<'_> {
             () if known.has(Class::STRING) => Some(self.timestamp().map_or(Likely::String, Likely::Timestamp)),
             () if known.has(Class::NUMBER) => Some(Likely::Number),
             () if known.has(Class::BOOLEAN) => Some(Likely::Boolean),
+            () if known.has(Class::PRESENT) && known.within(Class::PRESENT | Class::EMPTY) => Some(Likely::Blank),
             () => None,
         }
     }

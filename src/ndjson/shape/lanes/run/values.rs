@@ -178,6 +178,24 @@ impl Values for Booleans {
     }
 }
 
+/// `null`, and `""` where that may be.
+pub(super) struct Blanks {
+    pub(super) empty: bool,
+}
+
+impl Values for Blanks {
+    #[inline(always)]
+    fn read(&mut self, _: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value {
+        const NULL: u32 = u32::from_le_bytes(*b"null");
+        const EMPTY: u16 = u16::from_le_bytes(*b"\"\"");
+        let word = u32::from_le_bytes(*ahead[at % (AHEAD - WINDOW)..].first_chunk().expect("a word is ahead"));
+        let (is_null, is_empty) = (word == NULL, self.empty & (word as u16 == EMPTY));
+        let (length, kind, class) =
+            if is_null { (4, Kind::Null, Class::default()) } else { (2, Kind::Plain, Class::EMPTY) };
+        Value::new(start + length, kind, class).only_if(is_null | is_empty)
+    }
+}
+
 pub(super) struct Nothing;
 
 impl Values for Nothing {
