@@ -293,11 +293,11 @@ impl Shapes {
 /// Takes lines over a turn behind which no value is due.
 fn pass(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, scratch: &mut Scratch) {
     let odd = &mut scratch.odd;
-    match turn.is_long() {
-        true => odd.lanes.append(lanes),
-        false => {
+    match turn.head.is_empty() {
+        true => {
             run::take(Likely::Nothing, &Run { text, turn, known: Class::default(), bounds: None }, lanes, odd, &mut [])
         }
+        false => odd.lanes.append(lanes),
     }
     for lane in odd.lanes.drain(..) {
         match turn.fits(text.bytes, lane.at as usize) {

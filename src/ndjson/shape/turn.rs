@@ -2,7 +2,7 @@
 
 use super::END;
 
-/// Bytes that are compared at once; of longer turns the rest is compared by itself.
+/// Bytes that are compared at once; of longer turns what comes before is compared by itself.
 const WINDOW: usize = 32;
 
 /// Longest literal: a quote behind it is compared with it.
@@ -12,24 +12,24 @@ pub(super) const MAX_LITERAL: usize = WINDOW - 1;
 const MAX_BYTES: usize = 512;
 
 /// What comes between two values, as it stood in a line before.
+///
+/// It never begins with what a number could go on with: it stands behind a whole value, or begins a line. So numbers may
+/// be taken without a look at whether they end.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// The first bytes.
-    ///
-    /// It never begins with what a number could go on with: it stands behind a whole value, or begins a line. So numbers may
-    /// be taken without a look at whether they end.
+    /// What of it is longer than a literal.
+    pub(super) head: Box<[u8]>,
+    /// The last bytes.
     pub(super) literal: Literal,
     /// The same with the quote that a string begins with.
     pub(super) quoted: Literal,
-    /// What of it is longer than that.
-    rest: Box<[u8]>,
     /// The key whose value comes then, or [`END`].
     pub(super) to: u32,
     /// Objects with keys that open and close on the way, in their order.
     pub(super) braces: Box<[Brace]>,
 }
 
-/// The first bytes of a turn.
+/// The last bytes of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Literal {
     words: [u64; 4],
@@ -53,14 +53,14 @@ impl Turn {
         if literal.len() > MAX_BYTES {
             return None;
         }
-        let (head, rest) = literal.split_at(literal.len().min(MAX_LITERAL));
-        let (literal, quoted) = (Literal::new(head), Literal::new(&[head, b"\""].concat()));
-        Some(Self { literal, quoted, rest: rest.into(), to, braces: braces.into() })
+        let (head, tail) = literal.split_at(literal.len().saturating_sub(MAX_LITERAL));
+        let (literal, quoted) = (Literal::new(tail), Literal::new(&[tail, b"\""].concat()));
+        Some(Self { head: head.into(), literal, quoted, to, braces: braces.into() })
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.literal.length + self.rest.len()
+        self.head.len() + self.literal.length
     }
 
     /// The keys that are met on the way.
@@ -71,11 +71,6 @@ impl Turn {
 
     pub(super) fn is(&self, literal: &[u8], to: u32) -> bool {
         self.to == to && self.len() == literal.len() && self.stands_at(literal, 0)
-    }
-
-    /// Whether it is longer than its literal.
-    pub(super) fn is_long(&self) -> bool {
-        !self.rest.is_empty()
     }
 
     /// Whether `text` goes on with these bytes at `at`, and then with the value or the end that is due: not with an
@@ -93,11 +88,14 @@ impl Turn {
     // Where many turns are tried, this is most of the time.
     #[inline(always)]
     fn stands_at(&self, text: &[u8], at: usize) -> bool {
-        let stands = match text.get(at..at + WINDOW).and_then(|text| text.first_chunk()) {
+        let tail = at + self.head.len();
+        if !self.head.is_empty() && text.get(at..tail) != Some(&self.head) {
+            return false;
+        }
+        match text.get(tail..tail + WINDOW).and_then(|text| text.first_chunk()) {
             Some(window) => self.literal.stands_in(window),
-            None => self.literal.stands_near_end(&text[at..]),
-        };
-        stands && (self.rest.is_empty() || text[at + self.literal.length..].starts_with(&self.rest))
+            None => self.literal.stands_near_end(&text[tail..]),
+        }
     }
 }
 
@@ -158,6 +156,8 @@ mod tests {
         let long = format!(",\"{}\":", "k".repeat(60));
         check(&long, &format!("{long}1"), true);
         check(&long, &format!("{}x", &long[..60]), false);
+        check(&long, &format!(";{}1", &long[1..]), false);
+        check(&long, &long[..40], false);
         assert!(Turn::new(&[b' '; MAX_BYTES + 1], 1, &[]).is_none());
     }
 

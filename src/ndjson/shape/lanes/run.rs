@@ -34,7 +34,7 @@ use x86_64 as simd;
 /// What lines are taken over.
 pub(super) struct Run<'a> {
     pub(super) text: Text<'a>,
-    /// Not a long one.
+    /// Of a long one lines stand behind its head.
     pub(super) turn: &'a Turn,
     /// Classes that values may be of; what is likely is among them.
     pub(super) known: Class,

@@ -12,7 +12,7 @@ use super::super::super::tape::Kind;
 use super::super::turn::Turn;
 use super::super::value::Value;
 use super::super::{Check, Empty, Key, Text, UNWANTED};
-use super::run::{self, Likely, Run, Scratch};
+use super::run::{self, Likely, Odd, Run, Scratch};
 use super::{Fate, Lane};
 
 /// No line goes on where its block begins.
@@ -66,7 +66,7 @@ impl Step<'_> {
         };
         let (text, turn, known, bounds) = (self.text, self.turn, self.key.known, self.key.bounds.as_deref());
         let run = Run { text, turn, known, bounds };
-        run::take(likely, &run, lanes, odd, column);
+        self.take_all(likely, &run, lanes, odd, column);
         if is_checked && !self.surely_fit(lanes, column) {
             lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
         }
@@ -75,10 +75,31 @@ impl Step<'_> {
         }
         if odd.lanes.len() > FEW && odd.lanes.first().is_some_and(|lane| self.is_blank(*lane)) {
             std::mem::swap(&mut odd.lanes, blank);
-            run::take(Likely::Blank, &run, blank, odd, column);
+            self.take_all(Likely::Blank, &run, blank, odd, column);
             self.count_empties(blank, fate.empty);
             lanes.append(blank);
         }
+    }
+
+    /// Takes lines over the head of a long turn, and from there as [`run::take`].
+    fn take_all(&self, likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
+        let head = &self.turn.head;
+        if head.is_empty() {
+            return run::take(likely, run, lanes, odd, column);
+        }
+        lanes.retain_mut(|lane| {
+            let stands = self.text.bytes[lane.at as usize..].starts_with(head);
+            if stands {
+                lane.at += head.len() as u32;
+            } else {
+                odd.lanes.push(*lane);
+            }
+            stands
+        });
+        let before = odd.lanes.len();
+        run::take(likely, run, lanes, odd, column);
+        // Whoever looks closer looks at the whole turn.
+        odd.lanes[before..].iter_mut().for_each(|lane| lane.at -= head.len() as u32);
     }
 
     /// Counts the `""` among the blanks that lines were taken over.
@@ -97,7 +118,6 @@ impl Step<'_> {
     fn likely(&self) -> Option<Likely> {
         let known = self.key.known;
         match () {
-            () if self.turn.is_long() => None,
             () if known.has(Class::STRING) => Some(self.timestamp().map_or(Likely::String, Likely::Timestamp)),
             () if known.has(Class::NUMBER) => Some(Likely::Number),
             () if known.has(Class::BOOLEAN) => Some(Likely::Boolean),
