@@ -15,9 +15,9 @@ mod tables;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use facts::{Fact, Owner, keep, recall};
 pub use kept::{Kept, Shelf, has_run, place_of, tidy};
@@ -35,6 +35,7 @@ const FOLDER: &str = ".tidemill";
 const FILE: &str = "state.db";
 /// Another process writes a few rows at a time.
 const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What changes the tables from one version, which is the position here, to the next.
 const MIGRATIONS: [&str; 4] =
@@ -56,7 +57,7 @@ impl Ledger {
         let failed = |error| unusable(&path, error);
         let mut db = Connection::open(&path).map_err(failed)?;
         db.busy_timeout(PATIENCE).map_err(failed)?;
-        db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        write_ahead(&db).map_err(failed)?;
         db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         db.pragma_update(None, "foreign_keys", true).map_err(failed)?;
         migrate(&mut db, &path)?;
@@ -133,6 +134,20 @@ fn make_folder(root: &Path) -> Result<PathBuf> {
     let folder = root.join(FOLDER);
     fs::create_dir_all(&folder).map_err(|error| Error::unwritable(&folder, error))?;
     Ok(folder)
+}
+
+/// Has a ledger written ahead of itself. Of several that make it at the same time SQLite refuses some at once, whatever their patience:
+/// they try again.
+fn write_ahead(db: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 fn migrate(db: &mut Connection, path: &Path) -> Result<()> {
@@ -232,12 +247,14 @@ mod tests {
 
     #[test]
     fn many_may_make_it_at_once() {
-        let root = tempfile::tempdir().unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| Ledger::open(root.path()).unwrap());
-            }
-        });
+        for _ in 0..40 {
+            let root = tempfile::tempdir().unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| Ledger::open(root.path()).unwrap());
+                }
+            });
+        }
     }
 
     #[test]
