@@ -38,6 +38,18 @@ static NESTED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     (0..EVENTS).flat_map(|line| [kinds[line * 7 / 3 % 3].as_bytes(), b"\n"].concat()).collect()
 });
 
+/// Lines with long keys, and many values that are null or empty.
+static SPARSE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let values = |line: usize| {
+        let agent = ["null", r#""Mozilla/5.0 (X11; Linux x86_64)""#, r#""""#][line * 7 / 3 % 3];
+        let size = ["null", "1024", "null", "73"][line * 5 / 2 % 4];
+        format!(
+            r#"{{"request.headers.user-agent.original":{agent},"response.body.size_in_bytes_on_the_wire":{size},"error":null}}"#
+        )
+    };
+    (0..EVENTS).flat_map(|line| [values(line).as_bytes(), b"\n"].concat()).collect()
+});
+
 fn bytes(bencher: Bencher, text: &[u8], work: impl FnMut()) {
     bencher.counter(BytesCount::new(text.len())).bench_local(work);
 }
@@ -62,6 +74,11 @@ fn validator(bencher: Bencher) {
 #[divan::bench]
 fn validator_of_nested(bencher: Bencher) {
     bytes(bencher, &NESTED, || assert_eq!(validate(&NESTED), EVENTS));
+}
+
+#[divan::bench]
+fn validator_of_sparse(bencher: Bencher) {
+    bytes(bencher, &SPARSE, || assert_eq!(validate(&SPARSE), EVENTS));
 }
 
 /// The same, and some columns.
