@@ -1,6 +1,6 @@
 //! Ways through the syntax tree for any visitor, compiled once.
 //!
-//! The parser's own `visit` is compiled anew for each type of visitor, and each time for every type of node: with our two dozen
+//! The parser's own `visit` is compiled anew for each type of visitor, and each time for every type of node: with our thirty
 //! visitors that was a sixth of the program, and more than half of the time that compiling this crate took. Here visitors are called
 //! through a table of their hooks. It knows nothing of what they look for.
 
@@ -20,7 +20,7 @@ pub(crate) fn walk<V: Visitor>(part: &impl Visit, visitor: &mut V) -> ControlFlo
 
 /// As [`walk`], for a visitor that changes what it sees.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-pub(crate) fn walk_mut<V: VisitorMut>(part: &mut impl VisitMut, visitor: &mut V) -> ControlFlow<V::Break> {
+pub(super) fn walk_mut<V: VisitorMut>(part: &mut impl VisitMut, visitor: &mut V) -> ControlFlow<V::Break> {
     let mut keeper = KeeperMut { visitor, broke_with: None };
     let _ = part.visit(&mut AnyMut(&mut keeper));
     keeper.broke_with.map_or(ControlFlow::Continue(()), ControlFlow::Break)
@@ -32,7 +32,7 @@ pub(crate) fn walk_expressions<B>(part: &impl Visit, see: impl FnMut(&Expr) -> C
 }
 
 /// Shows all names of tables in `part`.
-pub(crate) fn walk_relations<B>(part: &impl Visit, see: impl FnMut(&ObjectName) -> ControlFlow<B>) -> ControlFlow<B> {
+pub(super) fn walk_relations<B>(part: &impl Visit, see: impl FnMut(&ObjectName) -> ControlFlow<B>) -> ControlFlow<B> {
     walk(part, &mut Relations(see))
 }
 
@@ -56,51 +56,20 @@ impl<B, F: FnMut(&ObjectName) -> ControlFlow<B>> Visitor for Relations<F> {
     }
 }
 
-/// The visitor that the tree is compiled for.
+/// The visitors that the tree is compiled for.
 struct Any<'a>(&'a mut dyn Visitor<Break = ()>);
-
 struct AnyMut<'a>(&'a mut dyn VisitorMut<Break = ()>);
 
-impl<'a> Any<'a> {
-    fn call(&mut self, hook: impl FnOnce(&mut (dyn Visitor<Break = ()> + 'a)) -> ControlFlow<()>) -> ControlFlow<()> {
-        hook(self.0)
-    }
-}
-
-impl<'a> AnyMut<'a> {
-    fn call(
-        &mut self,
-        hook: impl FnOnce(&mut (dyn VisitorMut<Break = ()> + 'a)) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        hook(self.0)
-    }
-}
-
-/// A visitor, and what it broke off with: so visitors are of one type whatever that is.
+/// A visitor, and what it broke off with: so all break off with the same type.
 struct Keeper<'a, V: Visitor> {
     visitor: &'a mut V,
     broke_with: Option<V::Break>,
 }
 
+/// As [`Keeper`].
 struct KeeperMut<'a, V: VisitorMut> {
     visitor: &'a mut V,
     broke_with: Option<V::Break>,
-}
-
-impl<V: Visitor> Keeper<'_, V> {
-    fn call(&mut self, hook: impl FnOnce(&mut V) -> ControlFlow<V::Break>) -> ControlFlow<()> {
-        keep(hook(self.visitor), &mut self.broke_with)
-    }
-}
-
-impl<V: VisitorMut> KeeperMut<'_, V> {
-    fn call(&mut self, hook: impl FnOnce(&mut V) -> ControlFlow<V::Break>) -> ControlFlow<()> {
-        keep(hook(self.visitor), &mut self.broke_with)
-    }
-}
-
-fn keep<B>(flow: ControlFlow<B>, broke_with: &mut Option<B>) -> ControlFlow<()> {
-    flow.map_break(|with| *broke_with = Some(with))
 }
 
 macro_rules! shared {
@@ -115,7 +84,7 @@ macro_rules! exclusive {
     };
 }
 
-/// All hooks that there are, made by a macro.
+/// All hooks that the parser calls, made by a macro.
 macro_rules! hooks {
     ($with:ident, $reference:ident) => {
         $with! { $reference,
@@ -135,7 +104,17 @@ macro_rules! hand_on {
         type Break = ();
 
         $(fn $hook(&mut self, node: $reference!($node)) -> ControlFlow<()> {
-            self.call(|visitor| visitor.$hook(node))
+            self.0.$hook(node)
+        })*
+    };
+}
+
+macro_rules! keep {
+    ($reference:ident, $($hook:ident: $node:ty),*) => {
+        type Break = ();
+
+        $(fn $hook(&mut self, node: $reference!($node)) -> ControlFlow<()> {
+            self.visitor.$hook(node).map_break(|with| self.broke_with = Some(with))
         })*
     };
 }
@@ -144,16 +123,16 @@ impl Visitor for Any<'_> {
     hooks! { hand_on, shared }
 }
 
-impl<V: Visitor> Visitor for Keeper<'_, V> {
-    hooks! { hand_on, shared }
-}
-
 impl VisitorMut for AnyMut<'_> {
     hooks! { hand_on, exclusive }
 }
 
+impl<V: Visitor> Visitor for Keeper<'_, V> {
+    hooks! { keep, shared }
+}
+
 impl<V: VisitorMut> VisitorMut for KeeperMut<'_, V> {
-    hooks! { hand_on, exclusive }
+    hooks! { keep, exclusive }
 }
 
 #[cfg(test)]
@@ -165,7 +144,7 @@ mod tests {
     const SQL: &str = "WITH c AS (SELECT a FROM t WHERE a > 1) SELECT * FROM c, u JOIN (SELECT 'x') AS d ON true \
                        WHERE EXISTS (SELECT 2) ORDER BY a";
 
-    /// The hooks that were called, and the places of what they were shown; breaks off after so many.
+    /// The hooks that were called, with what they were shown; breaks off after so many.
     struct Log(Vec<(&'static str, String)>, usize);
 
     impl Log {
@@ -207,8 +186,10 @@ mod tests {
         assert_eq!((&found.0, &found_mut.0), (&expected.0, &expected.0));
         for most in 1..expected.0.len() {
             let mut first = Log(Vec::new(), most);
+            let mut first_mut = Log(Vec::new(), most);
             assert_eq!(walk(inner(&statement).unwrap(), &mut first), ControlFlow::Break(most));
-            assert_eq!(first.0, expected.0[..most]);
+            assert_eq!(walk_mut(inner_mut(&mut statement).unwrap(), &mut first_mut), ControlFlow::Break(most));
+            assert_eq!((&first.0[..], &first_mut.0[..]), (&expected.0[..most], &expected.0[..most]));
         }
     }
 }

@@ -203,6 +203,21 @@ fn our_grammar_answers_as_the_generic_dialect() {
     assert_eq!(methods.iter().find(is_missing), None);
 }
 
+/// A hook that an upgrade of the parser brings would never be called.
+#[test]
+fn the_walk_hands_on_all_hooks_of_the_parser() {
+    let visitor = fs::read_to_string(source_of("sqlparser").join("src/ast/visitor.rs")).unwrap();
+    let ours = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/walk.rs")).unwrap();
+    for name in ["Visitor", "VisitorMut"] {
+        let block =
+            visitor.split(&format!("\npub trait {name} {{")).nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+        let hooks: Vec<&str> =
+            block.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).collect();
+        assert!(hooks.len() >= 14, "the hooks were not found");
+        assert_eq!(hooks.iter().find(|hook| !ours.contains(&format!("{hook}: "))), None);
+    }
+}
+
 /// The folder of a dependency.
 fn source_of(package: &str) -> PathBuf {
     let output = |command: &mut Command| {
