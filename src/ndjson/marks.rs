@@ -179,7 +179,7 @@ fn word_at(bits: &[u8], byte: usize) -> u64 {
 
 /// The first bit from a byte on; the last bytes have all bits.
 ///
-/// In which of two words it stands decides over no jump: for texts of some length that would be guessed wrong for every fourth.
+/// In which of two words it stands decides over no jump: that was guessed wrong for every fourth user agent.
 #[inline(always)]
 fn far(bits: &[u8], mut byte: usize) -> usize {
     loop {

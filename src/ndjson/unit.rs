@@ -179,7 +179,7 @@ fn mend<'a>(bytes: &[u8], mended: &'a mut Vec<u8>) -> Result<&'a str> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::testing::{self, read, read_carefully, worker};
+    use super::testing::{self, LONG, LONG_DOUBLE, read, read_carefully, worker};
 
     fn value() -> impl Strategy<Value = String> {
         let simple = prop_oneof![
@@ -208,6 +208,7 @@ mod tests {
             Just("[{\"z\":1}]"),
             Just("{\"x\":1}"),
             Just("{\"p\":{\"y\":\"\"}}"),
+            Just("{\"attributes.http.request.headers.user-agent\":\"x\"}"),
             Just("{\"x\":\"\",\"p\":{\"y\":2}}"),
             Just("{ \"x\" : 3 }"),
             // And what is none.
@@ -234,15 +235,12 @@ mod tests {
         "null",
     ];
 
-    /// A key that is compared in two parts.
-    const LONG: &str = "attributes.http.request.headers.user-agent";
-
     /// Lines of few shapes: sets of keys, separators and ends that come again and again.
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let keys = prop_oneof![
             4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
             1 => Just(vec!["c", "a", "d"]), 2 => Just(vec!["a", "t", "b"]),
-            1 => Just(vec!["a", LONG, "b"]), 1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
+            1 => Just(vec!["a", LONG, "b"]), 1 => Just(vec![LONG_DOUBLE, "o", LONG]), 1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
         ];
         let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
         (keys, proptest::collection::vec(value(), 3), dressed, any::<(u8, u8, u8)>()).prop_map(
@@ -270,7 +268,7 @@ mod tests {
     /// Lines of one shape: most values of a key are of two kinds, and many are `null` or `""`.
     fn lines_with_blanks() -> impl Strategy<Value = Vec<u8>> {
         const LINES: usize = 40;
-        const KEYS: [&str; 5] = ["a", "b", "t", LONG, "d"];
+        const KEYS: [&str; 5] = ["a", "b", "t", LONG, LONG_DOUBLE];
         const VALUES: [&str; 9] =
             ["null", "\"\"", "1", "-2.5", "\"x\"", "true", "nul", "{}", "\"2024-03-01T05:51:22.083\""];
         let column = || {
@@ -307,6 +305,23 @@ mod tests {
         let (told, _, predicted) = read(text.as_bytes(), worker());
         assert_eq!(told.rows.len(), 40);
         assert!(predicted >= 36, "{predicted}");
+    }
+
+    #[test]
+    fn blanks_and_long_keys_are_predicted() {
+        let line = |row: usize| {
+            let value = |number: usize, usual| [usual, "null", "\"\"", usual][(row * 7 / 2 + number) % 4];
+            format!(
+                "{{\"a\":{},\"{LONG}\":{},\"{LONG_DOUBLE}\":{},\"o\":{{\"{LONG}\":null}}}}\n",
+                value(0, "1"),
+                value(1, "\"x\""),
+                value(2, "-2.5")
+            )
+        };
+        let text: String = (0..400).map(line).collect();
+        let (told, _, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told, read_carefully(text.as_bytes()));
+        assert!(predicted > 380, "{predicted}");
     }
 
     #[test]

@@ -297,6 +297,7 @@ fn pass(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lan
         true => {
             run::take(Likely::Nothing, &Run { text, turn, known: Class::default(), bounds: None }, lanes, odd, &mut [])
         }
+        // Rare: so many objects seldom end together.
         false => odd.lanes.append(lanes),
     }
     for lane in odd.lanes.drain(..) {

@@ -5,10 +5,10 @@ use super::END;
 /// Bytes that are compared at once; of longer turns what comes before is compared by itself.
 const WINDOW: usize = 32;
 
-/// Longest literal: a quote behind it is compared with it.
-pub(super) const MAX_LITERAL: usize = WINDOW - 1;
+/// Longest tail: a quote behind it is compared with it.
+pub(super) const MAX_TAIL: usize = WINDOW - 1;
 
-/// Longest literal that is learned: keys that are longer hold data.
+/// Longest turn that is learned: keys that are longer hold data.
 const MAX_BYTES: usize = 512;
 
 /// What comes between two values, as it stood in a line before.
@@ -17,12 +17,12 @@ const MAX_BYTES: usize = 512;
 /// be taken without a look at whether they end.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// What of it is longer than a literal.
+    /// All but its last 31 bytes; of most turns nothing.
     pub(super) head: Box<[u8]>,
-    /// The last bytes.
-    pub(super) literal: Literal,
+    /// Its last bytes; of most turns all of them.
+    pub(super) tail: Tail,
     /// The same with the quote that a string begins with.
-    pub(super) quoted: Literal,
+    pub(super) quoted: Tail,
     /// The key whose value comes then, or [`END`].
     pub(super) to: u32,
     /// Objects with keys that open and close on the way, in their order.
@@ -31,36 +31,36 @@ pub(super) struct Turn {
 
 /// The last bytes of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Literal {
+pub(super) struct Tail {
     words: [u64; 4],
     masks: [u64; 4],
     length: usize,
 }
 
-/// A brace within a literal.
+/// A brace within a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Brace {
     /// The key whose value is the object.
     pub(super) key: u32,
-    /// Of an opening brace its place, of a closing one the place behind it.
+    /// Of an opening brace its place, of a closing one the place behind it; from the turn's start on.
     pub(super) at: u32,
     pub(super) opens: bool,
 }
 
 impl Turn {
-    /// `None` for a literal that is too long to be one.
-    pub(super) fn new(literal: &[u8], to: u32, braces: &[Brace]) -> Option<Self> {
-        if literal.len() > MAX_BYTES {
+    /// `None` for bytes that are too many to be one.
+    pub(super) fn new(bytes: &[u8], to: u32, braces: &[Brace]) -> Option<Self> {
+        if bytes.len() > MAX_BYTES {
             return None;
         }
-        let (head, tail) = literal.split_at(literal.len().saturating_sub(MAX_LITERAL));
-        let (literal, quoted) = (Literal::new(tail), Literal::new(&[tail, b"\""].concat()));
-        Some(Self { head: head.into(), literal, quoted, to, braces: braces.into() })
+        let (head, tail) = bytes.split_at(bytes.len().saturating_sub(MAX_TAIL));
+        let (tail, quoted) = (Tail::new(tail), Tail::new(&[tail, b"\""].concat()));
+        Some(Self { head: head.into(), tail, quoted, to, braces: braces.into() })
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.head.len() + self.literal.length
+        self.head.len() + self.tail.length
     }
 
     /// The keys that are met on the way.
@@ -69,8 +69,8 @@ impl Turn {
         opened.chain((self.to != END).then_some(self.to))
     }
 
-    pub(super) fn is(&self, literal: &[u8], to: u32) -> bool {
-        self.to == to && self.len() == literal.len() && self.stands_at(literal, 0)
+    pub(super) fn is(&self, bytes: &[u8], to: u32) -> bool {
+        self.to == to && self.len() == bytes.len() && self.stands_at(bytes, 0)
     }
 
     /// Whether `text` goes on with these bytes at `at`, and then with the value or the end that is due: not with an
@@ -93,18 +93,18 @@ impl Turn {
             return false;
         }
         match text.get(tail..tail + WINDOW).and_then(|text| text.first_chunk()) {
-            Some(window) => self.literal.stands_in(window),
-            None => self.literal.stands_near_end(&text[tail..]),
+            Some(window) => self.tail.stands_in(window),
+            None => self.tail.stands_near_end(&text[tail..]),
         }
     }
 }
 
-impl Literal {
-    fn new(literal: &[u8]) -> Self {
+impl Tail {
+    fn new(text: &[u8]) -> Self {
         let (mut bytes, mut mask) = ([0; WINDOW], [0; WINDOW]);
-        bytes[..literal.len()].copy_from_slice(literal);
-        mask[..literal.len()].fill(0xff);
-        Self { words: words(&bytes), masks: words(&mask), length: literal.len() }
+        bytes[..text.len()].copy_from_slice(text);
+        mask[..text.len()].fill(0xff);
+        Self { words: words(&bytes), masks: words(&mask), length: text.len() }
     }
 
     #[inline(always)]

@@ -18,12 +18,17 @@ pub(crate) fn file(size: usize) -> InputFile {
     InputFile::whole(PathBuf::from("a"), "a".into(), identity)
 }
 
+/// Keys that are compared in two parts; the second one is declared.
+pub(crate) const LONG: &str = "attributes.http.request.headers.user-agent";
+pub(crate) const LONG_DOUBLE: &str = "attributes.http.response.body.size";
+
 /// Keys that the rows of tests are asked for; `o` is an object in some lines.
-const WANTED: [&[&str]; 5] = [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"]];
+const WANTED: [&[&str]; 8] =
+    [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"], &[LONG], &["o", LONG], &[LONG_DOUBLE]];
 
 fn settings() -> Arc<Settings> {
     let timestamp = Declared::Timestamp { unit: TimeUnit::Millisecond, epoch: None };
-    let declared = [("b", Declared::Double), ("d", Declared::Date), ("t", timestamp)]
+    let declared = [("b", Declared::Double), ("d", Declared::Date), ("t", timestamp), (LONG_DOUBLE, Declared::Double)]
         .map(|(name, declared)| (name.to_owned(), declared));
     let declared = declared.to_vec();
     Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 5, ..Settings::default() })

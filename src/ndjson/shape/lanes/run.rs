@@ -1,4 +1,4 @@
-//! The loops of the hot path: many lines over one literal and the value behind it, if that is what is most likely there.
+//! The loops of the hot path: many lines over one turn and the value behind it, if that is what is most likely there.
 //!
 //! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled for x86-64 with
 //! SSE2, with AVX2 and with AVX-512, for 64-bit ARM with NEON, and for any other processor. They know nothing of keys.
@@ -20,7 +20,7 @@ use super::super::super::bounds::Bounds;
 use super::super::super::class::Class;
 use super::super::super::rows::Span;
 use super::super::Text;
-use super::super::turn::{Literal, Turn};
+use super::super::turn::{Tail, Turn};
 use super::super::value::Value;
 use super::Lane;
 #[cfg(target_arch = "aarch64")]
@@ -52,7 +52,7 @@ pub(super) struct Scratch {
     pub(super) spans: Vec<Span>,
 }
 
-/// Lines that a loop left.
+/// Lines that no loop took.
 #[derive(Debug, Default)]
 pub(super) struct Odd {
     pub(super) lanes: Vec<Lane>,
@@ -143,51 +143,51 @@ fn by_kind<D: Digits>(
             left
         }
         Likely::Number if known.has(Class::FRACTION) => {
-            each(Fractions { exact, negative, digits }, &turn.literal, run, lanes, places, column)
+            each(Fractions { exact, negative, digits }, &turn.tail, run, lanes, places, column)
         }
         Likely::Number if negative => {
-            each(Integers::<true, D> { exact, digits }, &turn.literal, run, lanes, places, column)
+            each(Integers::<true, D> { exact, digits }, &turn.tail, run, lanes, places, column)
         }
-        Likely::Number => each(Integers::<false, D> { exact, digits }, &turn.literal, run, lanes, places, column),
-        Likely::Boolean => each(Booleans, &turn.literal, run, lanes, places, column),
-        Likely::Blank => each(Blanks { empty: known.has(Class::EMPTY) }, &turn.literal, run, lanes, places, column),
-        Likely::Nothing => each(Nothing, &turn.literal, run, lanes, places, column),
+        Likely::Number => each(Integers::<false, D> { exact, digits }, &turn.tail, run, lanes, places, column),
+        Likely::Boolean => each(Booleans, &turn.tail, run, lanes, places, column),
+        Likely::Blank => each(Blanks { empty: known.has(Class::EMPTY) }, &turn.tail, run, lanes, places, column),
+        Likely::Nothing => each(Nothing, &turn.tail, run, lanes, places, column),
     }
 }
 
 #[inline(always)]
 fn each<V: Values>(
     values: V,
-    literal: &Literal,
+    tail: &Tail,
     run: &Run<'_>,
     lanes: &mut [Lane],
     places: &mut [u32],
     column: &mut [Span],
 ) -> usize {
     match column.is_empty() {
-        true => each_of::<V, false>(values, *literal, run, lanes, places, column),
-        false => each_of::<V, true>(values, *literal, run, lanes, places, column),
+        true => each_of::<V, false>(values, *tail, run, lanes, places, column),
+        false => each_of::<V, true>(values, *tail, run, lanes, places, column),
     }
 }
 
 #[inline(always)]
 fn each_of<V: Values, const WANTED: bool>(
     mut values: V,
-    literal: Literal,
+    tail: Tail,
     run: &Run<'_>,
     lanes: &mut [Lane],
     places: &mut [u32],
     column: &mut [Span],
 ) -> usize {
     let text = run.text.bytes;
-    let (length, to_value) = (literal.len(), run.turn.literal.len());
+    let (length, to_value) = (tail.len(), run.turn.tail.len());
     let places = &mut places[..lanes.len()];
     let mut left = 0;
     for (place, lane) in lanes.iter_mut().enumerate() {
         let at = lane.at as usize;
         let ahead = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>());
         let value = match ahead {
-            Some(ahead) if literal.stands_in(ahead.first_chunk().expect("it is shorter")) => {
+            Some(ahead) if tail.stands_in(ahead.first_chunk().expect("it is shorter")) => {
                 values.read(text, at + length, ahead, length)
             }
             _ => Value::NONE,

@@ -1,7 +1,7 @@
 //! Lines over one turn and the value behind it.
 //!
-//! Most lines have there what is most likely and are taken over it by the loops of `run`; the others are looked at one
-//! by one. It knows nothing of how the lines came there.
+//! Most lines have there what is most likely, or a blank, and are taken over it by the loops of `run`; the others are looked at
+//! one by one. It knows nothing of how the lines came there.
 
 use arrow::datatypes::TimeUnit;
 
@@ -18,7 +18,7 @@ use super::{Fate, Lane};
 /// No line goes on where its block begins.
 pub(super) const FALLEN: u32 = 0;
 
-/// Lines that are sooner looked at one by one than led over a blank together.
+/// Lines that are rather looked at one by one than by a loop of their own: to call one costs about as much as to look at one line.
 const FEW: usize = 3;
 
 /// A turn, and the key whose value is due then.
@@ -34,7 +34,7 @@ impl Step<'_> {
     pub(super) fn values(&self, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, fate: &mut Fate<'_>) {
         let mut scratch = std::mem::take(fate.scratch);
         match self.likely() {
-            Some(likely) => self.take(likely, lanes, &mut scratch, fate),
+            Some(likely) => self.take_likely(likely, lanes, &mut scratch, fate),
             None => scratch.odd.lanes.append(lanes),
         }
         for lane in scratch.odd.lanes.drain(..) {
@@ -51,9 +51,9 @@ impl Step<'_> {
     }
 
     /// Takes lines over what is likely, or over a blank; the others are odd.
-    fn take(&self, likely: Likely, lanes: &mut Vec<Lane>, scratch: &mut Scratch, fate: &mut Fate<'_>) {
+    fn take_likely(&self, likely: Likely, lanes: &mut Vec<Lane>, scratch: &mut Scratch, fate: &mut Fate<'_>) {
         let Scratch { odd, blank, spans } = scratch;
-        // Timestamps are checked where they are found; null is a value of any type, and `""` is known where it was one.
+        // Timestamps are checked where they are found. Null is a value of any type, and `""` is known only if it was accepted here.
         let is_sure = matches!(likely, Likely::Timestamp(_) | Likely::Blank);
         let is_checked = !is_sure && !matches!(self.key.check, Check::Anything);
         let column = match self.key.wanted {
@@ -66,23 +66,23 @@ impl Step<'_> {
         };
         let (text, turn, known, bounds) = (self.text, self.turn, self.key.known, self.key.bounds.as_deref());
         let run = Run { text, turn, known, bounds };
-        self.take_all(likely, &run, lanes, odd, column);
+        self.run(likely, &run, lanes, odd, column);
         if is_checked && !self.surely_fit(lanes, column) {
             lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
         }
         if likely == Likely::Blank {
             return self.count_empties(lanes, fate.empty);
         }
-        if odd.lanes.len() > FEW && odd.lanes.first().is_some_and(|lane| self.is_blank(*lane)) {
+        if odd.lanes.len() > FEW && odd.lanes.iter().take(FEW + 1).any(|lane| self.is_blank(*lane)) {
             std::mem::swap(&mut odd.lanes, blank);
-            self.take_all(Likely::Blank, &run, blank, odd, column);
+            self.run(Likely::Blank, &run, blank, odd, column);
             self.count_empties(blank, fate.empty);
             lanes.append(blank);
         }
     }
 
-    /// Takes lines over the head of a long turn, and from there as [`run::take`].
-    fn take_all(&self, likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
+    /// As [`run::take`], from behind the head of a long turn on.
+    fn run(&self, likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>, odd: &mut Odd, column: &mut [Span]) {
         let head = &self.turn.head;
         if head.is_empty() {
             return run::take(likely, run, lanes, odd, column);

@@ -12,10 +12,10 @@ use super::super::super::super::class::Class;
 use super::super::super::super::instant;
 use super::super::super::super::marks::Stops;
 use super::super::super::super::tape::Kind;
-use super::super::super::turn::MAX_LITERAL;
+use super::super::super::turn::MAX_TAIL;
 use super::super::super::value::Value;
 
-/// Bytes from where a line stands on that are looked at without asking whether the text has them: the literal, a sign,
+/// Bytes from where a line stands on that are looked at without asking whether the text has them: the turn's tail, a sign,
 /// and the bytes in which a number has to end.
 pub(super) const AHEAD: usize = 96;
 
@@ -25,7 +25,7 @@ pub(super) const WINDOW: usize = 32;
 /// Digits that are taken before a point: what 64 bits hold for sure.
 const DIGITS: usize = 18;
 
-const _: () = assert!(MAX_LITERAL + 1 + WINDOW < AHEAD && 1 + DIGITS < WINDOW && instant::QUICK == WINDOW);
+const _: () = assert!(MAX_TAIL + 1 + WINDOW < AHEAD && 1 + DIGITS < WINDOW && instant::QUICK == WINDOW);
 
 /// The largest integer up to which doubles hold all of them, 2^53.
 const EXACT: [u8; 16] = *b"9007199254740992";
@@ -38,7 +38,7 @@ pub(super) trait Digits: Copy {
 
 /// How one kind of value is read.
 pub(super) trait Values {
-    /// The value that begins with what stands at `start` of the text, behind the literal, which is at `at` of the bytes
+    /// The value that begins with what stands at `start` of the text, behind the turn, which is at `at` of the bytes
     /// ahead. Of its class only the kind counts: it is one of those that are known.
     fn read(&mut self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
 }
