@@ -46,8 +46,8 @@ pub(super) struct Run<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) odd: Odd,
-    /// Lines that have a blank instead of what was likely.
-    pub(super) blank: Vec<Lane>,
+    /// Lines that one loop has left to the next.
+    pub(super) left: Vec<Lane>,
     /// Stands in for the column of a value that nobody reads.
     pub(super) spans: Vec<Span>,
 }

@@ -1,7 +1,7 @@
 //! Lines over one turn and the value behind it.
 //!
-//! Most lines have there what is most likely, or a blank, and are taken over it by the loops of `run`; the others are looked at
-//! one by one. It knows nothing of how the lines came there.
+//! Lines that have there what the first ones have are taken over it by the loops of `run`, one kind of value at a time; what is left
+//! is looked at line by line. It knows nothing of how the lines came there.
 
 use arrow::datatypes::TimeUnit;
 
@@ -19,7 +19,29 @@ use super::{Fate, Lane};
 pub(super) const FALLEN: u32 = 0;
 
 /// Lines that are rather looked at one by one than by a loop of their own: to call one costs about as much as to look at one line.
+/// Of so many and one more the kind is asked.
 const FEW: usize = 3;
+
+/// Loops that lines of a key were led over.
+#[derive(Debug, Default)]
+struct Tried {
+    text: bool,
+    number: bool,
+    boolean: bool,
+    blank: bool,
+}
+
+impl Tried {
+    /// The mark of a loop.
+    fn of(&mut self, likely: Likely) -> &mut bool {
+        match likely {
+            Likely::String | Likely::Timestamp(_) => &mut self.text,
+            Likely::Number => &mut self.number,
+            Likely::Boolean => &mut self.boolean,
+            Likely::Blank | Likely::Nothing => &mut self.blank,
+        }
+    }
+}
 
 /// A turn, and the key whose value is due then.
 pub(super) struct Step<'a> {
@@ -33,9 +55,19 @@ impl Step<'_> {
     /// Takes lines over the turn and their values. Moved to `others` are those that do not take the turn.
     pub(super) fn values(&self, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, fate: &mut Fate<'_>) {
         let mut scratch = std::mem::take(fate.scratch);
-        match self.likely() {
-            Some(likely) => self.take_likely(likely, lanes, &mut scratch, fate),
+        let mut tried = Tried::default();
+        match self.likely(lanes, &mut tried) {
+            Some(likely) => self.take(likely, lanes, &mut scratch, fate),
             None => scratch.odd.lanes.append(lanes),
+        }
+        while scratch.odd.lanes.len() > FEW
+            && let Some(likely) = self.likely(&scratch.odd.lanes, &mut tried)
+        {
+            let mut left = std::mem::take(&mut scratch.left);
+            std::mem::swap(&mut left, &mut scratch.odd.lanes);
+            self.take(likely, &mut left, &mut scratch, fate);
+            lanes.append(&mut left);
+            scratch.left = left;
         }
         for lane in scratch.odd.lanes.drain(..) {
             if !self.turn.fits(self.text.bytes, lane.at as usize) {
@@ -50,9 +82,9 @@ impl Step<'_> {
         *fate.scratch = scratch;
     }
 
-    /// Takes lines over what is likely, or over a blank; the others are odd.
-    fn take_likely(&self, likely: Likely, lanes: &mut Vec<Lane>, scratch: &mut Scratch, fate: &mut Fate<'_>) {
-        let Scratch { odd, blank, spans } = scratch;
+    /// Takes lines over what is likely; the others are odd.
+    fn take(&self, likely: Likely, lanes: &mut Vec<Lane>, scratch: &mut Scratch, fate: &mut Fate<'_>) {
+        let Scratch { odd, spans, .. } = scratch;
         // Timestamps are checked where they are found. Null is a value of any type, and `""` is known only if it was accepted here.
         let is_sure = matches!(likely, Likely::Timestamp(_) | Likely::Blank);
         let is_checked = !is_sure && !matches!(self.key.check, Check::Anything);
@@ -65,19 +97,14 @@ impl Step<'_> {
             wanted => fate.rows.column_mut(wanted),
         };
         let (text, turn, known, bounds) = (self.text, self.turn, self.key.known, self.key.bounds.as_deref());
-        let run = Run { text, turn, known, bounds };
-        self.run(likely, &run, lanes, odd, column);
+        self.run(likely, &Run { text, turn, known, bounds }, lanes, odd, column);
         if is_checked && !self.surely_fit(lanes, column) {
             lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
         }
         if likely == Likely::Blank {
-            return self.count_empties(lanes, fate.empty);
-        }
-        if odd.lanes.len() > FEW && odd.lanes.iter().take(FEW + 1).any(|lane| self.is_blank(*lane)) {
-            std::mem::swap(&mut odd.lanes, blank);
-            self.run(Likely::Blank, &run, blank, odd, column);
-            self.count_empties(blank, fate.empty);
-            lanes.append(blank);
+            let has_empty = |lane: &&Lane| text.bytes[lane.at as usize - 1] == b'"';
+            let empty = lanes.iter().filter(has_empty).map(|lane| (lane.row, Empty::Value(turn.to)));
+            fate.empty.extend(empty);
         }
     }
 
@@ -102,28 +129,38 @@ impl Step<'_> {
         odd.lanes[before..].iter_mut().for_each(|lane| lane.at -= head.len() as u32);
     }
 
-    /// Counts the `""` among the blanks that lines were taken over.
-    fn count_empties(&self, lanes: &[Lane], empty: &mut Vec<(u32, Empty)>) {
-        let has_empty = |lane: &&Lane| self.text.bytes[lane.at as usize - 1] == b'"';
-        empty.extend(lanes.iter().filter(has_empty).map(|lane| (lane.row, Empty::Value(self.turn.to))));
-    }
-
-    /// Whether a line takes the turn and has a blank then, more or less.
-    fn is_blank(&self, lane: Lane) -> bool {
-        let value = self.text.bytes.get(lane.at as usize + self.turn.len()..).unwrap_or_default();
-        (value.starts_with(b"null") || value.starts_with(b"\"\"")) && self.turn.fits(self.text.bytes, lane.at as usize)
-    }
-
-    /// What is most likely there; `None` where all have to be looked at.
-    fn likely(&self) -> Option<Likely> {
-        let known = self.key.known;
-        match () {
-            () if known.has(Class::STRING) => Some(self.timestamp().map_or(Likely::String, Likely::Timestamp)),
-            () if known.has(Class::NUMBER) => Some(Likely::Number),
-            () if known.has(Class::BOOLEAN) => Some(Likely::Boolean),
-            () if known.has(Class::PRESENT) && known.within(Class::PRESENT | Class::EMPTY) => Some(Likely::Blank),
-            () => None,
+    /// What is likely there and was not tried, as the first lines have it; `None` where all have to be looked at. Blanks are tried
+    /// last: they stand among others more often than others among them.
+    fn likely(&self, lanes: &[Lane], tried: &mut Tried) -> Option<Likely> {
+        let mut blank = None;
+        for lane in lanes.iter().take(FEW + 1) {
+            match self.kind(*lane) {
+                Some(kind) if *tried.of(kind) => {}
+                Some(Likely::Blank) => blank = Some(Likely::Blank),
+                Some(kind) => {
+                    *tried.of(kind) = true;
+                    return Some(kind);
+                }
+                None => {}
+            }
         }
+        tried.blank |= blank.is_some();
+        blank
+    }
+
+    /// Which loop would take a line, as far as the first bytes of its value tell.
+    fn kind(&self, lane: Lane) -> Option<Likely> {
+        let at = lane.at as usize;
+        let value = self.text.bytes.get(at + self.turn.len()..)?;
+        let (likely, class) = match value {
+            [b'"', b'"', ..] => (Likely::Blank, Class::EMPTY),
+            [b'"', ..] => (self.timestamp().map_or(Likely::String, Likely::Timestamp), Class::STRING),
+            [b'-' | b'0'..=b'9', ..] => (Likely::Number, Class::NUMBER),
+            [b't' | b'f', ..] => (Likely::Boolean, Class::BOOLEAN),
+            [b'n', ..] => (Likely::Blank, Class::PRESENT),
+            _ => return None,
+        };
+        (self.key.known.has(class) && self.turn.fits(self.text.bytes, at)).then_some(likely)
     }
 
     /// Of a column that is declared to be timestamps their unit.
