@@ -196,6 +196,7 @@ mod tests {
             Just("123456789012345678901"),
             Just("\"\""),
             Just("\"x\""),
+            Just("\"1.5\""),
             Just("\"é\""),
             Just(r#""a\"\\\n""#),
             Just(r#""\ud83d\ude00""#),
@@ -222,7 +223,7 @@ mod tests {
         simple.prop_map(str::to_owned)
     }
 
-    const TIMES: [&str; 10] = [
+    const TIMES: [&str; 11] = [
         "\"2024-03-01T05:51:22.083\"",
         "\"2024-02-29T23:59:59.999\"",
         "\"2023-12-31T00:00:00Z\"",
@@ -232,6 +233,7 @@ mod tests {
         "\"2024-03-01T05:51:22.083Z\"",
         "\"2024-03-01T05:51:22.083+02:00\"",
         "\"2024-03-01T05:51:22.083000\"",
+        "1709272282083",
         "null",
     ];
 
@@ -239,14 +241,14 @@ mod tests {
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let keys = prop_oneof![
             4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
-            1 => Just(vec!["c", "a", "d"]), 2 => Just(vec!["a", "t", "b"]),
+            1 => Just(vec!["c", "a", "d"]), 2 => Just(vec!["a", "t", "b"]), 2 => Just(vec!["a", "e", "b"]),
             1 => Just(vec!["a", LONG, "b"]), 1 => Just(vec![LONG_DOUBLE, "o", LONG]), 1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
         ];
         let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
         (keys, proptest::collection::vec(value(), 3), dressed, any::<(u8, u8, u8)>()).prop_map(
             |(keys, values, (open, comma, colon, close), (kind, at, byte))| {
                 let value = |key: &str, value: &String| match key {
-                    "t" if kind < 230 => TIMES[at as usize % TIMES.len()].to_owned(),
+                    "t" | "e" if kind < 230 => TIMES[at as usize % TIMES.len()].to_owned(),
                     _ => value.clone(),
                 };
                 let pair = |(key, any)| format!("\"{key}\"{colon}{}", value(key, any));
@@ -265,15 +267,26 @@ mod tests {
         )
     }
 
-    /// Lines of one shape: most values of a key are of two kinds, and many are `null` or `""`.
-    fn lines_with_blanks() -> impl Strategy<Value = Vec<u8>> {
+    /// Lines of one shape: most values of a key are of two kinds, and often one of them is `null` or `""`.
+    fn lines_of_kinds() -> impl Strategy<Value = Vec<u8>> {
         const LINES: usize = 40;
-        const KEYS: [&str; 5] = ["a", "b", "t", LONG, LONG_DOUBLE];
-        const VALUES: [&str; 9] =
-            ["null", "\"\"", "1", "-2.5", "\"x\"", "true", "nul", "{}", "\"2024-03-01T05:51:22.083\""];
+        const KEYS: [&str; 6] = ["a", "b", "t", "e", LONG, LONG_DOUBLE];
+        const VALUES: [&str; 11] = [
+            "null",
+            "\"\"",
+            "1",
+            "-2.5",
+            "\"x\"",
+            "\"1.5\"",
+            "true",
+            "nul",
+            "{}",
+            "\"2024-03-01T05:51:22.083\"",
+            "1709272282083",
+        ];
         let column = || {
-            (0..VALUES.len(), 0..2_usize).prop_flat_map(|(one, blank)| {
-                let value = prop_oneof![6 => Just(VALUES[one]), 5 => Just(VALUES[blank]), 1 => proptest::sample::select(&VALUES)];
+            (0..VALUES.len(), prop_oneof![2 => 0..2_usize, 1 => 0..VALUES.len()]).prop_flat_map(|(one, other)| {
+                let value = prop_oneof![6 => Just(VALUES[one]), 5 => Just(VALUES[other]), 1 => proptest::sample::select(&VALUES)];
                 proptest::collection::vec(value, LINES)
             })
         };
@@ -294,7 +307,7 @@ mod tests {
         }
 
         #[test]
-        fn blanks_are_what_the_careful_reader_reads(lines in lines_with_blanks()) {
+        fn values_of_some_kinds_are_what_the_careful_reader_reads(lines in lines_of_kinds()) {
             testing::check(&lines);
         }
     }

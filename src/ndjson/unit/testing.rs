@@ -27,9 +27,11 @@ const WANTED: [&[&str]; 8] =
     [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"], &[LONG], &["o", LONG], &[LONG_DOUBLE]];
 
 fn settings() -> Arc<Settings> {
-    let timestamp = Declared::Timestamp { unit: TimeUnit::Millisecond, epoch: None };
-    let declared = [("b", Declared::Double), ("d", Declared::Date), ("t", timestamp), (LONG_DOUBLE, Declared::Double)]
-        .map(|(name, declared)| (name.to_owned(), declared));
+    let timestamp = |epoch| Declared::Timestamp { unit: TimeUnit::Millisecond, epoch };
+    let (text, either) = (timestamp(None), timestamp(Some(TimeUnit::Millisecond)));
+    let declared =
+        [("b", Declared::Double), ("d", Declared::Date), ("t", text), ("e", either), (LONG_DOUBLE, Declared::Double)]
+            .map(|(name, declared)| (name.to_owned(), declared));
     let declared = declared.to_vec();
     Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 5, ..Settings::default() })
 }

@@ -1,4 +1,4 @@
-//! The loops of the hot path: many lines over one turn and the value behind it, if that is what is most likely there.
+//! The loops of the hot path: many lines over one turn and the value behind it, if that is of one kind.
 //!
 //! What a loop does not take is left for a closer look, so it may leave whatever is rare. Each is compiled for x86-64 with
 //! SSE2, with AVX2 and with AVX-512, for 64-bit ARM with NEON, and for any other processor. They know nothing of keys.
@@ -52,7 +52,7 @@ pub(super) struct Scratch {
     pub(super) spans: Vec<Span>,
 }
 
-/// Lines that no loop took.
+/// Lines that no loop has taken.
 #[derive(Debug, Default)]
 pub(super) struct Odd {
     pub(super) lanes: Vec<Lane>,
@@ -60,7 +60,7 @@ pub(super) struct Odd {
     places: Vec<u32>,
 }
 
-/// What is most likely there.
+/// What a loop takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likely {
     /// A string without escapes, other than `""`.

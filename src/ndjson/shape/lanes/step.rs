@@ -1,7 +1,7 @@
 //! Lines over one turn and the value behind it.
 //!
-//! Lines that have there what the first ones have are taken over it by the loops of `run`, one kind of value at a time; what is left
-//! is looked at line by line. It knows nothing of how the lines came there.
+//! Lines are taken over it by the loops of `run`, one kind of value at a time, as some of them have it; what is left is looked at
+//! line by line. It knows nothing of how the lines came there.
 
 use arrow::datatypes::TimeUnit;
 
@@ -19,10 +19,10 @@ use super::{Fate, Lane};
 pub(super) const FALLEN: u32 = 0;
 
 /// Lines that are rather looked at one by one than by a loop of their own: to call one costs about as much as to look at one line.
-/// Of so many and one more the kind is asked.
+/// Of so many and one more the kind is asked, one here and one there.
 const FEW: usize = 3;
 
-/// Loops that lines of a key were led over.
+/// Loops that the lines of a turn were led over.
 #[derive(Debug, Default)]
 struct Tried {
     text: bool,
@@ -129,11 +129,13 @@ impl Step<'_> {
         odd.lanes[before..].iter_mut().for_each(|lane| lane.at -= head.len() as u32);
     }
 
-    /// What is likely there and was not tried, as the first lines have it; `None` where all have to be looked at. Blanks are tried
-    /// last: they stand among others more often than others among them.
+    /// What is likely there and was not tried, as some of the lines have it, and is tried now; `None` where all have to be looked at.
+    /// Blanks are tried last: they stand among others more often than others among them. The first lines alone would not do: those
+    /// that came by another way stand together.
     fn likely(&self, lanes: &[Lane], tried: &mut Tried) -> Option<Likely> {
         let mut blank = None;
-        for lane in lanes.iter().take(FEW + 1) {
+        let stride = (lanes.len() / (FEW + 1)).max(1);
+        for lane in lanes.iter().step_by(stride).take(FEW + 1) {
             match self.kind(*lane) {
                 Some(kind) if *tried.of(kind) => {}
                 Some(Likely::Blank) => blank = Some(Likely::Blank),
