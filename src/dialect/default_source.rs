@@ -15,9 +15,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::error::Result;
-
 use super::walk::{walk, walk_mut};
+use crate::error::Result;
 
 /// Gives every SELECT that names columns and has no FROM the table `source`. Returns whether there was any; without a
 /// `source`, nothing is changed.

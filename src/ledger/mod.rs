@@ -35,6 +35,7 @@ const FOLDER: &str = ".tidemill";
 const FILE: &str = "state.db";
 /// Another process writes a few rows at a time.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two attempts where SQLite does not wait.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What changes the tables from one version, which is the position here, to the next.

@@ -242,7 +242,8 @@ mod tests {
         let keys = prop_oneof![
             4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
             1 => Just(vec!["c", "a", "d"]), 2 => Just(vec!["a", "t", "b"]), 2 => Just(vec!["a", "e", "b"]),
-            1 => Just(vec!["a", LONG, "b"]), 1 => Just(vec![LONG_DOUBLE, "o", LONG]), 1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
+            1 => Just(vec!["a", LONG, "b"]), 1 => Just(vec![LONG_DOUBLE, "o", LONG]),
+            1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
         ];
         let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
         (keys, proptest::collection::vec(value(), 3), dressed, any::<(u8, u8, u8)>()).prop_map(

@@ -188,14 +188,7 @@ fn files_stay_small() {
 fn our_grammar_answers_as_the_generic_dialect() {
     let generic = fs::read_to_string(source_of("sqlparser").join("src/dialect/generic.rs")).unwrap();
     let ours = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/grammar.rs")).unwrap();
-    let methods: Vec<&str> = generic
-        .split("\nimpl Dialect for GenericDialect {")
-        .nth(1)
-        .and_then(|block| block.split("\n}").next())
-        .unwrap()
-        .lines()
-        .filter_map(|line| line.strip_prefix("    fn ")?.split('(').next())
-        .collect();
+    let methods = methods_of(&generic, "impl Dialect for GenericDialect");
     assert!(methods.len() > 50, "the methods were not found");
     let is_missing = |method: &&&str| {
         !ours.contains(&format!("fn {method}(")) && !ours.lines().any(|line| line.trim() == format!("{method},"))
@@ -209,13 +202,16 @@ fn the_walk_hands_on_all_hooks_of_the_parser() {
     let visitor = fs::read_to_string(source_of("sqlparser").join("src/ast/visitor.rs")).unwrap();
     let ours = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/walk.rs")).unwrap();
     for name in ["Visitor", "VisitorMut"] {
-        let block =
-            visitor.split(&format!("\npub trait {name} {{")).nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
-        let hooks: Vec<&str> =
-            block.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).collect();
+        let hooks = methods_of(&visitor, &format!("pub trait {name}"));
         assert!(hooks.len() >= 14, "the hooks were not found");
         assert_eq!(hooks.iter().find(|hook| !ours.contains(&format!("{hook}: "))), None);
     }
+}
+
+/// The names of the methods in the block that `head` begins.
+fn methods_of<'a>(source: &'a str, head: &str) -> Vec<&'a str> {
+    let block = source.split(&format!("\n{head} {{")).nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+    block.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).collect()
 }
 
 /// The folder of a dependency.
