@@ -62,6 +62,7 @@ def main():
 
 def run(args):
     binary = environment.tidemill(args.tidemill)
+    data.into_page_cache(binary)
     names = [VISITS] if args.scaling else list(dict.fromkeys(BY_NAME[name].data for name in args.only))
     recipes = [Recipe(name, {VISITS: args.events, NESTED: args.events // 2}[name], args.seed) for name in names]
     try:

@@ -100,7 +100,8 @@ def into_page_cache(path):
     """Reads the file anew, from start to end.
 
     In how large pieces the kernel holds a file depends on how it came into memory, and the time of reads on that: of one
-    that several threads had read in parts when it was cold, up to twice as much.
+    that several threads had read in parts when it was cold, up to twice as much. So does that of starting a program: one
+    that the linker has just written is there in the smallest pieces.
     """
     buffer = bytearray(1 << 20)
     with open(path, "rb", buffering=0) as file:
