@@ -2,11 +2,11 @@
 """How fast tidemill is, beside other engines that answer SQL over JSON lines on one machine.
 
 What is measured: nine questions about two files of events, each asked of tidemill, DuckDB, ClickHouse (chDB) and
-Polars, in interleaved rounds over a warm page cache. Of tidemill the whole process is timed, from start to exit, with
-the sync of what it publishes; of the others the query alone, in a process that has started and loaded the library
-before. Each tool reads the file as it would for someone who has just got it: it finds the columns by itself, and writes
-Parquet and JSON with the settings that it has by default, so files differ in compression. What a tool has cached about
-a file is not used again.
+Polars, in interleaved rounds over a warm page cache, into which the files and tidemill's program are read anew first.
+Of tidemill the whole process is timed, from start to exit, with the sync of what it publishes; of the others the query
+alone, in a process that has started and loaded the library before. Each tool reads the file as it would for someone
+who has just got it: it finds the columns by itself, and writes Parquet and JSON with the settings that it has by
+default, so files differ in compression. What a tool has cached about a file is not used again.
 
 Before anything is timed, each answer is compared with one computed by Python's `json`. What fails or is wrong is told
 and not timed.
