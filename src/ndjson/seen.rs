@@ -32,6 +32,15 @@ pub(crate) struct Seen {
     items: Option<Box<Seen>>,
 }
 
+/// A step of the path from a line's object to a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Inside<'a> {
+    /// From an object to the value of a key.
+    Key(&'a str),
+    /// From an array to its elements.
+    Items,
+}
+
 /// The keys seen in the objects of one place.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Fields {
@@ -74,6 +83,22 @@ impl Seen {
         let tape = from.tape;
         for item in tape.children(index) {
             items.observe(item, declared, from);
+        }
+    }
+
+    fn add_empties(&mut self, path: &[Inside<'_>], count: u64) {
+        match path.split_first() {
+            None => self.empties += count,
+            Some((Inside::Key(_), _)) => {
+                if let Some(fields) = &mut self.fields {
+                    fields.add_empties(path, count);
+                }
+            }
+            Some((Inside::Items, rest)) => {
+                if let Some(items) = &mut self.items {
+                    items.add_empties(rest, count);
+                }
+            }
         }
     }
 
@@ -251,19 +276,11 @@ impl Fields {
         paths
     }
 
-    /// Counts `""` that were seen as values of the key at `path`, and as elements of its arrays. Of a key inside of what
-    /// is declared as one value nothing is counted.
-    pub(crate) fn add_empties(&mut self, path: &[&str], values: u64, items: u64) {
-        let Some((name, rest)) = path.split_first() else { return };
-        let Some(slot) = self.slots.find(name) else { return };
-        let seen = &mut self.seen[slot].1;
-        if rest.is_empty() {
-            seen.empties += values;
-            if let Some(seen) = &mut seen.items {
-                seen.empties += items;
-            }
-        } else if let Some(fields) = &mut seen.fields {
-            fields.add_empties(rest, values, items);
+    /// Counts `""` that were seen at `path`. Inside of what is declared as one value nothing is counted.
+    pub(crate) fn add_empties(&mut self, path: &[Inside<'_>], count: u64) {
+        let Some((Inside::Key(name), rest)) = path.split_first() else { return };
+        if let Some(slot) = self.slots.find(name) {
+            self.seen[slot].1.add_empties(rest, count);
         }
     }
 

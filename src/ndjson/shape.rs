@@ -2,8 +2,9 @@
 //!
 //! Lines of a file mostly have the keys of the lines before, in the same order and with the same spaces, so the bytes
 //! between two values are compared and not parsed. What was learned of a line is a set of [`Turn`]s: from one key's
-//! value over some bytes (a comma, closing and opening braces, the next key) to the next value. Lines of several kinds
-//! that interleave, and keys that come and go, are several turns from one place. Many lines are led over them at once.
+//! value over some bytes (a comma, closing and opening brackets, the next key) to the next value. Lines of several kinds
+//! that interleave, and keys that come and go, are several turns from one place; from one element of an array to the next
+//! it is a turn that leads back. Many lines are led over them at once.
 //!
 //! A line is accepted here only if the careful reader would accept it, and would see nothing in it that it has not seen
 //! in its range before; any other line is left to the careful reader. So a prediction that fails costs time and never
@@ -22,7 +23,7 @@ use super::class::Class;
 use super::declared::Declared;
 use super::layout::Reading;
 use super::marks::Marks;
-use super::seen::Fields;
+use super::seen::{Fields, Inside};
 use super::tape::Node;
 use lanes::Lanes;
 use turn::Turn;
@@ -63,13 +64,11 @@ pub(crate) struct Shapes {
     learns_nothing: bool,
 }
 
-/// A key at its place, as lines that are led on need it.
+/// A key at its place, as lines that are led on need it. The elements of its arrays are the values of a key of their own.
 #[derive(Debug)]
 struct Key {
-    /// Classes of its values in the accepted lines of this range.
+    /// Classes of its values in the accepted lines of this range, but for objects and arrays that turns lead into.
     known: Class,
-    /// Classes of the elements of its arrays.
-    items: Class,
     /// Where in a row its value goes.
     wanted: u32,
     /// Its place in the order of keys; zero if it has none yet.
@@ -77,7 +76,8 @@ struct Key {
     /// The turn that was taken last.
     last: u16,
     check: Check,
-    item_check: Check,
+    /// The key of the elements of its arrays, if there are any or may be.
+    item: Option<u32>,
     /// Of a time column: bounds of its values since the last block.
     bounds: Option<Box<Cell<Bounds>>>,
     turns: Vec<Turn>,
@@ -87,17 +87,10 @@ struct Key {
 #[derive(Debug)]
 struct Name {
     parent: u32,
-    text: Box<str>,
-    /// How many values were `""`, and how many elements.
+    /// None for the elements of the parent's arrays.
+    text: Option<Box<str>>,
+    /// How many values were `""`.
     empties: u64,
-    empty_items: u64,
-}
-
-/// A `""` of a line under way.
-#[derive(Debug, Clone, Copy)]
-enum Empty {
-    Value(u32),
-    Item(u32),
 }
 
 /// What a declaration asks of a value.
@@ -138,7 +131,7 @@ impl Shapes {
             learns_nothing: false,
         };
         // The line's own object is the value of no key: it is not found by a name, not even by `""`.
-        shapes.push(ROOT, "");
+        shapes.push(ROOT, None);
         shapes.declare(ROOT, declared);
         shapes.watch_times(declared);
         shapes
@@ -147,12 +140,20 @@ impl Shapes {
     fn declare(&mut self, parent: u32, declared: &[(String, Declared)]) {
         for (name, declared) in declared {
             let key = self.key(parent, name);
-            self.keys[key as usize].check = Check::of(Some(declared));
-            match declared {
-                Declared::Struct(fields) => self.declare(key, fields),
-                Declared::List(item) => self.keys[key as usize].item_check = Check::of(Some(item)),
-                _ => {}
+            self.declare_key(key, declared);
+        }
+    }
+
+    /// Recurses into declared structs and lists, whose depth the project file's parser bounds.
+    fn declare_key(&mut self, key: u32, declared: &Declared) {
+        self.keys[key as usize].check = Check::of(Some(declared));
+        match declared {
+            Declared::Struct(fields) => self.declare(key, fields),
+            Declared::List(item) => {
+                let key = self.item(key);
+                self.declare_key(key, item);
             }
+            _ => {}
         }
     }
 
@@ -203,24 +204,24 @@ impl Shapes {
     /// Before another range: what was seen of values holds for one range only, what was learned of lines for all.
     pub(crate) fn start_range(&mut self) {
         for key in &mut self.keys {
-            (key.known, key.items) = (Class::default(), Class::default());
+            key.known = Class::default();
         }
         for name in &mut self.names {
-            (name.empties, name.empty_items) = (0, 0);
+            name.empties = 0;
         }
     }
 
     /// Adds the `""` that were counted in this range to what was seen in it.
     pub(crate) fn count_empties(&self, fields: &mut Fields) {
-        for (key, name) in self.names.iter().enumerate().filter(|(_, name)| name.empties + name.empty_items > 0) {
-            fields.add_empties(&self.path(key as u32), name.empties, name.empty_items);
+        for (key, name) in self.names.iter().enumerate().filter(|(_, name)| name.empties > 0) {
+            fields.add_empties(&self.path(key as u32), name.empties);
         }
     }
 
-    fn path(&self, key: u32) -> Vec<&str> {
-        let mut path: Vec<&str> = std::iter::successors(Some(key), |key| Some(self.names[*key as usize].parent))
+    fn path(&self, key: u32) -> Vec<Inside<'_>> {
+        let mut path: Vec<Inside<'_>> = std::iter::successors(Some(key), |key| Some(self.names[*key as usize].parent))
             .take_while(|key| *key != ROOT)
-            .map(|key| &*self.names[key as usize].text)
+            .map(|key| self.names[key as usize].text.as_deref().map_or(Inside::Items, Inside::Key))
             .collect();
         path.reverse();
         path
@@ -235,22 +236,31 @@ impl Shapes {
     }
 
     fn add(&mut self, parent: u32, name: &str) -> u32 {
-        let key = self.push(parent, name);
+        let key = self.push(parent, Some(name.into()));
         self.index.insert((parent, name.into()), key);
         key
     }
 
-    fn push(&mut self, parent: u32, name: &str) -> u32 {
+    /// The key of the elements of a key's arrays.
+    fn item(&mut self, key: u32) -> u32 {
+        let known = self.keys[key as usize].item;
+        known.unwrap_or_else(|| {
+            let item = self.push(key, None);
+            self.keys[key as usize].item = Some(item);
+            item
+        })
+    }
+
+    fn push(&mut self, parent: u32, text: Option<Box<str>>) -> u32 {
         let key = u32::try_from(self.keys.len()).expect("the number of keys is bounded");
-        self.names.push(Name { parent, text: name.into(), empties: 0, empty_items: 0 });
+        self.names.push(Name { parent, text, empties: 0 });
         self.keys.push(Key {
             known: Class::default(),
-            items: Class::default(),
             wanted: UNWANTED,
             rank: 0,
             last: 0,
             check: Check::Anything,
-            item_check: Check::Anything,
+            item: None,
             bounds: None,
             turns: Vec::new(),
         });

@@ -207,6 +207,17 @@ mod tests {
             Just("[1, -2]"),
             Just("[[1]]"),
             Just("[{\"z\":1}]"),
+            Just("[{\"z\":1},{\"z\":2,\"y\":\"\"},{\"y\":\"x\"},{}]"),
+            Just("[{\"z\":1},{\"z\":1,\"z\":1}]"),
+            Just("[{\"y\":[{\"z\":\"\"},{\"z\":[2,\"\"]}],\"z\":[[1,2],[],[\"\"]]},\"\",null]"),
+            Just("[{\"z\":{\"y\":[[3]]}}, {\"z\":{\"y\":[[3], [4,5]], \"x\":1}}]"),
+            Just("[[1,2],[3,4],[],[[1]]]"),
+            Just("[{\"z\":1},[2],3]"),
+            Just("[1,{\"z\":1}]"),
+            Just("[{\"z\":1},]"),
+            Just("[{\"z\":1}"),
+            Just("[{\"t\":\"2024-03-01\"},{\"t\":null,\"x\":\"\"}]"),
+            Just("[{\"t\":\"2024-03-01\"},{\"t\":\"x\"}]"),
             Just("{\"x\":1}"),
             Just("{\"p\":{\"y\":\"\"}}"),
             Just("{\"attributes.http.request.headers.user-agent\":\"x\"}"),
@@ -219,6 +230,7 @@ mod tests {
             Just("nul"),
             Just("\"\u{1}\""),
             Just("{\"x\":1,}"),
+            Just("[[[[[[[1]]]]]]]"),
         ];
         simple.prop_map(str::to_owned)
     }
@@ -237,12 +249,20 @@ mod tests {
         "null",
     ];
 
+    const LISTS: [&str; 5] = [
+        r#"[{"t":"2024-03-01","z":[1,2]},{"t":null,"z":[]},{"x":"","t":"2024-03-02"}]"#,
+        r#"[{"t":"2024-03-01","z":[1,""]},{},null]"#,
+        r#"[{"t":"2024-03-01"},{"t":"x"}]"#,
+        r#"[{"z":[1,2]},{"z":[[1]]}]"#,
+        "[]",
+    ];
+
     /// Lines of few shapes: sets of keys, separators and ends that come again and again.
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let keys = prop_oneof![
             4 => Just(vec!["a", "b", "c"]), 2 => Just(vec!["a", "o", "b"]), 2 => Just(vec!["o", "a"]),
             1 => Just(vec!["c", "a", "d"]), 2 => Just(vec!["a", "t", "b"]), 2 => Just(vec!["a", "e", "b"]),
-            1 => Just(vec!["a", LONG, "b"]), 1 => Just(vec![LONG_DOUBLE, "o", LONG]),
+            1 => Just(vec!["a", LONG, "b"]), 2 => Just(vec!["a", "l", "b"]), 1 => Just(vec![LONG_DOUBLE, "o", LONG]),
             1 => Just(vec!["", "a"]), 1 => Just(vec!["a", "a"]), 1 => Just(vec!["o", "a", "o"]), 1 => Just(vec![]),
         ];
         let dressed = prop_oneof![5 => Just(("{", ",", ":", "}\n")), 1 => Just(("{ ", ", ", ": ", " }\r\n"))];
@@ -250,6 +270,7 @@ mod tests {
             |(keys, values, (open, comma, colon, close), (kind, at, byte))| {
                 let value = |key: &str, value: &String| match key {
                     "t" | "e" if kind < 230 => TIMES[at as usize % TIMES.len()].to_owned(),
+                    "l" if kind < 230 => LISTS[at as usize % LISTS.len()].to_owned(),
                     _ => value.clone(),
                 };
                 let pair = |(key, any)| format!("\"{key}\"{colon}{}", value(key, any));
@@ -266,6 +287,33 @@ mod tests {
                 line
             },
         )
+    }
+
+    /// Lines with arrays of objects and arrays, some of whose values are `""` or of another kind.
+    fn lines_of_arrays() -> impl Strategy<Value = Vec<u8>> {
+        let leaf = prop_oneof![
+            6 => Just("1"), 6 => Just("\"x\""), 2 => Just("\"\""), 2 => Just("null"), 1 => Just("{}"), 1 => Just("[]"), 1 => Just("[1,\"\"]"),
+        ];
+        let value = leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |value| {
+            let object = |keys: &'static [&'static str]| {
+                proptest::collection::vec(value.clone(), keys.len()).prop_map(move |values| {
+                    let pairs = keys.iter().zip(values).map(|(key, value)| format!("\"{key}\":{value}"));
+                    format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+                })
+            };
+            let element = prop_oneof![
+                4 => object(&["x"]), 4 => object(&["x", "y"]), 2 => object(&["y"]), 1 => object(&["y", "x"]), 1 => object(&["x", "x"]),
+                2 => value.clone(),
+            ];
+            let array = |values: Vec<String>| format!("[{}]", values.join(","));
+            prop_oneof![3 => proptest::collection::vec(element, 1..5).prop_map(array), 1 => object(&["x", "p"])]
+        });
+        let line = (value.clone(), value).prop_map(|(a, b)| format!("{{\"a\":{a},\"c\":{b}}}\n"));
+        // Each line comes again and again, so that what was learned of it is followed.
+        (proptest::collection::vec(line, 1..6), proptest::collection::vec(any::<proptest::sample::Index>(), 0..60))
+            .prop_map(|(lines, order)| {
+                order.iter().map(|index| index.get(&lines).as_str()).collect::<String>().into_bytes()
+            })
     }
 
     /// Lines of one shape: most values of a key are of two kinds, and often one of them is `null` or `""`.
@@ -311,6 +359,28 @@ mod tests {
         fn values_of_some_kinds_are_what_the_careful_reader_reads(lines in lines_of_kinds()) {
             testing::check(&lines);
         }
+
+        #[test]
+        fn elements_of_arrays_are_what_the_careful_reader_reads(lines in lines_of_arrays()) {
+            testing::check(&lines);
+        }
+    }
+
+    #[test]
+    fn arrays_of_objects_are_predicted() {
+        let element = |number: usize| match number % 3 {
+            0 => r#"{"x":1,"y":[{"z":"a"},{"z":""}]}"#,
+            1 => r#"{"y":[],"p":{"q":[[1,2],[3]]}}"#,
+            _ => "null",
+        };
+        let line = |row: usize| {
+            let elements: Vec<_> = (0..row % 5).map(element).collect();
+            format!("{{\"a\":[{}],\"o\":{{\"x\":{row}}},\"b\":1.5}}\n", elements.join(","))
+        };
+        let text: String = (0..400).map(line).collect();
+        let (told, _, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told, read_carefully(text.as_bytes()));
+        assert!(predicted > 340, "{predicted}");
     }
 
     #[test]

@@ -2,17 +2,17 @@
 //!
 //! Keys have an order, that of the lines they were learned from. Lines go from key to key in that order, and all lines
 //! that come to a key, by whichever way, go on from there together: what depends on the key alone is looked up once for
-//! all of them, and the work on one line does not wait for that on another. A line that goes back in the order is led
-//! by itself. It knows nothing of blocks, nor of what becomes of lines that fall.
+//! all of them, and the work on one line does not wait for that on another. Back in the order lines go only for the next
+//! element of an array; a line that goes back otherwise is led by itself. It knows nothing of blocks, nor of what becomes
+//! of lines that fall.
 
 mod run;
 mod step;
 
 use super::super::class::Class;
 use super::super::rows::{Rows, Span};
-use super::super::tape::Kind;
 use super::turn::{Brace, Turn};
-use super::{END, Empty, Key, Name, ROOT, Shapes, Text, UNWANTED};
+use super::{END, Key, ROOT, Shapes, Text, UNWANTED};
 use run::{Likely, Run, Scratch};
 use step::{FALLEN, Step};
 
@@ -37,13 +37,13 @@ pub(super) struct Lanes {
     reached: Vec<u64>,
     /// Rows of lines that went back in the order of keys.
     strays: Vec<u32>,
-    /// The values that are `""`, with their rows.
-    empty: Vec<(u32, Empty)>,
+    /// The rows and keys of values that are `""`.
+    empty: Vec<(u32, u32)>,
     scratch: Scratch,
     others: Vec<Lane>,
     /// By key: the line, of those led by themselves, that met it last.
     met: Vec<u32>,
-    /// Number of the line that is led by itself, and the keys that it has met.
+    /// Number of the line that is led by itself, and the keys that it has met in the objects that it stands in.
     line: u32,
     path: Vec<u32>,
     /// Calls for which all lines are led by themselves, and for how many they were the last time.
@@ -82,6 +82,13 @@ impl Lanes {
         is_new
     }
 
+    /// The line comes to the next element of the array of `key`, which it has met: the keys of the element before do not count.
+    fn forget_behind(&mut self, key: u32) {
+        while let Some(met) = self.path.pop_if(|met| *met != key) {
+            self.met[met as usize] = 0;
+        }
+    }
+
     fn start_line(&mut self) {
         self.path.clear();
         self.line = self.line.checked_add(1).unwrap_or_else(|| {
@@ -95,7 +102,7 @@ impl Lanes {
 struct Fate<'a> {
     rows: &'a mut Rows,
     scratch: &'a mut Scratch,
-    empty: &'a mut Vec<(u32, Empty)>,
+    empty: &'a mut Vec<(u32, u32)>,
     /// Rows of lines that the careful reader has to look at.
     fallen: &'a mut Vec<u32>,
 }
@@ -172,9 +179,9 @@ impl Shapes {
         self.reorder(&lanes.path);
     }
 
-    fn count_empties_of(&mut self, empty: &mut Vec<(u32, Empty)>, is_left_out: impl Fn(u32) -> bool) {
-        for (_, empty) in empty.drain(..).filter(|(row, _)| !is_left_out(*row)) {
-            empty.count(&mut self.names);
+    fn count_empties_of(&mut self, empty: &mut Vec<(u32, u32)>, is_left_out: impl Fn(u32) -> bool) {
+        for (_, key) in empty.drain(..).filter(|(row, _)| !is_left_out(*row)) {
+            self.names[key as usize].empties += 1;
         }
     }
 
@@ -206,11 +213,12 @@ impl Shapes {
         }
     }
 
-    /// Whether a turn meets keys in their order only: then no key is met twice.
+    /// Whether a turn meets keys in their order only: then no key is met twice in one object. With the next element of an array
+    /// the order begins anew behind the array's key, and all that stands in the array stays behind that.
     fn goes_forward(&self, from: u32, turn: &Turn) -> bool {
-        let ranks = turn.keys().map(|key| self.keys[key as usize].rank);
-        let mut last = self.keys[from as usize].rank;
-        ranks.into_iter().all(|rank| std::mem::replace(&mut last, rank) < rank)
+        let rank = |key: u32| self.keys[key as usize].rank;
+        let mut last = rank(turn.again.unwrap_or(from));
+        turn.keys().map(rank).all(|rank| std::mem::replace(&mut last, rank) < rank)
     }
 
     /// Has keys stand in the order in which a line met them, and the others behind them.
@@ -234,7 +242,10 @@ impl Shapes {
                 return fallen.push(row);
             };
             let turn = &self.keys[from as usize].turns[number];
-            // A key that comes twice in one line is the careful reader's matter.
+            if let Some(key) = turn.again {
+                lanes.forget_behind(key);
+            }
+            // A key that comes twice in one object is the careful reader's matter.
             if !turn.keys().all(|key| lanes.meet(key)) {
                 return fallen.push(row);
             }
@@ -268,7 +279,9 @@ impl Shapes {
     }
 
     fn step<'a>(&'a self, text: Text<'a>, turn: &'a Turn) -> Step<'a> {
-        Step { text, turn, key: &self.keys[turn.to as usize], empty_as_null: self.empty_as_null }
+        let key = &self.keys[turn.to as usize];
+        let items = key.item.map(|item| (item, &self.keys[item as usize]));
+        Step { text, turn, key, items, empty_as_null: self.empty_as_null }
     }
 
     /// Whether a line that stands behind its newline is longer than lines may be.
@@ -277,14 +290,14 @@ impl Shapes {
         (lane.at - 1 - rows.starts()[lane.row as usize]) as usize > self.max_line_bytes
     }
 
-    /// Objects that open and close on a turn.
+    /// Objects and arrays that open and close on a turn.
     fn put_objects(&self, lane: Lane, braces: &[Brace], rows: &mut Rows) {
         for brace in braces {
             let wanted = self.keys[brace.key as usize].wanted;
             if wanted != UNWANTED {
                 let place = lane.at + brace.at;
                 let span = &mut rows.column_mut(wanted)[lane.row as usize];
-                *span = Span { start: if brace.opens { place } else { span.start }, end: place, kind: Kind::Object };
+                *span = Span { start: if brace.opens { place } else { span.start }, end: place, kind: brace.kind };
             }
         }
     }
@@ -318,14 +331,5 @@ impl Key {
         let taken = self.turns.iter().position(|turn| turn.fits(text, at))?;
         self.last = taken as u16;
         Some(taken)
-    }
-}
-
-impl Empty {
-    fn count(self, names: &mut [Name]) {
-        match self {
-            Self::Value(key) => names[key as usize].empties += 1,
-            Self::Item(key) => names[key as usize].empty_items += 1,
-        }
     }
 }

@@ -26,13 +26,15 @@ struct Way<'a> {
     at: usize,
     /// Braces since then.
     braces: Vec<Brace>,
+    /// The key of an array whose next element comes.
+    again: Option<u32>,
     /// The key that was met last.
     last: u32,
 }
 
 impl Way<'_> {
-    fn pass_brace(&mut self, key: u32, place: u32, opens: bool) {
-        self.braces.push(Brace { key, at: place - self.at as u32, opens });
+    fn pass_brace(&mut self, key: u32, kind: Kind, place: u32, opens: bool) {
+        self.braces.push(Brace { key, kind, at: place - self.at as u32, opens });
     }
 }
 
@@ -46,7 +48,7 @@ impl Shapes {
             return;
         }
         let root = tape.node(tape::ROOT);
-        let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new(), last: ROOT };
+        let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new(), again: None, last: ROOT };
         let rest = &line[root.end as usize..];
         if self.learn_object(tape::ROOT, ROOT, &mut way).is_some()
             && let Some(newline) = memchr::memchr(b'\n', rest)
@@ -62,24 +64,60 @@ impl Shapes {
         for name in tape.children(object) {
             let text = text::string(tape.node(name), way.line);
             let known = self.find(parent, &text);
-            let key = known.or_else(|| (self.keys.len() < MAX_KEYS).then(|| self.add(parent, &text)))?;
-            self.rank(key, std::mem::replace(&mut way.last, key));
-            let value = name + 1;
-            let node = tape.node(value);
-            if node.kind == Kind::Object && tape.children(value).next().is_some() {
-                way.pass_brace(key, node.start, true);
-                self.learn_object(value, key, way)?;
-                way.pass_brace(key, node.end, false);
-                continue;
-            }
-            self.add_turn(way, node.start as usize, key);
-            let items = if node.kind == Kind::Array { Some(tape.children(value)) } else { None };
-            let items = items.into_iter().flatten().map(|item| Class::of(tape.node(item), way.line));
-            let items = items.fold(Class::default(), |all, item| all | item);
-            self.know(key, Class::of(node, way.line), items);
-            (way.from, way.at) = (key, node.end as usize);
+            let key = known.or_else(|| self.has_room().then(|| self.add(parent, &text)))?;
+            self.learn_value(name + 1, key, way)?;
         }
         Some(())
+    }
+
+    /// The same for one value of `key`.
+    fn learn_value(&mut self, value: u32, key: u32, way: &mut Way<'_>) -> Option<()> {
+        let tape = way.tape;
+        let node = tape.node(value);
+        self.rank(key, std::mem::replace(&mut way.last, key));
+        let is_deep = match node.kind {
+            Kind::Object => tape.children(value).next().is_some(),
+            Kind::Array => Turn::is_deep(way.line, node.start as usize),
+            _ => false,
+        };
+        if is_deep {
+            way.pass_brace(key, node.kind, node.start, true);
+            match node.kind {
+                Kind::Object => self.learn_object(value, key, way)?,
+                _ => self.learn_elements(value, key, way)?,
+            }
+            way.pass_brace(key, node.kind, node.end, false);
+            return Some(());
+        }
+        self.add_turn(way, node.start as usize, key);
+        self.know(key, Class::of(node, way.line));
+        if node.kind == Kind::Array {
+            let items = tape.children(value).map(|item| Class::of(tape.node(item), way.line));
+            let items = items.fold(Class::default(), |all, item| all | item);
+            let item = self.item_if_room(key)?;
+            self.know(item, items);
+        }
+        (way.from, way.at) = (key, node.end as usize);
+        Some(())
+    }
+
+    /// The same for the elements of an array of `key`, each of which is the value of one and the same key.
+    fn learn_elements(&mut self, array: u32, key: u32, way: &mut Way<'_>) -> Option<()> {
+        let item = self.item_if_room(key)?;
+        for (number, element) in way.tape.children(array).enumerate() {
+            way.again = (number > 0).then_some(key);
+            self.learn_value(element, item, way)?;
+        }
+        Some(())
+    }
+
+    fn has_room(&self) -> bool {
+        self.keys.len() < MAX_KEYS
+    }
+
+    fn item_if_room(&mut self, key: u32) -> Option<u32> {
+        let known = self.keys[key as usize].item;
+        known.or_else(|| self.has_room().then(|| self.item(key)))
     }
 
     /// Gives a key without one its place in the order, behind the key that was met before it.
@@ -99,11 +137,10 @@ impl Shapes {
         }
     }
 
-    fn know(&mut self, key: u32, class: Class, items: Class) {
+    fn know(&mut self, key: u32, class: Class) {
         let key = &mut self.keys[key as usize];
-        self.lessons += u64::from(!class.within(key.known) || !items.within(key.items));
+        self.lessons += u64::from(!class.within(key.known));
         key.known |= class;
-        key.items |= items;
     }
 
     /// The turn from where the way stands to the value of `to`, which starts at `next`.
@@ -114,11 +151,12 @@ impl Shapes {
         let turns = &mut self.keys[way.from as usize].turns;
         let is_new = turns.iter().all(|turn| !turn.is(literal, to));
         if is_new && turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS {
-            turns.extend(Turn::new(literal, to, &way.braces));
+            turns.extend(Turn::new(literal, to, &way.braces, way.again));
             self.turns += 1;
             self.lessons += 1;
         }
         way.braces.clear();
+        way.again = None;
     }
 }
 

@@ -1,5 +1,6 @@
 //! From one value over some bytes to the next value.
 
+use super::super::tape::Kind;
 use super::END;
 
 /// Bytes that are compared at once; of longer turns what comes before is compared by itself.
@@ -25,8 +26,10 @@ pub(super) struct Turn {
     pub(super) quoted: Tail,
     /// The key whose value comes then, or [`END`].
     pub(super) to: u32,
-    /// Objects with keys that open and close on the way, in their order.
+    /// Objects and arrays whose values stand behind turns of their own, and that open and close on the way, in their order.
     pub(super) braces: Box<[Brace]>,
+    /// The key whose array goes on with its next element.
+    pub(super) again: Option<u32>,
 }
 
 /// The last bytes of a turn.
@@ -37,11 +40,13 @@ pub(super) struct Tail {
     length: usize,
 }
 
-/// A brace within a turn.
+/// A brace or bracket within a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Brace {
-    /// The key whose value is the object.
+    /// The key whose value is the object or array.
     pub(super) key: u32,
+    /// Which of the two it is.
+    pub(super) kind: Kind,
     /// Of an opening brace its place, of a closing one the place behind it; from the turn's start on.
     pub(super) at: u32,
     pub(super) opens: bool,
@@ -49,13 +54,13 @@ pub(super) struct Brace {
 
 impl Turn {
     /// `None` for bytes that are too many to be one.
-    pub(super) fn new(bytes: &[u8], to: u32, braces: &[Brace]) -> Option<Self> {
+    pub(super) fn new(bytes: &[u8], to: u32, braces: &[Brace], again: Option<u32>) -> Option<Self> {
         if bytes.len() > MAX_BYTES {
             return None;
         }
         let (head, tail) = bytes.split_at(bytes.len().saturating_sub(MAX_TAIL));
         let (tail, quoted) = (Tail::new(tail), Tail::new(&[tail, b"\""].concat()));
-        Some(Self { head: head.into(), tail, quoted, to, braces: braces.into() })
+        Some(Self { head: head.into(), tail, quoted, to, braces: braces.into(), again })
     }
 
     #[inline]
@@ -74,15 +79,18 @@ impl Turn {
     }
 
     /// Whether `text` goes on with these bytes at `at`, and then with the value or the end that is due: not with an
-    /// object that has keys, which is another turn's.
+    /// object or array that is [deep](Self::is_deep), which is another turn's.
     #[inline]
     pub(super) fn fits(&self, text: &[u8], at: usize) -> bool {
-        self.stands_at(text, at) && !self.opens_object(text, at)
+        self.stands_at(text, at) && !(self.to != END && Self::is_deep(text, at + self.len()))
     }
 
-    fn opens_object(&self, text: &[u8], at: usize) -> bool {
-        let next = at + self.len();
-        self.to != END && text.get(next) == Some(&b'{') && text.get(next + 1) != Some(&b'}')
+    /// Whether an object with keys begins at `at`, or an array whose first element is one or is an array: then turns lead
+    /// into it.
+    pub(super) fn is_deep(text: &[u8], at: usize) -> bool {
+        let has_keys = |at: usize| text.get(at) == Some(&b'{') && text.get(at + 1) != Some(&b'}');
+        let is_array = |at: usize| text.get(at) == Some(&b'[');
+        has_keys(at) || is_array(at) && (is_array(at + 1) || has_keys(at + 1))
     }
 
     // Where many turns are tried, this is most of the time.
@@ -141,7 +149,7 @@ mod tests {
     use super::*;
 
     fn check(literal: &str, text: &str, expected: bool) {
-        let turn = Turn::new(literal.as_bytes(), 1, &[]).unwrap();
+        let turn = Turn::new(literal.as_bytes(), 1, &[], None).unwrap();
         assert_eq!(turn.fits(text.as_bytes(), 0), expected, "{literal} in {text}");
         // Far from the end it is compared another way.
         let padded = format!("{text}{}", "\n".repeat(2 * WINDOW));
@@ -158,7 +166,7 @@ mod tests {
         check(&long, &format!("{}x", &long[..60]), false);
         check(&long, &format!(";{}1", &long[1..]), false);
         check(&long, &long[..40], false);
-        assert!(Turn::new(&[b' '; MAX_BYTES + 1], 1, &[]).is_none());
+        assert!(Turn::new(&[b' '; MAX_BYTES + 1], 1, &[], None).is_none());
     }
 
     #[test]
@@ -166,5 +174,16 @@ mod tests {
         check(",\"a\":", ",\"a\":{\"b\":1}", false);
         check(",\"a\":", ",\"a\":{}", true);
         check(",\"a\":{\"b\":", ",\"a\":{\"b\":1}", true);
+    }
+
+    #[test]
+    fn an_array_that_begins_with_one_is_another_turn() {
+        check(",\"a\":", ",\"a\":[1]", true);
+        check(",\"a\":", ",\"a\":[]", true);
+        check(",\"a\":", ",\"a\":[{}]", true);
+        check(",\"a\":", ",\"a\":[{\"b\":1}]", false);
+        check(",\"a\":", ",\"a\":[[1]]", false);
+        check(",\"a\":[", ",\"a\":[[1]]", true);
+        check(",\"a\":[", ",\"a\":[[[1]]]", false);
     }
 }

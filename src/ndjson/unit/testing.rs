@@ -23,17 +23,24 @@ pub(crate) const LONG: &str = "attributes.http.request.headers.user-agent";
 pub(crate) const LONG_DOUBLE: &str = "attributes.http.response.body.size";
 
 /// Keys that the rows of tests are asked for; `o` is an object in some lines.
-const WANTED: [&[&str]; 8] =
-    [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"], &[LONG], &["o", LONG], &[LONG_DOUBLE]];
+const WANTED: [&[&str]; 9] =
+    [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"], &[LONG], &["o", LONG], &[LONG_DOUBLE], &["l"]];
 
 fn settings() -> Arc<Settings> {
     let timestamp = |epoch| Declared::Timestamp { unit: TimeUnit::Millisecond, epoch };
     let (text, either) = (timestamp(None), timestamp(Some(TimeUnit::Millisecond)));
-    let declared =
-        [("b", Declared::Double), ("d", Declared::Date), ("t", text), ("e", either), (LONG_DOUBLE, Declared::Double)]
-            .map(|(name, declared)| (name.to_owned(), declared));
-    let declared = declared.to_vec();
-    Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 5, ..Settings::default() })
+    let list = |item| Declared::List(Box::new(item));
+    let fields = [("t", Declared::Date), ("z", list(Declared::Bigint))].map(|(name, field)| (name.to_owned(), field));
+    let declared = [
+        ("b", Declared::Double),
+        ("d", Declared::Date),
+        ("t", text),
+        ("e", either),
+        (LONG_DOUBLE, Declared::Double),
+        ("l", list(Declared::Struct(fields.to_vec()))),
+    ];
+    let declared = declared.map(|(name, declared)| (name.to_owned(), declared)).to_vec();
+    Arc::new(Settings { declared, max_line_bytes: 200, max_depth: 7, ..Settings::default() })
 }
 
 pub(crate) fn worker() -> Worker {

@@ -11,7 +11,7 @@ use super::super::super::rows::Span;
 use super::super::super::tape::Kind;
 use super::super::turn::Turn;
 use super::super::value::Value;
-use super::super::{Check, Empty, Key, Text, UNWANTED};
+use super::super::{Check, Key, Text, UNWANTED};
 use super::run::{self, Likely, Odd, Run, Scratch};
 use super::{Fate, Lane};
 
@@ -48,6 +48,8 @@ pub(super) struct Step<'a> {
     pub(super) text: Text<'a>,
     pub(super) turn: &'a Turn,
     pub(super) key: &'a Key,
+    /// The elements of its arrays, with their key.
+    pub(super) items: Option<(u32, &'a Key)>,
     pub(super) empty_as_null: bool,
 }
 
@@ -103,7 +105,7 @@ impl Step<'_> {
         }
         if likely == Likely::Blank {
             let has_empty = |lane: &&Lane| text.bytes[lane.at as usize - 1] == b'"';
-            let empty = lanes.iter().filter(has_empty).map(|lane| (lane.row, Empty::Value(turn.to)));
+            let empty = lanes.iter().filter(has_empty).map(|lane| (lane.row, turn.to));
             fate.empty.extend(empty);
         }
     }
@@ -218,7 +220,7 @@ impl Step<'_> {
     }
 
     /// Any value that is one of those known here.
-    fn any(&self, at: usize, row: u32, empty: &mut Vec<(u32, Empty)>) -> Value {
+    fn any(&self, at: usize, row: u32, empty: &mut Vec<(u32, u32)>) -> Value {
         let value = match self.text.bytes.get(at) {
             Some(b'[') => self.array(at, row, empty),
             _ => self.text.value(at),
@@ -227,28 +229,29 @@ impl Step<'_> {
             return Value::NONE;
         }
         if value.class().has(Class::EMPTY) {
-            empty.push((row, Empty::Value(self.turn.to)));
+            empty.push((row, self.turn.to));
         }
         value
     }
 
     /// An array of simple values.
-    fn array(&self, start: usize, row: u32, empty: &mut Vec<(u32, Empty)>) -> Value {
-        let Self { text, key, .. } = self;
+    fn array(&self, start: usize, row: u32, empty: &mut Vec<(u32, u32)>) -> Value {
+        let text = self.text;
         let mut at = start + 1;
         if text.bytes.get(at) == Some(&b']') {
             return Value::new(at + 1, Kind::Array, Class::ARRAY);
         }
+        let Some((key, item)) = self.items else { return Value::NONE };
         loop {
             let value = text.value(at);
             if value.is_none()
-                || !value.class().within(key.items)
-                || !key.item_check.allows(value, text.bytes, at, self.empty_as_null)
+                || !value.class().within(item.known)
+                || !item.check.allows(value, text.bytes, at, self.empty_as_null)
             {
                 return Value::NONE;
             }
             if value.class().has(Class::EMPTY) {
-                empty.push((row, Empty::Item(self.turn.to)));
+                empty.push((row, key));
             }
             at = value.end;
             match text.bytes.get(at) {
