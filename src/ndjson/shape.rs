@@ -53,6 +53,8 @@ pub(crate) struct Shapes {
     turns: usize,
     /// Keys by rank: in the order of the lines that they were learned from.
     order: Vec<u32>,
+    /// How many turns there were when that was found.
+    ordered: usize,
     /// How often something new was learned.
     lessons: u64,
     lanes: Lanes,
@@ -122,6 +124,7 @@ impl Shapes {
             index: HashMap::new(),
             turns: 0,
             order: vec![ROOT],
+            ordered: 0,
             lessons: 0,
             lanes: Lanes::default(),
             times: Vec::new(),
@@ -193,6 +196,12 @@ impl Shapes {
     /// How often something new was learned: while it stays, a line that was left to the careful reader would be again.
     pub(crate) fn lessons(&self) -> u64 {
         self.lessons
+    }
+
+    /// Whether lines are led by themselves, since they went back in the order of keys.
+    #[cfg(test)]
+    pub(super) fn strays(&self) -> bool {
+        self.lanes.strays()
     }
 
     /// From now on every line is left to the careful reader.

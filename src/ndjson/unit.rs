@@ -384,6 +384,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_come_and_go_have_an_order() {
+        let line = |row: usize| {
+            let pairs =
+                (0..12).filter(|key| (row * 2654435761) >> (key + 8) & 1 == 0).map(|key| format!("\"k{key}\":{row}"));
+            format!("{{{}}}\n", pairs.collect::<Vec<_>>().join(","))
+        };
+        let text: String = (0..4000).map(line).collect();
+        let (told, worker, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told, read_carefully(text.as_bytes()));
+        assert!(predicted > 3500, "{predicted}");
+        assert!(!worker.careful.shapes.strays(), "all lines are led together in the end");
+    }
+
+    #[test]
     fn numbers_with_an_exponent_are_predicted() {
         let text = "{\"a\":1.25,\"b\":3.1e-05}\n{\"a\":-7e3,\"b\":2}\n".repeat(20);
         let (told, _, predicted) = read(text.as_bytes(), worker());

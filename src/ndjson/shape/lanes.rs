@@ -19,6 +19,9 @@ use step::{FALLEN, Step};
 /// For how many calls lines are led by themselves at most, before they are led together again.
 const MOST_PAUSE: u32 = 63;
 
+/// One line of so many that strays makes it worth a look whether another order of keys has all go forward.
+const MANY_STRAY: usize = 16;
+
 /// A line on its way.
 #[derive(Debug, Default, Clone, Copy)]
 struct Lane {
@@ -58,6 +61,11 @@ impl Lanes {
             self.met.resize(keys, 0);
             self.reached.resize(keys.div_ceil(64), 0);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn strays(&self) -> bool {
+        self.pause > 0
     }
 
     /// The lowest rank that lines have reached, which they leave.
@@ -140,7 +148,7 @@ impl Shapes {
             self.count_empties_of(&mut lanes.empty, |_| has_fallen);
         }
         if together > 0 {
-            self.judge_order(strays.len() > together / 2, &mut lanes);
+            self.judge_order(strays.len(), together, &mut lanes);
         }
         strays.clear();
         lanes.strays = strays;
@@ -167,16 +175,18 @@ impl Shapes {
         num_lines
     }
 
-    /// Changes the order of keys if most lines strayed: the line that was learned first need not be like most. Where
-    /// lines have their keys in any order, lines are led together less and less often.
-    fn judge_order(&mut self, most_strayed: bool, lanes: &mut Lanes) {
-        if !most_strayed {
+    /// Finds another order of keys if lines strayed: a key that came later need not stand where it was put at first. Where
+    /// lines have their keys in any order, there is none, and lines are led together less and less often.
+    fn judge_order(&mut self, strayed: usize, together: usize, lanes: &mut Lanes) {
+        if strayed > together / MANY_STRAY {
+            self.reorder();
+        }
+        if strayed <= together / 2 {
             lanes.pause = 0;
             return;
         }
         lanes.pause = (lanes.pause * 2 + 1).min(MOST_PAUSE);
         lanes.rest = lanes.pause;
-        self.reorder(&lanes.path);
     }
 
     fn count_empties_of(&mut self, empty: &mut Vec<(u32, u32)>, is_left_out: impl Fn(u32) -> bool) {
@@ -221,16 +231,48 @@ impl Shapes {
         turn.keys().map(rank).all(|rank| std::mem::replace(&mut last, rank) < rank)
     }
 
-    /// Has keys stand in the order in which a line met them, and the others behind them.
-    fn reorder(&mut self, path: &[u32]) {
-        let mut order = vec![ROOT];
-        order.extend_from_slice(path);
-        for key in &order {
-            self.keys[*key as usize].rank = 0;
+    /// Has keys stand in an order in which turns go forward, all of them if there is such an order: the one in which a search in
+    /// depth along the turns leaves them, backwards.
+    fn reorder(&mut self) {
+        if std::mem::replace(&mut self.ordered, self.turns) == self.turns {
+            return;
         }
-        order.extend(self.order.iter().filter(|key| self.keys[**key as usize].rank > 0));
-        self.order = order;
+        let mut is_met = vec![false; self.keys.len()];
+        let mut left = Vec::with_capacity(self.order.len());
+        // Of each key on the way how many of those behind it were looked at.
+        let mut way = vec![(ROOT, 0)];
+        is_met[ROOT as usize] = true;
+        let behind = self.behind();
+        while let Some((key, looked_at)) = way.last_mut() {
+            match behind[*key as usize].get(*looked_at) {
+                Some(next) => {
+                    *looked_at += 1;
+                    if !std::mem::replace(&mut is_met[*next as usize], true) {
+                        way.push((*next, 0));
+                    }
+                }
+                None => left.extend(way.pop().map(|(key, _)| key)),
+            }
+        }
+        left.reverse();
+        self.order = left;
+        // Those that no turn leads to any more get one again with the turn.
+        self.keys.iter_mut().for_each(|key| key.rank = 0);
         self.number_from(0);
+    }
+
+    /// By key: the keys that come right behind it on some turn.
+    fn behind(&self) -> Vec<Vec<u32>> {
+        let mut behind = vec![Vec::new(); self.keys.len()];
+        for (from, key) in self.keys.iter().enumerate() {
+            for turn in &key.turns {
+                let mut last = turn.again.map_or(from, |key| key as usize);
+                for next in turn.keys() {
+                    behind[std::mem::replace(&mut last, next as usize)].push(next);
+                }
+            }
+        }
+        behind
     }
 
     /// Leads one line by itself.
