@@ -77,6 +77,8 @@ struct Key {
     rank: u32,
     /// The turn that was taken last.
     last: u16,
+    /// Whether the lines that came here last parted: whether many did not take the turn of the first.
+    parts: bool,
     check: Check,
     /// The key of the elements of its arrays, if there are any or may be.
     item: Option<u32>,
@@ -268,6 +270,7 @@ impl Shapes {
             wanted: UNWANTED,
             rank: 0,
             last: 0,
+            parts: false,
             check: Check::Anything,
             item: None,
             bounds: None,

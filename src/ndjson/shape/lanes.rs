@@ -14,7 +14,7 @@ use super::super::rows::{Rows, Span};
 use super::turn::{Brace, Turn};
 use super::{END, Key, ROOT, Shapes, Text, UNWANTED};
 use run::{Likely, Run, Scratch};
-use step::{FALLEN, Step};
+use step::{FALLEN, FEW, Step};
 
 /// For how many calls lines are led by themselves at most, before they are led together again.
 const MOST_PAUSE: u32 = 63;
@@ -199,12 +199,16 @@ impl Shapes {
     fn lead_on(&mut self, text: Text<'_>, from: u32, lanes: &mut Lanes, rows: &mut Rows, fallen: &mut Vec<u32>) {
         let mut going = std::mem::take(&mut lanes.come[from as usize]);
         let mut others = std::mem::take(&mut lanes.others);
+        let parts = std::mem::take(&mut self.keys[from as usize].parts);
         while let Some(lane) = going.first() {
             let Some(number) = self.keys[from as usize].turn(text.bytes, lane.at as usize) else {
                 fallen.push(going.swap_remove(0).row);
                 continue;
             };
             let turn = &self.keys[from as usize].turns[number];
+            if parts {
+                part(text, turn, &mut going, &mut others);
+            }
             let Lanes { scratch, empty, .. } = lanes;
             self.take(text, turn, &mut going, &mut others, &mut Fate { rows, scratch, empty, fallen });
             if turn.to == END {
@@ -214,6 +218,7 @@ impl Shapes {
             } else {
                 lanes.strays.extend(going.drain(..).map(|lane| lane.row));
             }
+            self.keys[from as usize].parts |= others.len() > FEW;
             std::mem::swap(&mut going, &mut others);
         }
         // Whichever has room is used again.
@@ -343,6 +348,22 @@ impl Shapes {
             }
         }
     }
+}
+
+/// Moves to `others` lines that do not go on with the bytes of the turn. A loop would guess wrong at each of them, and copy the lines
+/// behind it; here nothing depends on what they have.
+fn part(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>) {
+    let (mut taken, mut left) = (0, others.len());
+    others.resize(left + lanes.len(), Lane::default());
+    for place in 0..lanes.len() {
+        let lane = lanes[place];
+        let stands = usize::from(turn.stands_at(text.bytes, lane.at as usize));
+        (lanes[taken], others[left]) = (lane, lane);
+        taken += stands;
+        left += 1 - stands;
+    }
+    lanes.truncate(taken);
+    others.truncate(left);
 }
 
 /// Takes lines over a turn behind which no value is due.

@@ -82,7 +82,7 @@ impl Turn {
     /// object or array that is [deep](Self::is_deep), which is another turn's.
     #[inline]
     pub(super) fn fits(&self, text: &[u8], at: usize) -> bool {
-        self.stands_at(text, at) && !(self.to != END && Self::is_deep(text, at + self.len()))
+        self.stands_at(text, at) && (self.to == END || !Self::is_deep(text, at + self.len()))
     }
 
     /// Whether an object with keys begins at `at`, or an array whose first element is one or is an array: then turns lead
@@ -93,9 +93,10 @@ impl Turn {
         has_keys(at) || is_array(at) && (is_array(at + 1) || has_keys(at + 1))
     }
 
+    /// Whether `text` goes on with these bytes at `at`. That takes no jump that depends on them.
     // Where many turns are tried, this is most of the time.
     #[inline(always)]
-    fn stands_at(&self, text: &[u8], at: usize) -> bool {
+    pub(super) fn stands_at(&self, text: &[u8], at: usize) -> bool {
         let tail = at + self.head.len();
         if !self.head.is_empty() && text.get(at..tail) != Some(&self.head) {
             return false;

@@ -20,7 +20,7 @@ pub(super) const FALLEN: u32 = 0;
 
 /// Lines that are rather looked at one by one than by a loop of their own: to call one costs about as much as to look at one line.
 /// Of so many and one more the kind is asked, one here and one there.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 /// Loops that the lines of a turn were led over.
 #[derive(Debug, Default)]
