@@ -370,9 +370,13 @@ fn part(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lan
 fn pass(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, scratch: &mut Scratch) {
     let odd = &mut scratch.odd;
     match turn.head.is_empty() {
-        true => {
-            run::take(Likely::Nothing, &Run { text, turn, known: Class::default(), bounds: None }, lanes, odd, &mut [])
-        }
+        true => run::take(
+            Likely::Nothing,
+            &Run { text, turn, known: Class::default(), items: Class::default(), bounds: None },
+            lanes,
+            odd,
+            &mut [],
+        ),
         // Rare: so many objects seldom end together.
         false => odd.lanes.append(lanes),
     }

@@ -27,7 +27,9 @@ use super::Lane;
 use aarch64 as simd;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 use portable as simd;
-use values::{AHEAD, Blanks, Booleans, Digits, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values};
+use values::{
+    AHEAD, Blanks, Booleans, Digits, Elements, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values,
+};
 #[cfg(target_arch = "x86_64")]
 use x86_64 as simd;
 
@@ -38,6 +40,8 @@ pub(super) struct Run<'a> {
     pub(super) turn: &'a Turn,
     /// Classes that values may be of; what is likely is among them.
     pub(super) known: Class,
+    /// Classes that elements of arrays may be of.
+    pub(super) items: Class,
     /// Of a time column: what its values are taken in by.
     pub(super) bounds: Option<&'a Cell<Bounds>>,
 }
@@ -72,6 +76,10 @@ pub(super) enum Likely {
     Boolean,
     /// `null`, or `""`.
     Blank,
+    /// An array of strings as above, or of nothing.
+    Strings,
+    /// An array of numbers as above, or of nothing.
+    Numbers,
     /// The end of the line.
     Nothing,
 }
@@ -126,14 +134,15 @@ fn by_kind<D: Digits>(
     places: &mut [u32],
     column: &mut [Span],
 ) -> usize {
-    let (turn, known) = (run.turn, run.known);
+    let turn = run.turn;
+    let is_array = matches!(likely, Likely::Strings | Likely::Numbers);
+    // Of the values, or of the elements of those that are arrays.
+    let known = if is_array { run.items } else { run.known };
     let exact = Exact { above: known.has(Class::ABOVE_2_53) };
     let (negative, digits) = (known.has(Class::NEGATIVE), PhantomData::<D>);
+    let strings = Strings { stops: run.text.marks.stops() };
     match likely {
-        Likely::String => {
-            let stops = run.text.marks.stops();
-            each(Strings { stops }, &turn.quoted, run, lanes, places, column)
-        }
+        Likely::String => each(strings, &turn.quoted, run, lanes, places, column),
         Likely::Timestamp(unit) => {
             let mut taken = run.bounds.map(Cell::get).unwrap_or_default();
             let left = each(Timestamps { unit, taken: &mut taken }, &turn.quoted, run, lanes, places, column);
@@ -149,6 +158,19 @@ fn by_kind<D: Digits>(
             each(Integers::<true, D> { exact, digits }, &turn.tail, run, lanes, places, column)
         }
         Likely::Number => each(Integers::<false, D> { exact, digits }, &turn.tail, run, lanes, places, column),
+        Likely::Strings => each(Elements { element: strings, quoted: true }, &turn.tail, run, lanes, places, column),
+        Likely::Numbers if known.has(Class::FRACTION) => {
+            let element = Fractions { exact, negative, digits };
+            each(Elements { element, quoted: false }, &turn.tail, run, lanes, places, column)
+        }
+        Likely::Numbers if negative => {
+            let element = Integers::<true, D> { exact, digits };
+            each(Elements { element, quoted: false }, &turn.tail, run, lanes, places, column)
+        }
+        Likely::Numbers => {
+            let element = Integers::<false, D> { exact, digits };
+            each(Elements { element, quoted: false }, &turn.tail, run, lanes, places, column)
+        }
         Likely::Boolean => each(Booleans, &turn.tail, run, lanes, places, column),
         Likely::Blank => each(Blanks { empty: known.has(Class::EMPTY) }, &turn.tail, run, lanes, places, column),
         Likely::Nothing => each(Nothing, &turn.tail, run, lanes, places, column),
@@ -211,7 +233,7 @@ mod tests {
 
     use super::super::super::super::instant;
     use super::super::super::super::marks::Marks;
-    use super::super::super::super::tape::Kind;
+    use super::super::super::super::tape::{Kind, ROOT, Tape};
     use super::portable::Scalar;
     use super::*;
 
@@ -224,6 +246,8 @@ mod tests {
             4 => "\"[ -!#-Z]{0,90}\"",
             2 => "\"[ -~é\n]{0,9}\"?",
             2 => "\"2024-0[1-5]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?Z?\"",
+            3 => "\\[(-?[0-9]{1,4}(\\.[0-9]{1,3})?(, ?|\\]|e)){0,5}\\]?",
+            3 => "\\[(\"[ -!#-Z]{0,5}\"(, ?|\\])){0,5}\\]?",
             2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("\"\""), Just("nul"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
         ]
     }
@@ -257,6 +281,16 @@ mod tests {
         (lanes.iter().map(|lane| (lane.row, lane.at, column[lane.row as usize])).collect(), rows(&odd.lanes))
     }
 
+    /// Where the array at `start` ends, if there is one and its elements are of these classes.
+    fn array(text: Text<'_>, start: usize, items: Class) -> Option<usize> {
+        let mut tape = Tape::default();
+        let length = text.bytes[start..].iter().position(|byte| *byte == b']')? + 1;
+        let array = &text.bytes[start..start + length];
+        tape.parse_value(array, 2).ok()?;
+        let is_known = |item| Class::of(tape.node(item), array).within(items);
+        (tape.node(ROOT).kind == Kind::Array && tape.children(ROOT).all(is_known)).then_some(start + length)
+    }
+
     proptest! {
         #[test]
         fn digits_end_where_their_twin_says(window in proptest::array::uniform32(prop_oneof![3 => b'0'..=b'9', 1 => any::<u8>()])) {
@@ -267,7 +301,7 @@ mod tests {
         }
 
         #[test]
-        fn loops_take_what_is_likely_and_all_alike((text, starts) in text(), known in any::<u16>()) {
+        fn loops_take_what_is_likely_and_all_alike((text, starts) in text(), known in any::<u16>(), items in any::<u16>()) {
             let mut marks = Marks::default();
             marks.read(text.as_bytes());
             let turn = Turn::new(LITERAL.as_bytes(), 0, &[], None).unwrap();
@@ -278,10 +312,14 @@ mod tests {
                 (Likely::Number, Class::NUMBER),
                 (Likely::Boolean, Class::BOOLEAN),
                 (Likely::Blank, Class::default()),
+                (Likely::Strings, Class::ARRAY),
+                (Likely::Numbers, Class::ARRAY),
                 (Likely::Nothing, Class::default()),
             ] {
                 let known = Class::from_bits(known) | class | Class::PRESENT;
-                let run = Run { text, turn: &turn, known, bounds: None };
+                let of_items = if likely == Likely::Strings { Class::STRING } else { Class::NUMBER };
+                let items = Class::from_bits(items) | of_items | Class::PRESENT;
+                let run = Run { text, turn: &turn, known, items, bounds: None };
                 let (lanes, odd) = taken(portable::kernel(), likely, &run, &starts);
                 for kernel in simd::kernels() {
                     prop_assert_eq!(taken(kernel, likely, &run, &starts), (lanes.clone(), odd.clone()));
@@ -291,8 +329,13 @@ mod tests {
                     let at = starts[row as usize];
                     prop_assert!(turn.fits(text.bytes, at));
                     let start = at + LITERAL.len();
-                    let value = text.value(start);
                     prop_assert_eq!(span.start as usize, start);
+                    if class == Class::ARRAY {
+                        prop_assert_eq!((span.end, span.kind), (end, Kind::Array));
+                        prop_assert_eq!(Some(end as usize), array(text, start, items));
+                        continue;
+                    }
+                    let value = text.value(start);
                     if likely == Likely::Nothing {
                         prop_assert_eq!(end as usize, start);
                         continue;

@@ -29,6 +29,8 @@ struct Tried {
     number: bool,
     boolean: bool,
     blank: bool,
+    strings: bool,
+    numbers: bool,
 }
 
 impl Tried {
@@ -38,6 +40,8 @@ impl Tried {
             Likely::String | Likely::Timestamp(_) => &mut self.text,
             Likely::Number => &mut self.number,
             Likely::Boolean => &mut self.boolean,
+            Likely::Strings => &mut self.strings,
+            Likely::Numbers => &mut self.numbers,
             Likely::Blank | Likely::Nothing => &mut self.blank,
         }
     }
@@ -99,7 +103,8 @@ impl Step<'_> {
             wanted => fate.rows.column_mut(wanted),
         };
         let (text, turn, known, bounds) = (self.text, self.turn, self.key.known, self.key.bounds.as_deref());
-        self.run(likely, &Run { text, turn, known, bounds }, lanes, odd, column);
+        let items = self.items.map_or(Class::default(), |(_, item)| item.known);
+        self.run(likely, &Run { text, turn, known, items, bounds }, lanes, odd, column);
         if is_checked && !self.surely_fit(lanes, column) {
             lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
         }
@@ -162,9 +167,21 @@ impl Step<'_> {
             [b'-' | b'0'..=b'9', ..] => (Likely::Number, Class::NUMBER),
             [b't' | b'f', ..] => (Likely::Boolean, Class::BOOLEAN),
             [b'n', ..] => (Likely::Blank, Class::PRESENT),
+            [b'[', first, ..] => (self.elements(*first)?, Class::ARRAY),
             _ => return None,
         };
         (self.key.known.has(class) && self.turn.fits(self.text.bytes, at)).then_some(likely)
+    }
+
+    /// Which loop would take an array, as far as the first byte of its elements tells.
+    fn elements(&self, first: u8) -> Option<Likely> {
+        let (_, item) = self.items.filter(|(_, item)| matches!(item.check, Check::Anything))?;
+        match first {
+            b'"' => item.known.has(Class::STRING).then_some(Likely::Strings),
+            b'-' | b'0'..=b'9' => item.known.has(Class::NUMBER).then_some(Likely::Numbers),
+            b']' => Some(if item.known.has(Class::NUMBER) { Likely::Numbers } else { Likely::Strings }),
+            _ => None,
+        }
     }
 
     /// Of a column that is declared to be timestamps their unit.

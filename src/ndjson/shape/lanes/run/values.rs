@@ -196,6 +196,42 @@ impl Values for Blanks {
     }
 }
 
+/// Arrays whose elements are all of one kind, each behind a comma and at most one space.
+pub(super) struct Elements<V> {
+    pub(super) element: V,
+    /// Whether an element begins with a quote, behind which it is read.
+    pub(super) quoted: bool,
+}
+
+impl<V: Values> Values for Elements<V> {
+    #[inline(always)]
+    fn read(&mut self, text: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
+        let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+        let mut at = start + 1;
+        if byte(start) != b'[' {
+            return Value::NONE;
+        }
+        if byte(at) == b']' {
+            return Value::new(at + 1, Kind::Array, Class::ARRAY);
+        }
+        loop {
+            let Some(ahead) = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk()) else {
+                return Value::NONE;
+            };
+            let quote = usize::from(self.quoted);
+            let value = self.element.read(text, at + quote, ahead, quote);
+            if value.is_none() || (self.quoted && ahead[0] != b'"') {
+                return Value::NONE;
+            }
+            match byte(value.end) {
+                b',' => at = value.end + 1 + usize::from(byte(value.end + 1) == b' '),
+                b']' => return Value::new(value.end + 1, Kind::Array, Class::ARRAY),
+                _ => return Value::NONE,
+            }
+        }
+    }
+}
+
 pub(super) struct Nothing;
 
 impl Values for Nothing {
