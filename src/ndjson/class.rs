@@ -55,7 +55,7 @@ impl Class {
     }
 
     pub(crate) fn fraction(number: &[u8]) -> Self {
-        let finite = text::double(number).is_some_and(f64::is_finite);
+        let finite = is_surely_finite(number) || text::double(number).is_some_and(f64::is_finite);
         Self::NUMBER | Self::FRACTION | if finite { Self::default() } else { Self::OVERFLOW }
     }
 
@@ -115,6 +115,15 @@ impl Class {
     }
 }
 
+/// Whether a number is far from too large for a double, as its length and that of its exponent tell: at most 150 digits and an
+/// exponent of at most two make it smaller than the largest, which has 309 digits.
+fn is_surely_finite(number: &[u8]) -> bool {
+    let exponent = number.iter().rposition(|byte| matches!(byte, b'e' | b'E')).map(|at| &number[at + 1..]);
+    let is_small =
+        |exponent: &[u8]| exponent.starts_with(b"-") || exponent.strip_prefix(b"+").unwrap_or(exponent).len() <= 2;
+    number.len() <= 150 && exponent.is_none_or(is_small)
+}
+
 impl std::ops::BitOr for Class {
     type Output = Self;
 
@@ -128,5 +137,30 @@ impl std::ops::BitOrAssign for Class {
     #[inline(always)]
     fn bitor_assign(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_double_comes_near_overflows() {
+        let digits = |count| "9".repeat(count);
+        for (number, overflows) in [
+            ("1.5".to_owned(), false),
+            ("-1e99".to_owned(), false),
+            ("1e+308".to_owned(), false),
+            ("1e309".to_owned(), true),
+            ("-1.5E+400".to_owned(), true),
+            ("1e-400".to_owned(), false),
+            ("1e0000".to_owned(), false),
+            (digits(148) + "e99", false),
+            (digits(300) + "e-5", false),
+            (digits(300) + "e99", true),
+            (digits(400) + ".5", true),
+        ] {
+            assert_eq!(Class::fraction(number.as_bytes()).has(Class::OVERFLOW), overflows, "{number}");
+        }
     }
 }
