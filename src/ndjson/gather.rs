@@ -4,14 +4,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Builder, RecordBatch, RecordBatchOptions, StringViewBuilder, StructArray};
-use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
+use arrow::array::{
+    ArrayRef, Int64Builder, NullBufferBuilder, RecordBatch, RecordBatchOptions, StringViewBuilder, StructArray,
+};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
 use super::decode::Column;
-use super::layout::{Layout, Reading};
+use super::layout::{Layout, Reading, shorten};
 use super::needs::{Need, Needs};
 use super::rows::Wanted;
 use super::source::{FILE_COLUMN, hidden_fields};
+use super::tape::Kind;
 use super::unit::Gathered;
 use crate::error::{Error, Result};
 
@@ -33,10 +36,18 @@ pub(super) struct Gatherer {
 enum Part {
     /// Of each row the value at a place.
     Value(usize, Box<Column>),
-    /// Some fields of a struct. Whether there is an object is not known: without one, each field is NULL.
-    Fields(Fields, Vec<Part>),
+    /// Fields of a struct.
+    Fields(Fields, Vec<Part>, Objects),
     File(String, StringViewBuilder),
     Offset(Int64Builder),
+}
+
+/// Which rows have an object.
+enum Objects {
+    /// Not known, where some fields alone are read: without an object, each of them is NULL.
+    Unknown,
+    /// What stands at a place of a row.
+    At(usize, NullBufferBuilder),
 }
 
 impl Gatherer {
@@ -100,28 +111,34 @@ impl Gatherer {
 
 impl Part {
     fn of<'a>(path: &mut Vec<&'a str>, reading: &'a Reading, need: &Need, wanted: &mut Wanted) -> Self {
-        let (Need::Fields(names), Reading::Struct(layout)) = (need, reading) else {
+        let Reading::Struct(layout) = reading else {
             return Self::Value(wanted.add(path), Box::new(Column::new(reading)));
+        };
+        let objects = match need {
+            Need::Whole => Objects::At(wanted.add(path), NullBufferBuilder::new(0)),
+            Need::Fields(_) => Objects::Unknown,
         };
         let mut fields = Vec::new();
         let mut parts = Vec::new();
         for (name, reading) in layout.fields() {
-            let Some(need) = names.get(name) else { continue };
+            let need = match need {
+                Need::Whole => Some(&Need::Whole),
+                Need::Fields(names) => names.get(name),
+            };
+            let Some(need) = need else { continue };
             path.push(name);
             let part = Self::of(path, reading, need, wanted);
             path.pop();
             fields.push(part.field(&Field::new(name, reading.data_type(), true)));
             parts.push(part);
         }
-        Self::Fields(fields.into(), parts)
+        Self::Fields(fields.into(), parts, objects)
     }
 
     /// The field that holds what is built, in place of the whole one.
     fn field(&self, whole: &Field) -> Arc<Field> {
         match self {
-            Self::Fields(fields, _) => {
-                Arc::new(Field::new(whole.name(), arrow::datatypes::DataType::Struct(fields.clone()), true))
-            }
+            Self::Fields(fields, ..) => Arc::new(Field::new(whole.name(), DataType::Struct(fields.clone()), true)),
             Self::Value(..) => Arc::new(whole.clone()),
             Self::File(..) => Arc::clone(&hidden_fields()[0]),
             Self::Offset(_) => Arc::clone(&hidden_fields()[1]),
@@ -144,7 +161,8 @@ impl Part {
                     Misfit { offset: offset(row), what }
                 })?;
             }
-            Self::Fields(_, parts) => {
+            Self::Fields(_, parts, objects) => {
+                objects.add(block, rows.clone()).map_err(|(row, what)| Misfit { offset: offset(row), what })?;
                 parts.iter_mut().try_for_each(|part| part.add(block, rows.clone(), empty_as_null))?;
             }
             Self::File(name, column) => rows.for_each(|_| column.append_value(name.as_str())),
@@ -156,12 +174,35 @@ impl Part {
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Value(_, column) => column.finish(),
-            Self::Fields(fields, parts) => {
+            Self::Fields(fields, parts, objects) => {
                 let arrays: Vec<ArrayRef> = parts.iter_mut().map(Self::finish).collect();
-                Arc::new(StructArray::new(fields.clone(), arrays, None))
+                let valid = match objects {
+                    Objects::Unknown => None,
+                    Objects::At(_, valid) => valid.finish(),
+                };
+                Arc::new(StructArray::new(fields.clone(), arrays, valid))
             }
             Self::File(_, column) => Arc::new(column.finish()),
             Self::Offset(column) => Arc::new(column.finish()),
         }
+    }
+}
+
+impl Objects {
+    /// Adds rows of a block. `Err` is the first that has something else there, and says what.
+    fn add(&mut self, block: &Gathered<'_>, rows: impl Iterator<Item = usize>) -> Result<(), (usize, String)> {
+        let Self::At(place, valid) = self else { return Ok(()) };
+        let spans = block.rows.column(*place);
+        for row in rows {
+            match spans[row].kind {
+                Kind::Object => valid.append_non_null(),
+                Kind::Null => valid.append_null(),
+                _ => {
+                    let value = &block.text[spans[row].start as usize..spans[row].end as usize];
+                    return Err((row, format!("{} is not an object", shorten(value))));
+                }
+            }
+        }
+        Ok(())
     }
 }

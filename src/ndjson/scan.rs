@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_value_that_was_not_there_before_fails_the_scan() {
-        let (folder, file) = listed(b"{\"a\":1}\n{\"a\":2}\n");
+        let (folder, file) = listed(b"{\"a\":1}\n{\"a\":2,\"o\":{\"x\":{\"y\":1}}}\n");
         let survey = surveyed(&file);
         let check = |bytes: &[u8], expected: &str| {
             let path = folder.path().join("a.out");
@@ -280,6 +280,9 @@ mod tests {
         };
         check(b"{\"a\":1}\n{\"a\":2.5}\n", "changed at byte 8 (`2.5` is not a bigint)");
         check(b"{\"a\":1,\"b\":1}\n", "changed at byte 0 (no column has the key `\"b\"`)");
+        check(b"{\"a\":1}\n{\"o\":{\"x\":null,\"z\":1}}\n", "changed at byte 8 (no column has the key `\"z\"`)");
+        check(b"{\"o\":{\"x\":{\"y\":1,\"z\":1}}}\n", "changed at byte 0 (no column has the key `\"z\"`)");
+        check(b"{\"o\":{\"x\":[1]}}\n", "changed at byte 0 (`[1]` is not an object)");
     }
 
     #[test]
