@@ -90,8 +90,7 @@ pub(crate) struct Kept {
 
 impl Careful {
     pub(crate) fn new(settings: &Arc<Settings>, wanted: Wanted, keeps_rejects: bool) -> Self {
-        let Settings { declared, max_line_bytes, empty_as_null, .. } = settings.as_ref();
-        let mut shapes = Shapes::new(declared, *max_line_bytes, *empty_as_null);
+        let mut shapes = Shapes::new(settings);
         wanted.tell(&mut shapes);
         Self {
             settings: Arc::clone(settings),

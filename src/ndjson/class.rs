@@ -36,6 +36,9 @@ impl Class {
     /// The kinds of values, without what only numbers have.
     pub(crate) const KINDS: Self = Self(0x7e);
 
+    /// All but that a value is `""`.
+    pub(crate) const ALL_BUT_EMPTY: Self = Self(!Self::EMPTY.0);
+
     /// Digits that every integer of which a double holds: 2^53 has 16.
     pub(crate) const EXACT_DIGITS: usize = 15;
 

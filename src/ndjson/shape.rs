@@ -18,6 +18,7 @@ mod value;
 use std::cell::Cell;
 use std::collections::HashMap;
 
+use super::Settings;
 use super::bounds::{Bounds, Extent};
 use super::class::Class;
 use super::declared::Declared;
@@ -61,6 +62,7 @@ pub(crate) struct Shapes {
     /// The keys of time columns, in the order of the declaration.
     times: Vec<u32>,
     max_line_bytes: usize,
+    max_depth: usize,
     empty_as_null: bool,
     #[cfg(any(test, feature = "internals"))]
     learns_nothing: bool,
@@ -100,26 +102,36 @@ struct Name {
 /// What a declaration asks of a value.
 #[derive(Debug, Clone)]
 enum Check {
+    /// Nothing is declared.
     Anything,
+    /// Any value is one text, and nothing in it counts: objects and arrays may be so many levels deep.
+    Opaque(usize),
     Array,
     Object,
     Scalar(Box<Reading>),
 }
 
 impl Check {
-    fn of(declared: Option<&Declared>) -> Self {
+    /// Of a value that may hold so many levels of objects and arrays.
+    fn of(declared: &Declared, levels: usize) -> Self {
         match declared {
-            None | Some(Declared::Varchar | Declared::Json) => Self::Anything,
-            Some(Declared::List(_)) => Self::Array,
-            Some(Declared::Struct(_)) => Self::Object,
-            Some(scalar) => Self::Scalar(Box::new(Reading::of_declared(scalar))),
+            Declared::Varchar | Declared::Json => Self::Opaque(levels),
+            Declared::List(_) => Self::Array,
+            Declared::Struct(_) => Self::Object,
+            scalar => Self::Scalar(Box::new(Reading::of_declared(scalar))),
         }
+    }
+
+    /// Whether any value will do.
+    fn asks_nothing(&self) -> bool {
+        matches!(self, Self::Anything | Self::Opaque(_))
     }
 }
 
 impl Shapes {
     /// Nothing learned yet, but what is declared and wanted.
-    pub(crate) fn new(declared: &[(String, Declared)], max_line_bytes: usize, empty_as_null: bool) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let Settings { declared, max_line_bytes, max_depth, empty_as_null, .. } = settings;
         let mut shapes = Self {
             keys: Vec::new(),
             names: Vec::new(),
@@ -130,8 +142,9 @@ impl Shapes {
             lessons: 0,
             lanes: Lanes::default(),
             times: Vec::new(),
-            max_line_bytes,
-            empty_as_null,
+            max_line_bytes: *max_line_bytes,
+            max_depth: *max_depth,
+            empty_as_null: *empty_as_null,
             #[cfg(any(test, feature = "internals"))]
             learns_nothing: false,
         };
@@ -151,7 +164,8 @@ impl Shapes {
 
     /// Recurses into declared structs and lists, whose depth the project file's parser bounds.
     fn declare_key(&mut self, key: u32, declared: &Declared) {
-        self.keys[key as usize].check = Check::of(Some(declared));
+        let levels = self.max_depth.saturating_sub(self.path(key).len());
+        self.keys[key as usize].check = Check::of(declared, levels);
         match declared {
             Declared::Struct(fields) => self.declare(key, fields),
             Declared::List(item) => {

@@ -7,7 +7,7 @@ use super::super::class::Class;
 use super::super::tape::{self, Kind, Tape};
 use super::super::text;
 use super::turn::{Brace, Turn};
-use super::{END, ROOT, Shapes};
+use super::{Check, END, ROOT, Shapes};
 
 /// Most turns from one value: lines whose keys come in any order have many, and searching them costs time.
 const MAX_TURNS_FROM_ONE: usize = 24;
@@ -75,7 +75,9 @@ impl Shapes {
         let tape = way.tape;
         let node = tape.node(value);
         self.rank(key, std::mem::replace(&mut way.last, key));
+        let is_opaque = matches!(self.keys[key as usize].check, Check::Opaque(_));
         let is_deep = match node.kind {
+            _ if is_opaque => false,
             Kind::Object => tape.children(value).next().is_some(),
             Kind::Array => Turn::is_deep(way.line, node.start as usize),
             _ => false,
@@ -90,8 +92,10 @@ impl Shapes {
             return Some(());
         }
         self.add_turn(way, node.start as usize, key);
-        self.know(key, Class::of(node, way.line));
-        if node.kind == Kind::Array {
+        let class = Class::of(node, way.line);
+        let is_any = is_opaque && !class.has(Class::EMPTY);
+        self.know(key, if is_any { Class::ALL_BUT_EMPTY } else { class });
+        if node.kind == Kind::Array && !is_opaque {
             let items = tape.children(value).map(|item| Class::of(tape.node(item), way.line));
             let items = items.fold(Class::default(), |all, item| all | item);
             let item = self.item_if_room(key)?;
@@ -148,10 +152,12 @@ impl Shapes {
         let literal = &way.line[way.at..next];
         let goes_on = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
         debug_assert!(!literal.first().is_none_or(goes_on), "a turn stands behind a whole value");
+        let is_opaque = to != END && matches!(self.keys[to as usize].check, Check::Opaque(_));
         let turns = &mut self.keys[way.from as usize].turns;
         let is_new = turns.iter().all(|turn| !turn.is(literal, to));
         if is_new && turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS {
-            turns.extend(Turn::new(literal, to, &way.braces, way.again));
+            let turn = Turn::new(literal, to, &way.braces, way.again);
+            turns.extend(turn.map(|turn| Turn { takes_any: to == END || is_opaque, ..turn }));
             self.turns += 1;
             self.lessons += 1;
         }

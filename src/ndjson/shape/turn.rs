@@ -26,6 +26,8 @@ pub(super) struct Turn {
     pub(super) quoted: Tail,
     /// The key whose value comes then, or [`END`].
     pub(super) to: u32,
+    /// Whether no other turn leads into what comes then: the end, or a value nothing in which counts.
+    pub(super) takes_any: bool,
     /// Objects and arrays whose values stand behind turns of their own, and that open and close on the way, in their order.
     pub(super) braces: Box<[Brace]>,
     /// The key whose array goes on with its next element.
@@ -60,7 +62,7 @@ impl Turn {
         }
         let (head, tail) = bytes.split_at(bytes.len().saturating_sub(MAX_TAIL));
         let (tail, quoted) = (Tail::new(tail), Tail::new(&[tail, b"\""].concat()));
-        Some(Self { head: head.into(), tail, quoted, to, braces: braces.into(), again })
+        Some(Self { head: head.into(), tail, quoted, to, takes_any: to == END, braces: braces.into(), again })
     }
 
     #[inline]
@@ -82,7 +84,7 @@ impl Turn {
     /// object or array that is [deep](Self::is_deep), which is another turn's.
     #[inline]
     pub(super) fn fits(&self, text: &[u8], at: usize) -> bool {
-        self.stands_at(text, at) && (self.to == END || !Self::is_deep(text, at + self.len()))
+        self.stands_at(text, at) && (self.takes_any || !Self::is_deep(text, at + self.len()))
     }
 
     /// Whether an object with keys begins at `at`, or an array whose first element is one or is an array: then turns lead

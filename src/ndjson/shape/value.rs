@@ -61,6 +61,9 @@ impl Value {
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits.
 const MAX_FINITE_BYTES: usize = 300;
 
+/// Most levels of an object or array that is read over as a whole: a bit for each.
+const MAX_LEVELS: usize = u64::BITS as usize;
+
 // Inlined by force: these are most of the time of a scan, and the compiler takes them for too large.
 impl Text<'_> {
     #[inline(always)]
@@ -80,6 +83,68 @@ impl Text<'_> {
             b'{' => self.word(at, b"{}", Kind::Object, Class::OBJECT),
             _ => Value::NONE,
         }
+    }
+
+    /// The object or array at `start`, nothing in which counts but that it is one, if it has at most so many levels.
+    pub(super) fn whole(&self, start: usize, levels: usize) -> Value {
+        // Of each level that is open whether it is an object, the innermost lowest.
+        let (mut objects, mut open) = (0_u64, 0);
+        let mut at = start;
+        loop {
+            let first = self.at(at);
+            let is_container = matches!(first, b'{' | b'[');
+            if is_container {
+                if open == levels.min(MAX_LEVELS) {
+                    return Value::NONE;
+                }
+                (objects, open, at) = (objects << 1 | u64::from(first == b'{'), open + 1, self.behind_spaces(at + 1));
+            } else {
+                let value = self.value(at);
+                if value.is_none() {
+                    return Value::NONE;
+                }
+                at = self.behind_spaces(value.end);
+            }
+            let is_empty = is_container && matches!(self.at(at), b'}' | b']');
+            if is_empty || !is_container {
+                while self.at(at) != b',' {
+                    let is_object = objects & 1 == 1;
+                    if self.at(at) != if is_object { b'}' } else { b']' } {
+                        return Value::NONE;
+                    }
+                    (objects, open) = (objects >> 1, open - 1);
+                    if open == 0 {
+                        let (kind, class) = match self.at(start) {
+                            b'{' => (Kind::Object, Class::OBJECT),
+                            _ => (Kind::Array, Class::ARRAY),
+                        };
+                        return Value::new(at + 1, kind, class);
+                    }
+                    at = self.behind_spaces(at + 1);
+                }
+                at = self.behind_spaces(at + 1);
+            }
+            if objects & 1 == 1 {
+                match self.behind_key(at) {
+                    Some(behind) => at = behind,
+                    None => return Value::NONE,
+                }
+            }
+        }
+    }
+
+    /// Where the value of the key at `at` begins.
+    fn behind_key(&self, at: usize) -> Option<usize> {
+        let key = if self.at(at) == b'"' { self.string(at) } else { Value::NONE };
+        let colon = self.behind_spaces(key.end);
+        (!key.is_none() && self.at(colon) == b':').then(|| self.behind_spaces(colon + 1))
+    }
+
+    fn behind_spaces(&self, mut at: usize) -> usize {
+        while matches!(self.at(at), b' ' | b'\t' | b'\r') {
+            at += 1;
+        }
+        at
     }
 
     #[inline(always)]
@@ -215,6 +280,62 @@ mod tests {
         true
     }
 
+    /// The same for an object or array that is read over as a whole.
+    fn check_whole(text: &str, levels: usize) -> bool {
+        let mut marks = Marks::default();
+        marks.read(text.as_bytes());
+        let value = Text { bytes: text.as_bytes(), marks: &marks }.whole(0, levels);
+        if value.is_none() {
+            return false;
+        }
+        let mut tape = Tape::default();
+        let whole = &text[..value.end];
+        tape.parse_value(whole.as_bytes(), levels).unwrap_or_else(|fault| panic!("{whole}: {fault:?}"));
+        assert_eq!(tape.node(ROOT).kind, value.kind(), "{whole}");
+        true
+    }
+
+    #[test]
+    fn objects_and_arrays_are_read_over_as_a_whole() {
+        for text in [
+            "{}",
+            "[]",
+            r#"{"a":1,"b":[{"c":[]},"x\"",{}], "d" : { "e" : null }}"#,
+            "[ 1 , [ 2.5e3 ], [[true]] ]",
+            r#"{"a":{"b":{"c":1}}},"#,
+            "[{ }\t]",
+        ] {
+            assert!(check_whole(text, 4), "{text}");
+        }
+        for text in [
+            "",
+            "{",
+            "[1",
+            "[1}",
+            "{\"a\":1]",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{1:1}",
+            "[,1]",
+            "[1 2]",
+            "{\"a\":1,}",
+            "[\n]",
+            "[[[[[1]]]]]",
+            "[01]",
+            "[\"\u{1}\"]",
+            "{\"a\":1 \"b\":2}",
+            "{,}",
+            "[1:2]",
+            "{\"a\":1:2}",
+        ] {
+            assert!(!check_whole(text, 4), "{text}");
+        }
+        let deep = |levels| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(check_whole(&deep(64), 100) && !check_whole(&deep(65), 100));
+    }
+
     #[test]
     fn values_are_read_over() {
         let long = format!("\"{}\"", "x".repeat(300));
@@ -275,6 +396,11 @@ mod tests {
         #[test]
         fn nothing_is_accepted_that_is_not_json(text in r#"["\\tfn0-9.eE+\-u d8cabr/{}]{0,24}"#) {
             check(&text);
+        }
+
+        #[test]
+        fn nothing_is_read_over_that_is_not_json(text in r#"[\[{]["\\tn0-9.e\-u d8,:\[\]{}]{0,24}"#) {
+            check_whole(&text, 5);
         }
     }
 }

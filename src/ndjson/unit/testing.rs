@@ -23,8 +23,8 @@ pub(crate) const LONG: &str = "attributes.http.request.headers.user-agent";
 pub(crate) const LONG_DOUBLE: &str = "attributes.http.response.body.size";
 
 /// Keys that the rows of tests are asked for; `o` is an object in some lines.
-const WANTED: [&[&str]; 9] =
-    [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"], &[LONG], &["o", LONG], &[LONG_DOUBLE], &["l"]];
+const WANTED: [&[&str]; 10] =
+    [&["a"], &["b"], &["o"], &["o", "x"], &["o", "p", "y"], &[LONG], &["o", LONG], &[LONG_DOUBLE], &["l"], &["j"]];
 
 fn settings() -> Arc<Settings> {
     let timestamp = |epoch| Declared::Timestamp { unit: TimeUnit::Millisecond, epoch };
@@ -37,6 +37,7 @@ fn settings() -> Arc<Settings> {
         ("t", text),
         ("e", either),
         (LONG_DOUBLE, Declared::Double),
+        ("j", Declared::Json),
         ("l", list(Declared::Struct(fields.to_vec()))),
     ];
     let declared = declared.map(|(name, declared)| (name.to_owned(), declared)).to_vec();

@@ -93,7 +93,7 @@ impl Step<'_> {
         let Scratch { odd, spans, .. } = scratch;
         // Timestamps are checked where they are found. Null is a value of any type, and `""` is known only if it was accepted here.
         let is_sure = matches!(likely, Likely::Timestamp(_) | Likely::Blank);
-        let is_checked = !is_sure && !matches!(self.key.check, Check::Anything);
+        let is_checked = !is_sure && !self.key.check.asks_nothing();
         let column = match self.key.wanted {
             UNWANTED if is_checked => {
                 spans.resize(fate.rows.len(), Span::ABSENT);
@@ -175,7 +175,7 @@ impl Step<'_> {
 
     /// Which loop would take an array, as far as the first byte of its elements tells.
     fn elements(&self, first: u8) -> Option<Likely> {
-        let (_, item) = self.items.filter(|(_, item)| matches!(item.check, Check::Anything))?;
+        let (_, item) = self.items.filter(|(_, item)| item.check.asks_nothing())?;
         match first {
             b'"' => item.known.has(Class::STRING).then_some(Likely::Strings),
             b'-' | b'0'..=b'9' => item.known.has(Class::NUMBER).then_some(Likely::Numbers),
@@ -238,8 +238,9 @@ impl Step<'_> {
 
     /// Any value that is one of those known here.
     fn any(&self, at: usize, row: u32, empty: &mut Vec<(u32, u32)>) -> Value {
-        let value = match self.text.bytes.get(at) {
-            Some(b'[') => self.array(at, row, empty),
+        let value = match (self.text.bytes.get(at), &self.key.check) {
+            (Some(b'{' | b'['), Check::Opaque(levels)) => self.text.whole(at, *levels),
+            (Some(b'['), _) => self.array(at, row, empty),
             _ => self.text.value(at),
         };
         if value.is_none() || !value.class().within(self.key.known) {
@@ -283,7 +284,7 @@ impl Step<'_> {
 impl Check {
     fn allows(&self, value: Value, text: &[u8], at: usize, empty_as_null: bool) -> bool {
         match self {
-            Self::Anything => true,
+            Self::Anything | Self::Opaque(_) => true,
             Self::Array => matches!(value.kind(), Kind::Array | Kind::Null),
             Self::Object => matches!(value.kind(), Kind::Object | Kind::Null),
             Self::Scalar(reading) => {
