@@ -58,6 +58,8 @@ pub(crate) struct Shapes {
     ordered: usize,
     /// How often something new was learned.
     lessons: u64,
+    /// Lines since something new was learned.
+    idle: u32,
     lanes: Lanes,
     /// The keys of time columns, in the order of the declaration.
     times: Vec<u32>,
@@ -77,8 +79,9 @@ struct Key {
     wanted: u32,
     /// Its place in the order of keys; zero if it has none yet.
     rank: u32,
-    /// The turn that was taken last.
+    /// The turn that was taken last, and a bit for each that was taken lately.
     last: u16,
+    taken: u32,
     /// Whether the lines that came here last parted: whether many did not take the turn of the first.
     parts: bool,
     check: Check,
@@ -140,6 +143,7 @@ impl Shapes {
             order: vec![ROOT],
             ordered: 0,
             lessons: 0,
+            idle: 0,
             lanes: Lanes::default(),
             times: Vec::new(),
             max_line_bytes: *max_line_bytes,
@@ -228,6 +232,7 @@ impl Shapes {
 
     /// Before another range: what was seen of values holds for one range only, what was learned of lines for all.
     pub(crate) fn start_range(&mut self) {
+        self.idle = 0;
         for key in &mut self.keys {
             key.known = Class::default();
         }
@@ -284,6 +289,7 @@ impl Shapes {
             wanted: UNWANTED,
             rank: 0,
             last: 0,
+            taken: 0,
             parts: false,
             check: Check::Anything,
             item: None,

@@ -399,6 +399,17 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_learned_again_after_many_that_taught_nothing() {
+        let data =
+            |row: usize| format!("{{\"a\":{{\"k{}\":1,\"k{}\":2}}}}\n", row * 7919 % 1009, 2000 + row * 31 % 997);
+        let usual = |row: usize| format!("{{\"a\":1,\"b\":{row},\"c\":[{{\"x\":\"\"}}]}}\n");
+        let text: String = (0..3000).map(data).chain((0..1000).map(usual)).collect();
+        let (told, _, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told, read_carefully(text.as_bytes()));
+        assert!(predicted > 600, "{predicted}");
+    }
+
+    #[test]
     fn numbers_with_an_exponent_are_predicted() {
         let text = "{\"a\":1.25,\"b\":3.1e-05}\n{\"a\":-7e3,\"b\":2}\n".repeat(20);
         let (told, _, predicted) = read(text.as_bytes(), worker());

@@ -392,11 +392,10 @@ impl Key {
     /// The number of the turn that the text takes.
     fn turn(&mut self, text: &[u8], at: usize) -> Option<usize> {
         let last = usize::from(self.last);
-        if self.turns.get(last).is_some_and(|turn| turn.fits(text, at)) {
-            return Some(last);
-        }
-        let taken = self.turns.iter().position(|turn| turn.fits(text, at))?;
+        let is_last = self.turns.get(last).is_some_and(|turn| turn.fits(text, at));
+        let taken = if is_last { last } else { self.turns.iter().position(|turn| turn.fits(text, at))? };
         self.last = taken as u16;
+        self.taken |= 1 << taken;
         Some(taken)
     }
 }

@@ -7,14 +7,21 @@ use super::super::class::Class;
 use super::super::tape::{self, Kind, Tape};
 use super::super::text;
 use super::turn::{Brace, Turn};
-use super::{Check, END, ROOT, Shapes};
+use super::{Check, END, Key, ROOT, Shapes};
 
 /// Most turns from one value: lines whose keys come in any order have many, and searching them costs time.
 const MAX_TURNS_FROM_ONE: usize = 24;
 
+const _: () = assert!(MAX_TURNS_FROM_ONE <= u32::BITS as usize, "each has a bit of those that were taken");
+
 /// Most turns of all, and most keys: where keys are data there is no end of them.
 const MAX_TURNS: usize = 1 << 16;
 const MAX_KEYS: usize = 1 << 14;
+
+/// After so many lines that taught nothing only one of some is learned, until one does teach something. Where no more turns have
+/// room, those of such a line take the place of others that no line has taken for long.
+const PATIENCE: u32 = 64;
+const RARELY: u32 = 16;
 
 /// How far a line was learned.
 struct Way<'a> {
@@ -41,12 +48,23 @@ impl Way<'_> {
 impl Shapes {
     /// Learns the way of an accepted line in which no key comes twice. `line` may go on behind its newline.
     ///
-    /// From here on, values of the same classes at the same keys are known in this range.
+    /// From here on, values of the same classes at the same keys are known in this range. Where lines have taught nothing for long,
+    /// most are not learned: where keys are data, there is nothing to learn.
     pub(crate) fn learn(&mut self, line: &[u8], tape: &Tape) {
         #[cfg(any(test, feature = "internals"))]
         if self.learns_nothing {
             return;
         }
+        if self.idle >= PATIENCE && !self.idle.is_multiple_of(RARELY) {
+            self.idle = self.idle.wrapping_add(1);
+            return;
+        }
+        let lessons = self.lessons;
+        self.learn_line(line, tape);
+        self.idle = if self.lessons == lessons { self.idle.wrapping_add(1) } else { 0 };
+    }
+
+    fn learn_line(&mut self, line: &[u8], tape: &Tape) {
         let root = tape.node(tape::ROOT);
         let mut way = Way { line, tape, from: ROOT, at: 0, braces: Vec::new(), again: None, last: ROOT };
         let rest = &line[root.end as usize..];
@@ -153,13 +171,23 @@ impl Shapes {
         let goes_on = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
         debug_assert!(!literal.first().is_none_or(goes_on), "a turn stands behind a whole value");
         let is_opaque = to != END && matches!(self.keys[to as usize].check, Check::Opaque(_));
-        let turns = &mut self.keys[way.from as usize].turns;
-        let is_new = turns.iter().all(|turn| !turn.is(literal, to));
-        if is_new && turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS {
-            let turn = Turn::new(literal, to, &way.braces, way.again);
-            turns.extend(turn.map(|turn| Turn { takes_any: to == END || is_opaque, ..turn }));
-            self.turns += 1;
-            self.lessons += 1;
+        let Key { turns, taken, .. } = &mut self.keys[way.from as usize];
+        let has_room = turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS;
+        let replaces = self.idle >= PATIENCE;
+        if (has_room || replaces)
+            && turns.iter().all(|turn| !turn.is(literal, to))
+            && let Some(turn) = Turn::new(literal, to, &way.braces, way.again)
+        {
+            let turn = Turn { takes_any: to == END || is_opaque, ..turn };
+            if has_room {
+                turns.push(turn);
+                self.turns += 1;
+                self.lessons += 1;
+            } else if let Some(place) = turns.get_mut(taken.trailing_ones() as usize) {
+                *place = turn;
+            } else {
+                *taken = 0;
+            }
         }
         way.braces.clear();
         way.again = None;
