@@ -12,6 +12,7 @@
 
 mod lanes;
 mod learn;
+mod order;
 mod turn;
 mod value;
 

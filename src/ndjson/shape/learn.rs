@@ -142,23 +142,6 @@ impl Shapes {
         known.or_else(|| self.has_room().then(|| self.item(key)))
     }
 
-    /// Gives a key without one its place in the order, behind the key that was met before it.
-    fn rank(&mut self, key: u32, before: u32) {
-        if self.keys[key as usize].rank > 0 {
-            return;
-        }
-        let rank = self.keys[before as usize].rank as usize + 1;
-        self.order.insert(rank, key);
-        self.number_from(rank);
-    }
-
-    /// Tells keys their ranks, from one rank on.
-    pub(super) fn number_from(&mut self, rank: usize) {
-        for (rank, key) in self.order.iter().enumerate().skip(rank) {
-            self.keys[*key as usize].rank = rank as u32;
-        }
-    }
-
     fn know(&mut self, key: u32, class: Class) {
         let key = &mut self.keys[key as usize];
         self.lessons += u64::from(!class.within(key.known));
