@@ -357,7 +357,7 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
 type WrittenParams = BTreeMap<Spanned<String>, WrittenParam>;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a parameter, as in `{ type = \"date\" }`")]
 struct WrittenParam {
     #[serde(rename = "type")]
     data_type: Spanned<String>,
@@ -478,6 +478,8 @@ mod tests {
             "a parameter is called by a word (letters, digits and `_`, and no digit first)",
             "\"a b\"",
         );
+        let expected = "invalid type: string \"date\", expected a parameter, as in `{ type = \"date\" }`";
+        fails("--@ params.a = \"date\"", expected, "\"date\"");
         fails("--@ params.a = { typ = \"date\" }", "unknown key `typ` (did you mean `type`?)", "typ");
     }
 

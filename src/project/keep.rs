@@ -10,7 +10,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The part `[history]` of the project file: of each query as many runs, and none that is older.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "settings, as in `{ runs = 1000 }`")]
 pub struct Keep {
     /// How many, 1000 by default.
     #[serde(deserialize_with = "runs")]
@@ -35,7 +35,7 @@ impl Default for Keep {
 
 /// The part `[outputs]` of the project file, for queries that do not say otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "settings, as in `{ keep = 3 }`")]
 pub struct Outputs {
     /// How many outputs of a query that were replaced can be brought back; none by default.
     #[serde(deserialize_with = "number::outputs")]
@@ -44,7 +44,7 @@ pub struct Outputs {
 
 /// The part `[rejects]` of the project file: of each query that reads lines once as many rejects are kept, and as many bytes of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "settings, as in `{ lines = 10000 }`")]
 pub struct RejectBounds {
     /// How many lines, 10,000 by default.
     #[serde(deserialize_with = "lines")]

@@ -6,7 +6,7 @@ use crate::number;
 
 /// The part `[limits]` of the project file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "settings, as in `{ threads = 2 }`")]
 pub struct Limits {
     /// Memory for the work of queries; what does not fit is spilled to disk. `memory` in the file, 2 GiB by default.
     #[serde(rename = "memory", deserialize_with = "memory")]

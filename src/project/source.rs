@@ -22,7 +22,7 @@ use crate::number;
 
 /// One of `[sources.<name>]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "the settings of a source, as in `{ path = \"inputs/*.out\" }`")]
 pub struct SourceConfig {
     /// The table's name: a lower-case SQL identifier.
     #[serde(skip)]

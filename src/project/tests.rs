@@ -176,6 +176,15 @@ fn patterns_are_checked_at_their_place() {
     fails("sources.a.path = []", "this list names no file (add a pattern such as \"inputs/*.out\")", "[]");
     let expected = "expected a pattern such as \"inputs/*.out\", or a list of patterns";
     fails("sources.a.path = 7", &format!("invalid type: integer `7`, {expected}"), "7");
+    let expected = "expected the settings of a source, as in `{ path = \"inputs/*.out\" }`";
+    fails("sources.a = 'in/*'", &format!("invalid type: string \"in/*\", {expected}"), "'in/*'");
+    for (part, example) in
+        [("limits", "threads = 2"), ("history", "runs = 1000"), ("outputs", "keep = 3"), ("rejects", "lines = 10000")]
+    {
+        let expected = format!("invalid type: integer `7`, expected settings, as in `{{ {example} }}`");
+        fails(&format!("{part} = 7"), &expected, "7");
+        parse(&format!("{part} = {{ {example} }}")).unwrap();
+    }
     fails(
         "[sources.clicks]\ndefault = true",
         "the source `clicks` does not say where its files are (add for example `path = \"inputs/*.out\"`)",
