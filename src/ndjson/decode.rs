@@ -154,7 +154,7 @@ impl Column {
                 }
                 Ok(())
             }
-            (Builder::List { .. } | Builder::Struct { .. }, _) => {
+            (Builder::List { .. }, _) => {
                 let mut tape = std::mem::take(&mut self.tape);
                 let line = &block.as_bytes()[start..end];
                 let appended = match tape.parse_value(line, usize::MAX) {

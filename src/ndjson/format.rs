@@ -200,6 +200,10 @@ mod tests {
 
     /// The rows of a table with `columns` over a file with `lines`, or the failure.
     async fn select(columns: &str, lines: &str) -> std::result::Result<String, String> {
+        ask("SELECT * FROM t", columns, lines).await
+    }
+
+    async fn ask(sql: &str, columns: &str, lines: &str) -> std::result::Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         std::fs::write(&path, lines).unwrap();
@@ -213,7 +217,7 @@ mod tests {
             other => other.to_string(),
         };
         engine.sql(&create).await.map_err(told)?;
-        let batches = engine.sql("SELECT * FROM t").await.map_err(told)?.collect().await.map_err(told)?;
+        let batches = engine.sql(sql).await.map_err(told)?.collect().await.map_err(told)?;
         let table = pretty_format_batches(&batches).unwrap().to_string();
         Ok(table.lines().filter(|line| line.starts_with('|')).collect::<Vec<_>>().join("\n"))
     }
@@ -244,6 +248,11 @@ mod tests {
         fails("(a BIGINT)", "{\"a\":1}\n[1]\n", &with("the line is no JSON object")).await;
         fails("(a BIGINT)", "{\"a\":1}\n{\"a\":1.5}", &with("`1.5` is not a bigint")).await;
         fails("(a BIGINT)", "{\"a\":1}\n{\"b\":1}", &with("no column has the key `\"b\"`")).await;
+        let nested = "{\"o\":{}}\n{\"o\":{\"p\":{\"x\":1,\"z\":2}}}";
+        let unfit = "the line at byte 9 of `a.json` does not fit its table: no column has the key `\"z\"`";
+        fails("(o STRUCT<p STRUCT<x BIGINT>>)", nested, unfit).await;
+        let inner = ask("SELECT o['p'] AS p FROM t", "(o STRUCT<p STRUCT<x BIGINT>>)", nested).await;
+        assert_eq!(inner, Err(unfit.to_owned()));
         fails("(a BIGINT NOT NULL)", "{\"a\":1}", "column `a` cannot be NOT NULL").await;
         fails("(a INT)", "{\"a\":1}", "column `a` cannot be read from JSON as Int32").await;
     }

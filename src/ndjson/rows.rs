@@ -179,16 +179,23 @@ impl Wanted {
     /// Puts the values of a parsed line, which starts at `shift` of the block, into row number `row`.
     /// A key that is not known, as a node.
     pub(crate) fn find(&mut self, line: &[u8], tape: &Tape, shift: usize, rows: &mut Rows, row: usize) -> Option<u32> {
-        self.find_in(ROOT, line, tape, &mut |place, node| {
+        self.find_in(ROOT, true, line, tape, &mut |place, node| {
             let (start, end) = (node.start + shift as u32, node.end + shift as u32);
             rows.set(row, place, Span { start, end, kind: node.kind });
         })
     }
 
-    /// Recurses as deep as paths are long.
-    fn find_in(&mut self, object: u32, line: &[u8], tape: &Tape, put: &mut dyn FnMut(usize, Node)) -> Option<u32> {
+    /// A key that is not known counts in an object all of whose keys are known. Recurses as deep as paths are long.
+    fn find_in(
+        &mut self,
+        object: u32,
+        is_whole: bool,
+        line: &[u8],
+        tape: &Tape,
+        put: &mut dyn FnMut(usize, Node),
+    ) -> Option<u32> {
         let values: Values = self.slots.assign(object, line, tape);
-        let mut unknown = values.unknown;
+        let mut unknown = values.unknown.filter(|_| is_whole);
         for (slot, value) in values.taken() {
             let key = &mut self.keys[slot];
             let node = tape.node(value);
@@ -196,9 +203,8 @@ impl Wanted {
                 put(place, node);
             }
             if let (Some(inside), Kind::Object) = (&mut key.inside, node.kind) {
-                let other = inside.find_in(value, line, tape, put);
-                // Of an object that is wanted as a whole all keys are known.
-                unknown = unknown.or(other.filter(|_| key.place.is_some()));
+                let other = inside.find_in(value, key.place.is_some(), line, tape, put);
+                unknown = unknown.or(other);
             }
         }
         self.slots.give_back(values);
