@@ -53,10 +53,13 @@ pub(crate) struct Shapes {
     names: Vec<Name>,
     index: HashMap<(u32, Box<str>), u32>,
     turns: usize,
+    /// How often there was a turn that was not there before, and how often when the order was found.
+    changes: usize,
+    ordered: usize,
+    /// How often lines were led.
+    leads: u32,
     /// Keys by rank: in the order of the lines that they were learned from.
     order: Vec<u32>,
-    /// How many turns there were when that was found.
-    ordered: usize,
     /// How often something new was learned.
     lessons: u64,
     /// Lines since something new was learned.
@@ -83,6 +86,8 @@ struct Key {
     /// The turn that was taken last, and a bit for each that was taken lately.
     last: u16,
     taken: u32,
+    /// When that was forgotten last: how often lines had been led.
+    forgot: u32,
     /// Whether the lines that came here last parted: whether many did not take the turn of the first.
     parts: bool,
     check: Check,
@@ -141,8 +146,10 @@ impl Shapes {
             names: Vec::new(),
             index: HashMap::new(),
             turns: 0,
-            order: vec![ROOT],
+            changes: 0,
             ordered: 0,
+            leads: 0,
+            order: vec![ROOT],
             lessons: 0,
             idle: 0,
             lanes: Lanes::default(),
@@ -291,6 +298,7 @@ impl Shapes {
             rank: 0,
             last: 0,
             taken: 0,
+            forgot: 0,
             parts: false,
             check: Check::Anything,
             item: None,

@@ -205,6 +205,8 @@ mod tests {
             Just("[]"),
             Just("[1,\"\"]"),
             Just("[1, -2]"),
+            Just("[\"x\",\"y\"]"),
+            Just("[true]"),
             Just("[[1]]"),
             Just("[{\"z\":1}]"),
             Just("[{\"z\":1},{\"z\":2,\"y\":\"\"},{\"y\":\"x\"},{}]"),
@@ -372,7 +374,7 @@ mod tests {
         let element = |number: usize| match number % 3 {
             0 => r#"{"x":1,"y":[{"z":"a"},{"z":""}]}"#,
             1 => r#"{"y":[],"p":{"q":[[1,2],[3]]}}"#,
-            _ => "null",
+            _ => r#"{"k":[{"x":1},{"x":2}],"r":[[[1,2],[3,4]],[[5,6],[7]]]}"#,
         };
         let line = |row: usize| {
             let elements: Vec<_> = (0..row % 5).map(element).collect();
@@ -382,6 +384,18 @@ mod tests {
         let (told, _, predicted) = read(text.as_bytes(), worker());
         assert_eq!(told, read_carefully(text.as_bytes()));
         assert!(predicted > 340, "{predicted}");
+    }
+
+    #[test]
+    fn elements_that_were_not_seen_are_left_to_the_careful_reader() {
+        for other in ["[true]", "[]", "[null]", "[{\"x\":1}]", "[1]"] {
+            for (unseen, rest) in [("[\"x\"]", 30), ("[-1.5]", 30), ("[[]]", 3)] {
+                let lines = [other.to_owned()].into_iter().chain(std::iter::repeat_n("[]".to_owned(), 10));
+                let lines = lines.chain([unseen.to_owned()]).chain(std::iter::repeat_n("[]".to_owned(), rest));
+                let text: String = lines.map(|value| format!("{{\"a\":{value}}}\n")).collect();
+                testing::check(text.as_bytes());
+            }
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ const MOST_PAUSE: u32 = 63;
 /// One line of so many that strays makes it worth a look whether another order of keys has all go forward.
 const MANY_STRAY: usize = 16;
 
+/// So rarely is that looked, but for the first times: where there are many keys, it takes as long as leading some lines.
+const JUDGED: u32 = 8;
+
 /// A line on its way.
 #[derive(Debug, Default, Clone, Copy)]
 struct Lane {
@@ -49,6 +52,8 @@ pub(super) struct Lanes {
     /// Number of the line that is led by itself, and the keys that it has met in the objects that it stands in.
     line: u32,
     path: Vec<u32>,
+    /// How often it was worth a look whether there is another order of keys.
+    judged: u32,
     /// Calls for which all lines are led by themselves, and for how many they were the last time.
     rest: u32,
     pause: u32,
@@ -125,6 +130,7 @@ impl Shapes {
         rows: &mut Rows,
         fallen: &mut Vec<u32>,
     ) {
+        self.leads = self.leads.wrapping_add(1);
         let mut lanes = std::mem::take(&mut self.lanes);
         lanes.make_room(self.keys.len());
         fallen.clear();
@@ -178,10 +184,13 @@ impl Shapes {
     /// Finds another order of keys if lines strayed: a key that came later need not stand where it was put at first. Where
     /// lines have their keys in any order, there is none, and lines are led together less and less often.
     fn judge_order(&mut self, strayed: usize, together: usize, lanes: &mut Lanes) {
+        let mut has_changed = false;
         if strayed > together / MANY_STRAY {
-            self.reorder();
+            lanes.judged = lanes.judged.wrapping_add(1);
+            let is_due = lanes.judged.is_power_of_two() || lanes.judged.is_multiple_of(JUDGED);
+            has_changed = is_due && self.reorder();
         }
-        if strayed <= together / 2 {
+        if has_changed || strayed <= together / 2 {
             lanes.pause = 0;
             return;
         }

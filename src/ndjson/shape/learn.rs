@@ -21,7 +21,8 @@ const MAX_KEYS: usize = 1 << 14;
 /// After so many lines that taught nothing only one of some is learned, until one does teach something. Where no more turns have
 /// room, those of such a line take the place of others that no line has taken for long.
 const PATIENCE: u32 = 64;
-const RARELY: u32 = 16;
+// A prime: lines of two kinds may alternate.
+const RARELY: u32 = 17;
 
 /// How far a line was learned.
 struct Way<'a> {
@@ -127,7 +128,8 @@ impl Shapes {
     fn learn_elements(&mut self, array: u32, key: u32, way: &mut Way<'_>) -> Option<()> {
         let item = self.item_if_room(key)?;
         for (number, element) in way.tape.children(array).enumerate() {
-            way.again = (number > 0).then_some(key);
+            // The first one may be what an array further out goes on with.
+            way.again = if number > 0 { Some(key) } else { way.again };
             self.learn_value(element, item, way)?;
         }
         Some(())
@@ -154,22 +156,25 @@ impl Shapes {
         let goes_on = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
         debug_assert!(!literal.first().is_none_or(goes_on), "a turn stands behind a whole value");
         let is_opaque = to != END && matches!(self.keys[to as usize].check, Check::Opaque(_));
-        let Key { turns, taken, .. } = &mut self.keys[way.from as usize];
+        let leads = self.leads;
+        let Key { turns, taken, forgot, .. } = &mut self.keys[way.from as usize];
         let has_room = turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS;
-        let replaces = self.idle >= PATIENCE;
+        let replaces = self.idle >= PATIENCE && *forgot != leads;
         if (has_room || replaces)
             && turns.iter().all(|turn| !turn.is(literal, to))
-            && let Some(turn) = Turn::new(literal, to, &way.braces, way.again)
+            && let Some(turn) = Turn::new(literal, to, is_opaque, &way.braces, way.again)
         {
-            let turn = Turn { takes_any: to == END || is_opaque, ..turn };
             if has_room {
                 turns.push(turn);
                 self.turns += 1;
+                self.changes += 1;
                 self.lessons += 1;
             } else if let Some(place) = turns.get_mut(taken.trailing_ones() as usize) {
                 *place = turn;
+                self.changes += 1;
             } else {
-                *taken = 0;
+                // Lines are led before one is replaced: those that are in use are known then.
+                (*taken, *forgot) = (0, leads);
             }
         }
         way.braces.clear();

@@ -33,9 +33,10 @@ impl Shapes {
 
     /// Has keys stand in an order in which turns go forward, all of them if there is such an order: the one in which a search in
     /// depth along the turns leaves them, backwards.
-    pub(super) fn reorder(&mut self) {
-        if std::mem::replace(&mut self.ordered, self.turns) == self.turns {
-            return;
+    /// False if no turn is new since that was done last.
+    pub(super) fn reorder(&mut self) -> bool {
+        if std::mem::replace(&mut self.ordered, self.changes) == self.changes {
+            return false;
         }
         let mut is_met = vec![false; self.keys.len()];
         let mut left = Vec::with_capacity(self.order.len());
@@ -59,6 +60,7 @@ impl Shapes {
         // Those that no turn leads to any more get one again with the turn.
         self.keys.iter_mut().for_each(|key| key.rank = 0);
         self.number_from(0);
+        true
     }
 
     /// By key: the keys that come right behind it on some turn.

@@ -56,13 +56,21 @@ pub(super) struct Brace {
 
 impl Turn {
     /// `None` for bytes that are too many to be one.
-    pub(super) fn new(bytes: &[u8], to: u32, braces: &[Brace], again: Option<u32>) -> Option<Self> {
+    pub(super) fn new(bytes: &[u8], to: u32, is_opaque: bool, braces: &[Brace], again: Option<u32>) -> Option<Self> {
         if bytes.len() > MAX_BYTES {
             return None;
         }
         let (head, tail) = bytes.split_at(bytes.len().saturating_sub(MAX_TAIL));
         let (tail, quoted) = (Tail::new(tail), Tail::new(&[tail, b"\""].concat()));
-        Some(Self { head: head.into(), tail, quoted, to, takes_any: to == END, braces: braces.into(), again })
+        Some(Self {
+            head: head.into(),
+            tail,
+            quoted,
+            to,
+            takes_any: to == END || is_opaque,
+            braces: braces.into(),
+            again,
+        })
     }
 
     #[inline]
@@ -152,7 +160,7 @@ mod tests {
     use super::*;
 
     fn check(literal: &str, text: &str, expected: bool) {
-        let turn = Turn::new(literal.as_bytes(), 1, &[], None).unwrap();
+        let turn = Turn::new(literal.as_bytes(), 1, false, &[], None).unwrap();
         assert_eq!(turn.fits(text.as_bytes(), 0), expected, "{literal} in {text}");
         // Far from the end it is compared another way.
         let padded = format!("{text}{}", "\n".repeat(2 * WINDOW));
@@ -169,7 +177,7 @@ mod tests {
         check(&long, &format!("{}x", &long[..60]), false);
         check(&long, &format!(";{}1", &long[1..]), false);
         check(&long, &long[..40], false);
-        assert!(Turn::new(&[b' '; MAX_BYTES + 1], 1, &[], None).is_none());
+        assert!(Turn::new(&[b' '; MAX_BYTES + 1], 1, false, &[], None).is_none());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The end of a value that is no object with keys, and its class; none where the careful reader has to look.
+//! The end of a value, and its class; none where the careful reader has to look. Of objects and arrays only that of such in which
+//! nothing counts.
 //!
 //! Everything that is accepted here is JSON: strings without control bytes and with whole escapes, numbers by the
 //! grammar, the three words, `{}`. What is rare is left out where leaving it out is simpler.
@@ -136,8 +137,11 @@ impl Text<'_> {
     /// Where the value of the key at `at` begins.
     fn behind_key(&self, at: usize) -> Option<usize> {
         let key = if self.at(at) == b'"' { self.string(at) } else { Value::NONE };
+        if key.is_none() {
+            return None;
+        }
         let colon = self.behind_spaces(key.end);
-        (!key.is_none() && self.at(colon) == b':').then(|| self.behind_spaces(colon + 1))
+        (self.at(colon) == b':').then(|| self.behind_spaces(colon + 1))
     }
 
     fn behind_spaces(&self, mut at: usize) -> usize {

@@ -101,7 +101,8 @@ pub(crate) fn read(text: &[u8], worker: Worker) -> (Told, Worker, u64) {
     told.counts = format!("{:?}", found.counts);
     let layout = found.fields.resolve(&settings().declared, true);
     let columns: Vec<_> = layout.fields().iter().map(|(name, reading)| (name, reading.name())).collect();
-    told.columns = format!("{columns:?} {:?}", found.fields.empties(&layout));
+    let unseen = found.fields.unseen(&layout, |_| false);
+    told.columns = format!("{columns:?} {:?} {unseen:?}", found.fields.empties(&layout));
     told.times = found.blocks.iter().map(|block| block.times.clone()).collect();
     (told, unit.worker, found.predicted)
 }

@@ -304,7 +304,7 @@ mod tests {
         fn loops_take_what_is_likely_and_all_alike((text, starts) in text(), known in any::<u16>(), items in any::<u16>()) {
             let mut marks = Marks::default();
             marks.read(text.as_bytes());
-            let turn = Turn::new(LITERAL.as_bytes(), 0, &[], None).unwrap();
+            let turn = Turn::new(LITERAL.as_bytes(), 0, false, &[], None).unwrap();
             let text = Text { bytes: text.as_bytes(), marks: &marks };
             for (likely, class) in [
                 (Likely::String, Class::STRING),

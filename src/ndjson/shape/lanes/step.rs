@@ -176,10 +176,10 @@ impl Step<'_> {
     /// Which loop would take an array, as far as the first byte of its elements tells.
     fn elements(&self, first: u8) -> Option<Likely> {
         let (_, item) = self.items.filter(|(_, item)| item.check.asks_nothing())?;
+        let (strings, numbers) = (item.known.has(Class::STRING), item.known.has(Class::NUMBER));
         match first {
-            b'"' => item.known.has(Class::STRING).then_some(Likely::Strings),
-            b'-' | b'0'..=b'9' => item.known.has(Class::NUMBER).then_some(Likely::Numbers),
-            b']' => Some(if item.known.has(Class::NUMBER) { Likely::Numbers } else { Likely::Strings }),
+            b'"' | b']' if strings => Some(Likely::Strings),
+            b'-' | b'0'..=b'9' | b']' if numbers => Some(Likely::Numbers),
             _ => None,
         }
     }
