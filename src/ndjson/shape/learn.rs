@@ -94,7 +94,7 @@ impl Shapes {
         let tape = way.tape;
         let node = tape.node(value);
         self.rank(key, std::mem::replace(&mut way.last, key));
-        let is_opaque = matches!(self.keys[key as usize].check, Check::Opaque(_));
+        let is_opaque = self.is_opaque(key);
         let is_deep = match node.kind {
             _ if is_opaque => false,
             Kind::Object => tape.children(value).next().is_some(),
@@ -129,10 +129,17 @@ impl Shapes {
         let item = self.item_if_room(key)?;
         for (number, element) in way.tape.children(array).enumerate() {
             // The first one may be what an array further out goes on with.
-            way.again = if number > 0 { Some(key) } else { way.again };
+            if number > 0 {
+                way.again = Some(key);
+            }
             self.learn_value(element, item, way)?;
         }
         Some(())
+    }
+
+    /// Whether nothing in the values of a key counts.
+    fn is_opaque(&self, key: u32) -> bool {
+        matches!(self.keys[key as usize].check, Check::Opaque(_))
     }
 
     fn has_room(&self) -> bool {
@@ -155,7 +162,7 @@ impl Shapes {
         let literal = &way.line[way.at..next];
         let goes_on = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
         debug_assert!(!literal.first().is_none_or(goes_on), "a turn stands behind a whole value");
-        let is_opaque = to != END && matches!(self.keys[to as usize].check, Check::Opaque(_));
+        let is_opaque = to != END && self.is_opaque(to);
         let leads = self.leads;
         let Key { turns, taken, forgot, .. } = &mut self.keys[way.from as usize];
         let has_room = turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS;
