@@ -63,7 +63,7 @@ pub(super) fn read(files: &[(String, Vec<u8>)], settings: &Settings) -> Found {
     found.types = fields.iter().map(|(name, column)| (name.clone(), column.name())).collect();
     found.duplicate_keys = all.iter().filter(|object| repeats(object, settings.declared)).count() as u64;
     for (place, object) in &objects {
-        found.rows.insert(place.clone(), show_members(object, &fields, "", &mut found.empties));
+        found.rows.insert(place.clone(), show_members(object, &fields, None, &mut found.empties));
     }
     found
 }
@@ -346,17 +346,23 @@ fn show(json: Option<&Json>, column: &Type, path: &str, empties: &mut BTreeMap<S
             let items: Vec<String> = items.iter().map(|value| show(Some(value), item, &path, empties)).collect();
             format!("[{}]", items.join(","))
         }
-        (_, Type::Struct(fields)) => show_members(json, fields, path, empties),
+        (_, Type::Struct(fields)) => show_members(json, fields, Some(path), empties),
         (_, Type::Double) => serde_json::to_string(&number_of(json).unwrap().parse::<f64>().unwrap()).unwrap(),
         (_, Type::Boolean) => json.raw.clone(),
         (_, _) => number_of(json).unwrap().parse::<i128>().unwrap().to_string(),
     }
 }
 
-fn show_members(json: &Json, fields: &[(String, Type)], path: &str, empties: &mut BTreeMap<String, u64>) -> String {
+/// The members of the object at `path`; of a line there is none.
+fn show_members(
+    json: &Json,
+    fields: &[(String, Type)],
+    path: Option<&str>,
+    empties: &mut BTreeMap<String, u64>,
+) -> String {
     let mut shown = Vec::new();
     for (name, field) in fields {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let path = path.map_or_else(|| name.clone(), |path| format!("{path}.{name}"));
         shown.push(format!("{}:{}", quote(name), show(get(json, name), field, &path, empties)));
     }
     format!("{{{}}}", shown.join(","))
