@@ -10,14 +10,16 @@
 //! in its range before; any other line is left to the careful reader. So a prediction that fails costs time and never
 //! an answer. It knows nothing of columns but which values are wanted.
 
+mod due;
 mod lanes;
 mod learn;
+mod names;
 mod order;
 mod turn;
 mod value;
+mod walk;
 
 use std::cell::Cell;
-use std::collections::HashMap;
 
 use super::Settings;
 use super::bounds::{Bounds, Extent};
@@ -25,9 +27,10 @@ use super::class::Class;
 use super::declared::Declared;
 use super::layout::Reading;
 use super::marks::Marks;
-use super::seen::{Fields, Inside};
+use super::seen::Fields;
 use super::tape::Node;
 use lanes::Lanes;
+use names::Names;
 use turn::Turn;
 
 /// The line's own object, where every line starts.
@@ -50,14 +53,15 @@ pub(crate) struct Text<'a> {
 #[derive(Debug)]
 pub(crate) struct Shapes {
     keys: Vec<Key>,
-    names: Vec<Name>,
-    index: HashMap<(u32, Box<str>), u32>,
+    names: Names,
     turns: usize,
     /// How often there was a turn that was not there before, and how often when the order was found.
     changes: usize,
     ordered: usize,
     /// How often lines were led.
     leads: u32,
+    /// Lines that took no turn from a key.
+    lost: u32,
     /// Keys by rank: in the order of the lines that they were learned from.
     order: Vec<u32>,
     /// How often something new was learned.
@@ -93,19 +97,13 @@ struct Key {
     check: Check,
     /// The key of the elements of its arrays, if there are any or may be.
     item: Option<u32>,
+    /// The number of the object, of the lines that are walked, that it was met in last.
+    met: Cell<u64>,
+    /// How many of its values were `""`.
+    empties: u64,
     /// Of a time column: bounds of its values since the last block.
     bounds: Option<Box<Cell<Bounds>>>,
     turns: Vec<Turn>,
-}
-
-/// A key as it is named.
-#[derive(Debug)]
-struct Name {
-    parent: u32,
-    /// None for the elements of the parent's arrays.
-    text: Option<Box<str>>,
-    /// How many values were `""`.
-    empties: u64,
 }
 
 /// What a declaration asks of a value.
@@ -143,12 +141,12 @@ impl Shapes {
         let Settings { declared, max_line_bytes, max_depth, empty_as_null, .. } = settings;
         let mut shapes = Self {
             keys: Vec::new(),
-            names: Vec::new(),
-            index: HashMap::new(),
+            names: Names::default(),
             turns: 0,
             changes: 0,
             ordered: 0,
             leads: 0,
+            lost: 0,
             order: vec![ROOT],
             lessons: 0,
             idle: 0,
@@ -161,7 +159,8 @@ impl Shapes {
             learns_nothing: false,
         };
         // The line's own object is the value of no key: it is not found by a name, not even by `""`.
-        shapes.push(ROOT, None);
+        shapes.add(ROOT, None);
+        shapes.keys[ROOT as usize].check = Check::Object;
         shapes.declare(ROOT, declared);
         shapes.watch_times(declared);
         shapes
@@ -176,7 +175,7 @@ impl Shapes {
 
     /// Recurses into declared structs and lists, whose depth the project file's parser bounds.
     fn declare_key(&mut self, key: u32, declared: &Declared) {
-        let levels = self.max_depth.saturating_sub(self.path(key).len());
+        let levels = self.max_depth.saturating_sub(self.names.path(key).len());
         self.keys[key as usize].check = Check::of(declared, levels);
         match declared {
             Declared::Struct(fields) => self.declare(key, fields),
@@ -238,60 +237,43 @@ impl Shapes {
         self.learns_nothing = true;
     }
 
+    /// From now on every line is led by itself.
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn walk_always(&mut self) {
+        self.lanes.walk_always();
+    }
+
     /// Before another range: what was seen of values holds for one range only, what was learned of lines for all.
     pub(crate) fn start_range(&mut self) {
         self.idle = 0;
         for key in &mut self.keys {
-            key.known = Class::default();
-        }
-        for name in &mut self.names {
-            name.empties = 0;
+            (key.known, key.empties) = (Class::default(), 0);
         }
     }
 
     /// Adds the `""` that were counted in this range to what was seen in it.
     pub(crate) fn count_empties(&self, fields: &mut Fields) {
-        for (key, name) in self.names.iter().enumerate().filter(|(_, name)| name.empties > 0) {
-            fields.add_empties(&self.path(key as u32), name.empties);
+        for (key, counted) in (0..).zip(&self.keys).filter(|(_, key)| key.empties > 0) {
+            fields.add_empties(&self.names.path(key), counted.empties);
         }
     }
 
-    fn path(&self, key: u32) -> Vec<Inside<'_>> {
-        let mut path: Vec<Inside<'_>> = std::iter::successors(Some(key), |key| Some(self.names[*key as usize].parent))
-            .take_while(|key| *key != ROOT)
-            .map(|key| self.names[key as usize].text.as_deref().map_or(Inside::Items, Inside::Key))
-            .collect();
-        path.reverse();
-        path
-    }
-
     fn key(&mut self, parent: u32, name: &str) -> u32 {
-        self.find(parent, name).unwrap_or_else(|| self.add(parent, name))
-    }
-
-    fn find(&self, parent: u32, name: &str) -> Option<u32> {
-        self.index.get(&(parent, name) as &dyn learn::Place).copied()
-    }
-
-    fn add(&mut self, parent: u32, name: &str) -> u32 {
-        let key = self.push(parent, Some(name.into()));
-        self.index.insert((parent, name.into()), key);
-        key
+        self.names.find(parent, name.as_bytes()).unwrap_or_else(|| self.add(parent, Some(name)))
     }
 
     /// The key of the elements of a key's arrays.
     fn item(&mut self, key: u32) -> u32 {
         let known = self.keys[key as usize].item;
         known.unwrap_or_else(|| {
-            let item = self.push(key, None);
+            let item = self.add(key, None);
             self.keys[key as usize].item = Some(item);
             item
         })
     }
 
-    fn push(&mut self, parent: u32, text: Option<Box<str>>) -> u32 {
-        let key = u32::try_from(self.keys.len()).expect("the number of keys is bounded");
-        self.names.push(Name { parent, text, empties: 0 });
+    /// Adds a key that is not known.
+    fn add(&mut self, parent: u32, name: Option<&str>) -> u32 {
         self.keys.push(Key {
             known: Class::default(),
             wanted: UNWANTED,
@@ -302,9 +284,11 @@ impl Shapes {
             parts: false,
             check: Check::Anything,
             item: None,
+            met: Cell::new(0),
+            empties: 0,
             bounds: None,
             turns: Vec::new(),
         });
-        key
+        self.names.add(parent, name)
     }
 }

@@ -376,8 +376,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn arrays_of_objects_are_predicted() {
+    /// Objects in arrays in objects.
+    fn nested(lines: usize) -> String {
         let element = |number: usize| match number % 3 {
             0 => r#"{"x":1,"y":[{"z":"a"},{"z":""}]}"#,
             1 => r#"{"y":[],"p":{"q":[[1,2],[3]]}}"#,
@@ -387,9 +387,38 @@ mod tests {
             let elements: Vec<_> = (0..row % 5).map(element).collect();
             format!("{{\"a\":[{}],\"o\":{{\"x\":{row}}},\"b\":1.5}}\n", elements.join(","))
         };
-        let text: String = (0..400).map(line).collect();
-        let predicted = predicted(&text);
+        (0..lines).map(line).collect()
+    }
+
+    #[test]
+    fn arrays_of_objects_are_predicted() {
+        let predicted = predicted(&nested(400));
         assert!(predicted > 340, "{predicted}");
+    }
+
+    #[test]
+    fn what_was_learned_is_enough_to_walk_by() {
+        let text = nested(400);
+        let (_, mut worker, _) = read(text.as_bytes(), worker());
+        worker.careful.shapes.walk_always();
+        let (told, _, predicted) = read(text.as_bytes(), worker);
+        assert_eq!(told, read_carefully(text.as_bytes()));
+        assert!(predicted > 385, "{predicted}");
+    }
+
+    #[test]
+    fn keys_in_any_order_are_predicted() {
+        let line = |row: usize| {
+            let keys = (1..=8).map(|step| (row + step * (row % 37 + 1)) % 41);
+            let name = |key: usize| if key % 5 == 0 { format!("k.of.many.bytes.{key}") } else { format!("k{key}") };
+            let pairs: Vec<_> = keys.map(|key| format!("\"{}\":{row}", name(key))).collect();
+            format!("{{\"a\":{row},\"o\":{{{}}}}}\n", pairs.join(","))
+        };
+        let text: String = (0..4000).map(line).collect();
+        let (told, worker, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told, read_carefully(text.as_bytes()));
+        assert!(predicted > 3500, "{predicted}");
+        assert!(worker.careful.shapes.strays(), "no turns lead through");
     }
 
     #[test]
@@ -423,9 +452,11 @@ mod tests {
         let data =
             |row: usize| format!("{{\"a\":{{\"k{}\":1,\"k{}\":2}}}}\n", row * 7919 % 1009, 2000 + row * 31 % 997);
         let usual = |row: usize| format!("{{\"a\":1,\"b\":{row},\"c\":[{{\"x\":\"\"}}]}}\n");
-        let text: String = (0..3000).map(data).chain((0..1000).map(usual)).collect();
-        let predicted = predicted(&text);
+        let text: String = (0..3000).map(data).chain((0..80_000).map(usual)).collect();
+        let (told, worker, predicted) = read(text.as_bytes(), worker());
+        assert_eq!(told, read_carefully(text.as_bytes()));
         assert!(predicted > 600, "{predicted}");
+        assert!(!worker.careful.shapes.strays(), "usual lines are led together in the end");
     }
 
     #[test]

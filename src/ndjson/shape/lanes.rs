@@ -3,7 +3,7 @@
 //! Keys have an order, that of the lines they were learned from. Lines go from key to key in that order, and all lines
 //! that come to a key, by whichever way, go on from there together: what depends on the key alone is looked up once for
 //! all of them, and the work on one line does not wait for that on another. Back in the order lines go only for the next
-//! element of an array; a line that goes back otherwise is led by itself. It knows nothing of blocks, nor of what becomes
+//! element of an array; a line that goes back otherwise, or from which no turn leads on, is [walked](super::walk) by itself. It knows nothing of blocks, nor of what becomes
 //! of lines that fall.
 
 mod run;
@@ -12,9 +12,10 @@ mod step;
 use super::super::class::Class;
 use super::super::rows::{Rows, Span};
 use super::turn::{Brace, Turn};
+use super::walk::Walk;
 use super::{END, Key, ROOT, Shapes, Text, UNWANTED};
 use run::{Likely, Run, Scratch};
-use step::{FALLEN, FEW, Step};
+use step::{FEW, Step};
 
 /// For how many calls lines are led by themselves at most, before they are led together again.
 const MOST_PAUSE: u32 = 63;
@@ -47,11 +48,7 @@ pub(super) struct Lanes {
     empty: Vec<(u32, u32)>,
     scratch: Scratch,
     others: Vec<Lane>,
-    /// By key: the line, of those led by themselves, that met it last.
-    met: Vec<u32>,
-    /// Number of the line that is led by itself, and the keys that it has met in the objects that it stands in.
-    line: u32,
-    path: Vec<u32>,
+    walk: Walk,
     /// How often it was worth a look whether there is another order of keys.
     judged: u32,
     /// Calls for which all lines are led by themselves, and for how many they were the last time.
@@ -63,9 +60,13 @@ impl Lanes {
     fn make_room(&mut self, keys: usize) {
         if self.come.len() < keys {
             self.come.resize_with(keys, Vec::new);
-            self.met.resize(keys, 0);
             self.reached.resize(keys.div_ceil(64), 0);
         }
+    }
+
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn walk_always(&mut self) {
+        self.rest = u32::MAX;
     }
 
     #[cfg(test)]
@@ -86,28 +87,6 @@ impl Lanes {
         self.reached[rank as usize / 64] |= 1 << (rank % 64);
         let come = &mut self.come[key as usize];
         if come.is_empty() { std::mem::swap(come, lanes) } else { come.append(lanes) }
-    }
-
-    /// False for a key that the line under way has met before.
-    fn meet(&mut self, key: u32) -> bool {
-        let is_new = std::mem::replace(&mut self.met[key as usize], self.line) != self.line;
-        self.path.extend(is_new.then_some(key));
-        is_new
-    }
-
-    /// The line comes to the next element of the array of `key`, which it has met: the keys of the element before do not count.
-    fn forget_behind(&mut self, key: u32) {
-        while let Some(met) = self.path.pop_if(|met| *met != key) {
-            self.met[met as usize] = 0;
-        }
-    }
-
-    fn start_line(&mut self) {
-        self.path.clear();
-        self.line = self.line.checked_add(1).unwrap_or_else(|| {
-            self.met.fill(0);
-            1
-        });
     }
 }
 
@@ -149,9 +128,10 @@ impl Shapes {
         self.count_empties_of(&mut lanes.empty, is_left_out);
         for row in &strays {
             rows.blank(*row as usize);
-            self.lead_one(text, *row, &mut lanes, rows, fallen);
-            let has_fallen = fallen.last() == Some(row);
+            let end = self.walk(text, *row, &mut lanes.walk, rows, &mut lanes.empty);
+            let has_fallen = end.is_none_or(|at| self.is_too_long(Lane { row: *row, at }, rows));
             self.count_empties_of(&mut lanes.empty, |_| has_fallen);
+            fallen.extend(has_fallen.then_some(*row));
         }
         if together > 0 {
             self.judge_order(strays.len(), together, &mut lanes);
@@ -200,7 +180,7 @@ impl Shapes {
 
     fn count_empties_of(&mut self, empty: &mut Vec<(u32, u32)>, is_left_out: impl Fn(u32) -> bool) {
         for (_, key) in empty.drain(..).filter(|(row, _)| !is_left_out(*row)) {
-            self.names[key as usize].empties += 1;
+            self.keys[key as usize].empties += 1;
         }
     }
 
@@ -211,7 +191,12 @@ impl Shapes {
         let parts = std::mem::take(&mut self.keys[from as usize].parts);
         while let Some(lane) = going.first() {
             let Some(number) = self.keys[from as usize].turn(text.bytes, lane.at as usize) else {
-                fallen.push(going.swap_remove(0).row);
+                let row = going.swap_remove(0).row;
+                if self.is_worth_learning(from) {
+                    fallen.push(row)
+                } else {
+                    lanes.strays.push(row)
+                }
                 continue;
             };
             let turn = &self.keys[from as usize].turns[number];
@@ -237,37 +222,6 @@ impl Shapes {
         }
     }
 
-    /// Leads one line by itself.
-    fn lead_one(&mut self, text: Text<'_>, row: u32, lanes: &mut Lanes, rows: &mut Rows, fallen: &mut Vec<u32>) {
-        lanes.start_line();
-        let (mut from, mut lane) = (ROOT, Lane { row, at: rows.starts()[row as usize] });
-        loop {
-            let Some(number) = self.keys[from as usize].turn(text.bytes, lane.at as usize) else {
-                return fallen.push(row);
-            };
-            let turn = &self.keys[from as usize].turns[number];
-            if let Some(key) = turn.again {
-                lanes.forget_behind(key);
-            }
-            // A key that comes twice in one object is the careful reader's matter.
-            if !turn.keys().all(|key| lanes.meet(key)) {
-                return fallen.push(row);
-            }
-            let Lanes { scratch, empty, .. } = lanes;
-            let mut fate = Fate { rows, scratch, empty, fallen };
-            self.put_objects(lane, &turn.braces, fate.rows);
-            if turn.to == END {
-                let behind = Lane { at: lane.at + turn.len() as u32, ..lane };
-                return fallen.extend(self.is_too_long(behind, rows).then_some(row));
-            }
-            let at = self.step(text, turn).value(lane, &mut fate);
-            if at == FALLEN {
-                return;
-            }
-            (from, lane) = (turn.to, Lane { at, ..lane });
-        }
-    }
-
     /// Takes lines over a turn and over the value behind it. Left in `lanes` are those that go on, moved to `others`
     /// those that do not take the turn.
     fn take(&self, text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>, fate: &mut Fate<'_>) {
@@ -278,14 +232,8 @@ impl Shapes {
         if turn.to == END {
             pass(text, turn, lanes, others, fate.scratch)
         } else {
-            self.step(text, turn).values(lanes, others, fate)
+            Step { turn, due: self.due(text, turn.to) }.values(lanes, others, fate)
         }
-    }
-
-    fn step<'a>(&'a self, text: Text<'a>, turn: &'a Turn) -> Step<'a> {
-        let key = &self.keys[turn.to as usize];
-        let items = key.item.map(|item| (item, &self.keys[item as usize]));
-        Step { text, turn, key, items, empty_as_null: self.empty_as_null }
     }
 
     /// Whether a line that stands behind its newline is longer than lines may be.

@@ -1,8 +1,5 @@
 //! From a line that was accepted to turns.
 
-use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
-
 use super::super::class::Class;
 use super::super::tape::{self, Kind, Tape};
 use super::super::text;
@@ -82,8 +79,8 @@ impl Shapes {
         let tape = way.tape;
         for name in tape.children(object) {
             let text = text::string(tape.node(name), way.line);
-            let known = self.find(parent, &text);
-            let key = known.or_else(|| self.has_room().then(|| self.add(parent, &text)))?;
+            let known = self.names.find(parent, text.as_bytes());
+            let key = known.or_else(|| self.has_room().then(|| self.add(parent, Some(&text))))?;
             self.learn_value(name + 1, key, way)?;
         }
         Some(())
@@ -157,6 +154,16 @@ impl Shapes {
         key.known |= class;
     }
 
+    fn has_room_for_turns(&self, from: u32) -> bool {
+        self.keys[from as usize].turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS
+    }
+
+    /// Whether a line that takes no turn from a key is to be learned: always, or rarely, where it could but replace another.
+    pub(super) fn is_worth_learning(&mut self, from: u32) -> bool {
+        self.lost = self.lost.wrapping_add(1);
+        self.has_room_for_turns(from) || self.lost.is_multiple_of(RARELY)
+    }
+
     /// The turn from where the way stands to the value of `to`, which starts at `next`.
     fn add_turn(&mut self, way: &mut Way<'_>, next: usize, to: u32) {
         let literal = &way.line[way.at..next];
@@ -164,8 +171,8 @@ impl Shapes {
         debug_assert!(!literal.first().is_none_or(goes_on), "a turn stands behind a whole value");
         let is_opaque = to != END && self.is_opaque(to);
         let leads = self.leads;
+        let has_room = self.has_room_for_turns(way.from);
         let Key { turns, taken, forgot, .. } = &mut self.keys[way.from as usize];
-        let has_room = turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS;
         let replaces = self.idle >= PATIENCE && *forgot != leads;
         if (has_room || replaces)
             && turns.iter().all(|turn| !turn.is(literal, to))
@@ -186,43 +193,5 @@ impl Shapes {
         }
         way.braces.clear();
         way.again = None;
-    }
-}
-
-/// A key's parent and name, borrowed or owned: what keys are found by.
-pub(super) trait Place {
-    fn parts(&self) -> (u32, &str);
-}
-
-impl Place for (u32, Box<str>) {
-    fn parts(&self) -> (u32, &str) {
-        (self.0, &self.1)
-    }
-}
-
-impl Place for (u32, &str) {
-    fn parts(&self) -> (u32, &str) {
-        *self
-    }
-}
-
-impl<'a> Borrow<dyn Place + 'a> for (u32, Box<str>) {
-    fn borrow(&self) -> &(dyn Place + 'a) {
-        self
-    }
-}
-
-impl PartialEq for dyn Place + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
-
-impl Eq for dyn Place + '_ {}
-
-impl Hash for dyn Place + '_ {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        // As the derived hash of the owned pair.
-        self.parts().hash(hasher);
     }
 }

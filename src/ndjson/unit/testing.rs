@@ -70,8 +70,10 @@ pub(crate) fn check(text: &[u8]) {
     let mut expected = read_carefully(&text);
     let times = std::mem::take(&mut expected.times);
     let (told, used, _) = read(&text, worker());
-    let (again, ..) = read(&text, used);
-    for (mut told, time) in [(told, "the first time"), (again, "the second time")] {
+    let (again, mut used, _) = read(&text, used);
+    used.careful.shapes.walk_always();
+    let (walked, ..) = read(&text, used);
+    for (mut told, time) in [(told, "the first time"), (again, "the second time"), (walked, "walked")] {
         let wider = std::mem::take(&mut told.times);
         assert_eq!(told, expected, "{time}: {}", text.escape_ascii());
         // They may be wider, never narrower.

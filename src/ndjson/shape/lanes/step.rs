@@ -8,15 +8,12 @@ use arrow::datatypes::TimeUnit;
 use super::super::super::class::Class;
 use super::super::super::layout::Reading;
 use super::super::super::rows::Span;
-use super::super::super::tape::Kind;
+use super::super::due::Due;
 use super::super::turn::Turn;
 use super::super::value::Value;
-use super::super::{Check, Key, Text, UNWANTED};
+use super::super::{Check, UNWANTED};
 use super::run::{self, Likely, Odd, Run, Scratch};
 use super::{Fate, Lane};
-
-/// No line goes on where its block begins.
-pub(super) const FALLEN: u32 = 0;
 
 /// Lines that are rather looked at one by one than by a loop of their own: to call one costs about as much as to look at one line.
 /// Of so many and one more the kind is asked, one here and one there.
@@ -49,12 +46,8 @@ impl Tried {
 
 /// A turn, and the key whose value is due then.
 pub(super) struct Step<'a> {
-    pub(super) text: Text<'a>,
     pub(super) turn: &'a Turn,
-    pub(super) key: &'a Key,
-    /// The elements of its arrays, with their key.
-    pub(super) items: Option<(u32, &'a Key)>,
-    pub(super) empty_as_null: bool,
+    pub(super) due: Due<'a>,
 }
 
 impl Step<'_> {
@@ -76,13 +69,14 @@ impl Step<'_> {
             scratch.left = left;
         }
         for lane in scratch.odd.lanes.drain(..) {
-            if !self.turn.fits(self.text.bytes, lane.at as usize) {
+            if !self.turn.fits(self.due.text.bytes, lane.at as usize) {
                 others.push(lane);
                 continue;
             }
-            let at = self.value(lane, fate);
-            if at != FALLEN {
-                lanes.push(Lane { at, ..lane });
+            let start = lane.at as usize + self.turn.len();
+            match self.due.value(start, lane.row, fate.rows, fate.empty) {
+                Some(at) => lanes.push(Lane { at, ..lane }),
+                None => fate.fallen.push(lane.row),
             }
         }
         *fate.scratch = scratch;
@@ -93,8 +87,8 @@ impl Step<'_> {
         let Scratch { odd, spans, .. } = scratch;
         // Timestamps are checked where they are found. Null is a value of any type, and `""` is known only if it was accepted here.
         let is_sure = matches!(likely, Likely::Timestamp(_) | Likely::Blank);
-        let is_checked = !is_sure && !self.key.check.asks_nothing();
-        let column = match self.key.wanted {
+        let is_checked = !is_sure && !self.due.key.check.asks_nothing();
+        let column = match self.due.key.wanted {
             UNWANTED if is_checked => {
                 spans.resize(fate.rows.len(), Span::ABSENT);
                 spans.as_mut_slice()
@@ -102,8 +96,9 @@ impl Step<'_> {
             UNWANTED => &mut [],
             wanted => fate.rows.column_mut(wanted),
         };
-        let (text, turn, known, bounds) = (self.text, self.turn, self.key.known, self.key.bounds.as_deref());
-        let items = self.items.map_or(Class::default(), |(_, item)| item.known);
+        let (text, turn, known, bounds) =
+            (self.due.text, self.turn, self.due.key.known, self.due.key.bounds.as_deref());
+        let items = self.due.items().map_or(Class::default(), |item| item.key.known);
         self.run(likely, &Run { text, turn, known, items, bounds }, lanes, odd, column);
         if is_checked && !self.surely_fit(lanes, column) {
             lanes.retain(|lane| self.check(column[lane.row as usize], lane.row, fate.fallen));
@@ -122,7 +117,7 @@ impl Step<'_> {
             return run::take(likely, run, lanes, odd, column);
         }
         lanes.retain_mut(|lane| {
-            let stands = self.text.bytes[lane.at as usize..].starts_with(head);
+            let stands = self.due.text.bytes[lane.at as usize..].starts_with(head);
             if stands {
                 lane.at += head.len() as u32;
             } else {
@@ -160,7 +155,7 @@ impl Step<'_> {
     /// Which loop would take a line, as far as the first bytes of its value tell.
     fn kind(&self, lane: Lane) -> Option<Likely> {
         let at = lane.at as usize;
-        let value = self.text.bytes.get(at + self.turn.len()..)?;
+        let value = self.due.text.bytes.get(at + self.turn.len()..)?;
         let (likely, class) = match value {
             [b'"', b'"', ..] => (Likely::Blank, Class::EMPTY),
             [b'"', ..] => (self.timestamp().map_or(Likely::String, Likely::Timestamp), Class::STRING),
@@ -170,12 +165,12 @@ impl Step<'_> {
             [b'[', first, ..] => (self.elements(*first)?, Class::ARRAY),
             _ => return None,
         };
-        (self.key.known.has(class) && self.turn.fits(self.text.bytes, at)).then_some(likely)
+        (self.due.key.known.has(class) && self.turn.fits(self.due.text.bytes, at)).then_some(likely)
     }
 
     /// Which loop would take an array, as far as the first byte of its elements tells.
     fn elements(&self, first: u8) -> Option<Likely> {
-        let (_, item) = self.items.filter(|(_, item)| item.check.asks_nothing())?;
+        let item = self.due.items().map(|item| item.key).filter(|item| item.check.asks_nothing())?;
         let (strings, numbers) = (item.known.has(Class::STRING), item.known.has(Class::NUMBER));
         match first {
             b'"' | b']' if strings => Some(Likely::Strings),
@@ -186,15 +181,15 @@ impl Step<'_> {
 
     /// Of a column that is declared to be timestamps their unit.
     fn timestamp(&self) -> Option<TimeUnit> {
-        let Check::Scalar(reading) = &self.key.check else { return None };
+        let Check::Scalar(reading) = &self.due.key.check else { return None };
         let Reading::Timestamp { unit, .. } = **reading else { return None };
         Some(unit)
     }
 
     /// Whether the values that a loop found are of the declared type, as far as a quick look tells.
     fn surely_fit(&self, lanes: &[Lane], column: &[Span]) -> bool {
-        let Check::Scalar(reading) = &self.key.check else { return false };
-        let value = |span: Span| &self.text.bytes[span.start as usize..span.end as usize];
+        let Check::Scalar(reading) = &self.due.key.check else { return false };
+        let value = |span: Span| &self.due.text.bytes[span.start as usize..span.end as usize];
         let mut spans = lanes.iter().map(|lane| column[lane.row as usize]);
         spans.all(|span| reading.surely_fits(span.kind, Class::default(), value(span)))
     }
@@ -202,96 +197,10 @@ impl Step<'_> {
     /// Whether a value that a loop found is one of the declared type; else the line falls.
     fn check(&self, span: Span, row: u32, fallen: &mut Vec<u32>) -> bool {
         let value = Value::new(span.end as usize, span.kind, Class::PRESENT);
-        let is_allowed = self.allows(value, span.start as usize);
+        let is_allowed = self.due.allows(value, span.start as usize);
         if !is_allowed {
             fallen.push(row);
         }
         is_allowed
-    }
-
-    /// Whether the value at `at` is one of the declared type; if it is a time, it counts for its bounds.
-    fn allows(&self, value: Value, at: usize) -> bool {
-        let (Check::Scalar(reading), Some(bounds)) = (&self.key.check, &self.key.bounds) else {
-            return self.key.check.allows(value, self.text.bytes, at, self.empty_as_null);
-        };
-        let mut taken = bounds.get();
-        let is_one = taken.take(reading, value.node(at), self.text.bytes, self.empty_as_null);
-        bounds.set(taken);
-        is_one
-    }
-
-    /// Where one line that takes the turn is behind its value; [`FALLEN`] if it falls.
-    pub(super) fn value(&self, lane: Lane, fate: &mut Fate<'_>) -> u32 {
-        let Lane { row, at } = lane;
-        let start = at as usize + self.turn.len();
-        let value = self.any(start, row, fate.empty);
-        if value.is_none() || !self.allows(value, start) {
-            fate.fallen.push(row);
-            return FALLEN;
-        }
-        if self.key.wanted != UNWANTED {
-            let span = Span { start: start as u32, end: value.end as u32, kind: value.kind() };
-            fate.rows.column_mut(self.key.wanted)[row as usize] = span;
-        }
-        value.end as u32
-    }
-
-    /// Any value that is one of those known here.
-    fn any(&self, at: usize, row: u32, empty: &mut Vec<(u32, u32)>) -> Value {
-        let value = match (self.text.bytes.get(at), &self.key.check) {
-            (Some(b'{' | b'['), Check::Opaque(levels)) => self.text.whole(at, *levels),
-            (Some(b'['), _) => self.array(at, row, empty),
-            _ => self.text.value(at),
-        };
-        if value.is_none() || !value.class().within(self.key.known) {
-            return Value::NONE;
-        }
-        if value.class().has(Class::EMPTY) {
-            empty.push((row, self.turn.to));
-        }
-        value
-    }
-
-    /// An array of simple values.
-    fn array(&self, start: usize, row: u32, empty: &mut Vec<(u32, u32)>) -> Value {
-        let text = self.text;
-        let mut at = start + 1;
-        if text.bytes.get(at) == Some(&b']') {
-            return Value::new(at + 1, Kind::Array, Class::ARRAY);
-        }
-        let Some((key, item)) = self.items else { return Value::NONE };
-        loop {
-            let value = text.value(at);
-            if value.is_none()
-                || !value.class().within(item.known)
-                || !item.check.allows(value, text.bytes, at, self.empty_as_null)
-            {
-                return Value::NONE;
-            }
-            if value.class().has(Class::EMPTY) {
-                empty.push((row, key));
-            }
-            at = value.end;
-            match text.bytes.get(at) {
-                Some(b']') => return Value::new(at + 1, Kind::Array, Class::ARRAY),
-                Some(b',') => at += 1 + usize::from(text.bytes.get(at + 1) == Some(&b' ')),
-                _ => return Value::NONE,
-            }
-        }
-    }
-}
-
-impl Check {
-    fn allows(&self, value: Value, text: &[u8], at: usize, empty_as_null: bool) -> bool {
-        match self {
-            Self::Anything | Self::Opaque(_) => true,
-            Self::Array => matches!(value.kind(), Kind::Array | Kind::Null),
-            Self::Object => matches!(value.kind(), Kind::Object | Kind::Null),
-            Self::Scalar(reading) => {
-                reading.surely_fits(value.kind(), value.class(), &text[at..value.end]) || {
-                    reading.scalar(value.node(at), text, empty_as_null).is_ok()
-                }
-            }
-        }
     }
 }
