@@ -59,7 +59,7 @@ impl Value {
     }
 }
 
-/// Longest number without exponent that is a double for sure: the largest double has 309 digits.
+/// Longest number without exponent that is a double for sure: the largest double has 309 digits. An exponent of two digits adds 99.
 const MAX_FINITE_BYTES: usize = 300;
 
 /// Most levels of an object or array that is read over as a whole: a bit for each.
@@ -246,7 +246,10 @@ impl Text<'_> {
             }
             end += 1 + decimals;
         }
-        if self.at(end) | 0x20 == b'e' || end - at > MAX_FINITE_BYTES {
+        if self.at(end) | 0x20 == b'e' {
+            return self.exponent(at, end);
+        }
+        if end - at > MAX_FINITE_BYTES {
             return self.long_number(at);
         }
         if is_fraction {
@@ -260,7 +263,18 @@ impl Text<'_> {
         Value::new(end, Kind::Integer, Class::NUMBER | sign)
     }
 
-    /// A number with an exponent, or of many digits.
+    /// The number at `at`, whose exponent's letter is at `letter`.
+    #[inline(never)]
+    fn exponent(&self, at: usize, letter: usize) -> Value {
+        let first = letter + 1 + usize::from(matches!(self.at(letter + 1), b'+' | b'-'));
+        let digits = if first < self.bytes.len() { self.digits(first) } else { 0 };
+        if digits.wrapping_sub(1) >= 2 || letter - at > MAX_FINITE_BYTES - 100 {
+            return self.long_number(at);
+        }
+        Value::new(first + digits, Kind::Fraction, Class::NUMBER | Class::FRACTION)
+    }
+
+    /// A number with a long exponent, or of many digits.
     #[inline(never)]
     fn long_number(&self, at: usize) -> Value {
         let Ok((length, kind)) = scan_number(&self.bytes[at..]) else { return Value::NONE };

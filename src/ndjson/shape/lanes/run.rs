@@ -71,7 +71,7 @@ pub(super) enum Likely {
     String,
     /// A timestamp of the unit, of the forms that a quick look knows.
     Timestamp(TimeUnit),
-    /// A number of few digits without exponent.
+    /// A number of few digits.
     Number,
     Boolean,
     /// `null`, or `""`.
@@ -241,12 +241,12 @@ mod tests {
 
     fn value() -> impl Strategy<Value = String> {
         prop_oneof![
-            4 => "-?[0-9]{0,20}(\\.[0-9]{0,33})?[eE+x]?",
+            4 => "-?[0-9]{0,20}(\\.[0-9]{0,33})?([eE][-+]?[0-9]{0,4})?[+x]?",
             1 => "90071992547409[89][0-9]",
             4 => "\"[ -!#-Z]{0,90}\"",
             2 => "\"[ -~é\n]{0,9}\"?",
             2 => "\"2024-0[1-5]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?Z?\"",
-            3 => "\\[(-?[0-9]{1,4}(\\.[0-9]{1,3})?(, ?|\\]|e)){0,5}\\]?",
+            3 => "\\[(-?[0-9]{1,4}(\\.[0-9]{1,3})?(e-?[0-9]{0,3})?(, ?|\\])){0,5}\\]?",
             3 => "\\[(\"[ -!#-Z]{0,5}\"(, ?|\\])){0,5}\\]?",
             2 => prop_oneof![Just("true"), Just("false"), Just("null"), Just("\"\""), Just("nul"), Just("{}"), Just("tru"), Just("")].prop_map(str::to_owned),
         ]

@@ -129,21 +129,33 @@ impl<D: Digits> Values for Fractions<D> {
         if !has_digits(digits, byte(sign)) {
             return Value::NONE;
         }
-        // Numbers with an exponent are few, and left for a closer look: where they are known, all goes through here.
-        let ends = |behind: u8| behind | 0x20 != b'e';
-        let behind = byte(sign + digits);
-        if behind != b'.' {
-            // Minus zero is zero.
-            let is_allowed = sign == 0 || self.negative || byte(sign) == b'0';
-            let is_taken = is_allowed && ends(behind) && self.exact.allows(text, start + sign, digits);
-            return Value::new(start + sign + digits, Kind::Integer, Class::NUMBER).only_if(is_taken);
-        }
-        let end = (others & (others - 1)).trailing_zeros() as usize;
-        if end == digits + 1 || sign + end >= WINDOW {
+        let is_integer = byte(sign + digits) != b'.';
+        let end = if is_integer { digits } else { (others & (others - 1)).trailing_zeros() as usize };
+        if (!is_integer && end == digits + 1) || sign + end >= WINDOW {
             return Value::NONE;
         }
-        Value::new(start + sign + end, Kind::Fraction, Class::NUMBER).only_if(ends(byte(sign + end)))
+        if byte(sign + end) | 0x20 == b'e' {
+            return exponent(start, others >> end, sign + end, byte);
+        }
+        if is_integer {
+            // Minus zero is zero.
+            let is_allowed = sign == 0 || self.negative || byte(sign) == b'0';
+            let is_taken = is_allowed && self.exact.allows(text, start + sign, digits);
+            return Value::new(start + sign + end, Kind::Integer, Class::NUMBER).only_if(is_taken);
+        }
+        Value::new(start + sign + end, Kind::Fraction, Class::NUMBER)
     }
+}
+
+/// A number with an exponent, whose letter stands at `letter` of the window: `others` has a bit for each byte from there on that is no
+/// digit. With more than two digits it is left: the number might be too large for a double.
+#[inline(always)]
+fn exponent(start: usize, others: u64, letter: usize, byte: impl Fn(usize) -> u8) -> Value {
+    let first = 1 + usize::from(matches!(byte(letter + 1), b'+' | b'-'));
+    let digits = (others >> first).trailing_zeros() as usize;
+    let end = letter + first + digits;
+    let is_taken = digits.wrapping_sub(1) < 2 && end < WINDOW;
+    Value::new(start + end, Kind::Fraction, Class::NUMBER).only_if(is_taken)
 }
 
 /// Which bytes from `at` on are no digits, and those bytes. The byte behind the window counts as none.
