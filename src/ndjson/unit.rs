@@ -410,7 +410,8 @@ mod tests {
     fn keys_in_any_order_are_predicted() {
         let line = |row: usize| {
             let keys = (1..=8).map(|step| (row + step * (row % 37 + 1)) % 41);
-            let name = |key: usize| if key % 5 == 0 { format!("k.of.many.bytes.{key}") } else { format!("k{key}") };
+            let name =
+                |key: usize| if key.is_multiple_of(5) { format!("k.of.many.bytes.{key}") } else { format!("k{key}") };
             let pairs: Vec<_> = keys.map(|key| format!("\"{}\":{row}", name(key))).collect();
             format!("{{\"a\":{row},\"o\":{{{}}}}}\n", pairs.join(","))
         };

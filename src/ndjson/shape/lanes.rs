@@ -105,7 +105,7 @@ impl Shapes {
     pub(crate) fn lead(
         &mut self,
         text: Text<'_>,
-        lines: impl Iterator<Item = u32>,
+        lines: impl ExactSizeIterator<Item = u32>,
         rows: &mut Rows,
         fallen: &mut Vec<u32>,
     ) {
@@ -113,13 +113,13 @@ impl Shapes {
         let mut lanes = std::mem::take(&mut self.lanes);
         lanes.make_room(self.keys.len());
         fallen.clear();
-        let together = match lanes.rest.checked_sub(1) {
-            Some(rest) => {
-                lanes.rest = rest;
-                lanes.strays.extend(lines);
-                0
-            }
-            None => self.lead_together(text, lines, &mut lanes, rows, fallen),
+        let are_walked = lanes.rest > 0 || lines.len() <= FEW;
+        lanes.rest = lanes.rest.saturating_sub(1);
+        let together = if are_walked {
+            lanes.strays.extend(lines);
+            0
+        } else {
+            self.lead_together(text, lines, &mut lanes, rows, fallen)
         };
         let mut strays = std::mem::take(&mut lanes.strays);
         strays.sort_unstable();
