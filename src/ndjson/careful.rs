@@ -188,7 +188,7 @@ impl Careful {
             self.found.unknown_key = Some((line.offset, text::json(tape.node(key), line.bytes).to_owned()));
         }
         if !repeats_keys {
-            self.shapes.learn(&raw[mark..], tape);
+            self.shapes.learn(row as u32, &raw[mark..], tape);
         }
         Ok(())
     }

@@ -58,10 +58,11 @@ pub(crate) struct Shapes {
     /// How often there was a turn that was not there before, and how often when the order was found.
     changes: usize,
     ordered: usize,
-    /// How often lines were led.
+    /// How often lines were led together.
     leads: u32,
-    /// Lines that took no turn from a key.
-    lost: u32,
+    /// Of the lines that are led, rows of those that are to be learned although most like them are not.
+    chosen: Vec<u32>,
+    most_turns_from_one: usize,
     /// Keys by rank: in the order of the lines that they were learned from.
     order: Vec<u32>,
     /// How often something new was learned.
@@ -90,8 +91,10 @@ struct Key {
     /// The turn that was taken last, and a bit for each that was taken lately.
     last: u16,
     taken: u32,
-    /// When that was forgotten last: how often lines had been led.
+    /// When that was forgotten last: how often lines had been led together.
     forgot: u32,
+    /// Lines that took no turn from here since the last was learned that replaced another.
+    lost: u32,
     /// Whether the lines that came here last parted: whether many did not take the turn of the first.
     parts: bool,
     check: Check,
@@ -146,7 +149,8 @@ impl Shapes {
             changes: 0,
             ordered: 0,
             leads: 0,
-            lost: 0,
+            chosen: Vec::new(),
+            most_turns_from_one: learn::MAX_TURNS_FROM_ONE,
             order: vec![ROOT],
             lessons: 0,
             idle: 0,
@@ -225,10 +229,10 @@ impl Shapes {
         self.lessons
     }
 
-    /// Whether lines are led by themselves, since they went back in the order of keys.
+    /// Whether lines are walked for now, since no turns led most of them through.
     #[cfg(test)]
-    pub(super) fn strays(&self) -> bool {
-        self.lanes.strays()
+    pub(super) fn are_walked(&self) -> bool {
+        self.lanes.are_walked()
     }
 
     /// From now on every line is left to the careful reader.
@@ -237,10 +241,16 @@ impl Shapes {
         self.learns_nothing = true;
     }
 
-    /// From now on every line is led by itself.
+    /// From now on every line is walked.
     #[cfg(any(test, feature = "internals"))]
     pub(super) fn walk_always(&mut self) {
         self.lanes.walk_always();
+    }
+
+    /// From now on so few turns are learned from one value.
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn learn_few_turns(&mut self, most: usize) {
+        self.most_turns_from_one = most;
     }
 
     /// Before another range: what was seen of values holds for one range only, what was learned of lines for all.
@@ -281,6 +291,7 @@ impl Shapes {
             last: 0,
             taken: 0,
             forgot: 0,
+            lost: 0,
             parts: false,
             check: Check::Anything,
             item: None,

@@ -3,7 +3,8 @@
 //! Keys have an order, that of the lines they were learned from. Lines go from key to key in that order, and all lines
 //! that come to a key, by whichever way, go on from there together: what depends on the key alone is looked up once for
 //! all of them, and the work on one line does not wait for that on another. Back in the order lines go only for the next
-//! element of an array; a line that goes back otherwise, or from which no turn leads on, is [walked](super::walk) by itself. It knows nothing of blocks, nor of what becomes
+//! element of an array. A line that goes back otherwise, or is where none of many turns leads on, is walked by itself, as few
+//! lines are. It knows nothing of blocks, nor of what becomes
 //! of lines that fall.
 
 mod run;
@@ -17,10 +18,10 @@ use super::{END, Key, ROOT, Shapes, Text, UNWANTED};
 use run::{Likely, Run, Scratch};
 use step::{FEW, Step};
 
-/// For how many calls lines are led by themselves at most, before they are led together again.
-const MOST_PAUSE: u32 = 63;
+/// For how many calls lines are walked at most, before they are led together again.
+const MOST_PAUSE: u32 = 15;
 
-/// One line of so many that strays makes it worth a look whether another order of keys has all go forward.
+/// One line of so many that goes back makes it worth a look whether another order of keys has all go forward.
 const MANY_STRAY: usize = 16;
 
 /// So rarely is that looked, but for the first times: where there are many keys, it takes as long as leading some lines.
@@ -42,8 +43,10 @@ pub(super) struct Lanes {
     come: Vec<Vec<Lane>>,
     /// Keys to which lines have come, a bit each by rank.
     reached: Vec<u64>,
-    /// Rows of lines that went back in the order of keys.
+    /// Rows of lines that are walked: those that went back in the order of keys, or were lost, or are few.
     strays: Vec<u32>,
+    /// How many went back.
+    went_back: usize,
     /// The rows and keys of values that are `""`.
     empty: Vec<(u32, u32)>,
     scratch: Scratch,
@@ -51,7 +54,7 @@ pub(super) struct Lanes {
     walk: Walk,
     /// How often it was worth a look whether there is another order of keys.
     judged: u32,
-    /// Calls for which all lines are led by themselves, and for how many they were the last time.
+    /// Calls for which all lines are walked, and for how many they were the last time.
     rest: u32,
     pause: u32,
 }
@@ -70,7 +73,7 @@ impl Lanes {
     }
 
     #[cfg(test)]
-    pub(super) fn strays(&self) -> bool {
+    pub(super) fn are_walked(&self) -> bool {
         self.pause > 0
     }
 
@@ -109,32 +112,36 @@ impl Shapes {
         rows: &mut Rows,
         fallen: &mut Vec<u32>,
     ) {
-        self.leads = self.leads.wrapping_add(1);
         let mut lanes = std::mem::take(&mut self.lanes);
         lanes.make_room(self.keys.len());
         fallen.clear();
+        self.chosen.clear();
         let are_walked = lanes.rest > 0 || lines.len() <= FEW;
         lanes.rest = lanes.rest.saturating_sub(1);
-        let together = if are_walked {
+        let together = if are_walked { 0 } else { lines.len() };
+        if are_walked {
             lanes.strays.extend(lines);
-            0
         } else {
-            self.lead_together(text, lines, &mut lanes, rows, fallen)
-        };
+            self.lead_together(text, lines, &mut lanes, rows, fallen);
+        }
         let mut strays = std::mem::take(&mut lanes.strays);
         strays.sort_unstable();
         fallen.sort_unstable();
         let is_left_out = |row: u32| fallen.binary_search(&row).is_ok() || strays.binary_search(&row).is_ok();
         self.count_empties_of(&mut lanes.empty, is_left_out);
+        let mut walked = 0;
         for row in &strays {
-            rows.blank(*row as usize);
+            if !are_walked {
+                rows.blank(*row as usize);
+            }
             let end = self.walk(text, *row, &mut lanes.walk, rows, &mut lanes.empty);
-            let has_fallen = end.is_none_or(|at| self.is_too_long(Lane { row: *row, at }, rows));
+            let has_fallen = end.is_none_or(|at| self.is_too_long(*row, at, rows));
             self.count_empties_of(&mut lanes.empty, |_| has_fallen);
             fallen.extend(has_fallen.then_some(*row));
+            walked += usize::from(!has_fallen);
         }
-        if together > 0 {
-            self.judge_order(strays.len(), together, &mut lanes);
+        if !are_walked {
+            self.judge(together, walked, &mut lanes);
         }
         strays.clear();
         lanes.strays = strays;
@@ -142,7 +149,7 @@ impl Shapes {
         self.lanes = lanes;
     }
 
-    /// Leads lines from key to key, in the order of keys; how many there were.
+    /// Leads lines from key to key, in the order of keys.
     fn lead_together(
         &mut self,
         text: Text<'_>,
@@ -150,27 +157,27 @@ impl Shapes {
         lanes: &mut Lanes,
         rows: &mut Rows,
         fallen: &mut Vec<u32>,
-    ) -> usize {
+    ) {
+        self.leads = self.leads.wrapping_add(1);
+        lanes.went_back = 0;
         let mut first = std::mem::take(&mut lanes.come[ROOT as usize]);
         first.extend(lines.map(|row| Lane { row, at: rows.starts()[row as usize] }));
-        let num_lines = first.len();
         lanes.reach(ROOT, 0, &mut first);
         while let Some(rank) = lanes.next() {
             self.lead_on(text, self.order[rank], lanes, rows, fallen);
         }
-        num_lines
     }
 
-    /// Finds another order of keys if lines strayed: a key that came later need not stand where it was put at first. Where
-    /// lines have their keys in any order, there is none, and lines are led together less and less often.
-    fn judge_order(&mut self, strayed: usize, together: usize, lanes: &mut Lanes) {
+    /// Finds another order of keys if lines went back: a key that came later need not stand where it was put at first. Where lines have
+    /// their keys in any order, there is none; as long as most lines can be walked, they are led together less and less often.
+    fn judge(&mut self, together: usize, walked: usize, lanes: &mut Lanes) {
         let mut has_changed = false;
-        if strayed > together / MANY_STRAY {
+        if lanes.went_back > together / MANY_STRAY {
             lanes.judged = lanes.judged.wrapping_add(1);
             let is_due = lanes.judged.is_power_of_two() || lanes.judged.is_multiple_of(JUDGED);
             has_changed = is_due && self.reorder();
         }
-        if has_changed || strayed <= together / 2 {
+        if has_changed || walked <= together / 2 {
             lanes.pause = 0;
             return;
         }
@@ -192,7 +199,7 @@ impl Shapes {
         while let Some(lane) = going.first() {
             let Some(number) = self.keys[from as usize].turn(text.bytes, lane.at as usize) else {
                 let row = going.swap_remove(0).row;
-                if self.is_worth_learning(from) {
+                if self.choose(row, from) {
                     fallen.push(row)
                 } else {
                     lanes.strays.push(row)
@@ -206,10 +213,13 @@ impl Shapes {
             let Lanes { scratch, empty, .. } = lanes;
             self.take(text, turn, &mut going, &mut others, &mut Fate { rows, scratch, empty, fallen });
             if turn.to == END {
-                fallen.extend(going.drain(..).filter(|lane| self.is_too_long(*lane, rows)).map(|lane| lane.row));
+                fallen.extend(
+                    going.drain(..).filter(|lane| self.is_too_long(lane.row, lane.at, rows)).map(|lane| lane.row),
+                );
             } else if self.goes_forward(from, turn) {
                 lanes.reach(turn.to, self.keys[turn.to as usize].rank, &mut going);
             } else {
+                lanes.went_back += going.len();
                 lanes.strays.extend(going.drain(..).map(|lane| lane.row));
             }
             self.keys[from as usize].parts |= others.len() > FEW;
@@ -236,10 +246,10 @@ impl Shapes {
         }
     }
 
-    /// Whether a line that stands behind its newline is longer than lines may be.
-    fn is_too_long(&self, lane: Lane, rows: &Rows) -> bool {
+    /// Whether a line behind whose newline stands `at` is longer than lines may be.
+    fn is_too_long(&self, row: u32, at: u32, rows: &Rows) -> bool {
         // The newline is not one of its bytes.
-        (lane.at - 1 - rows.starts()[lane.row as usize]) as usize > self.max_line_bytes
+        (at - 1 - rows.starts()[row as usize]) as usize > self.max_line_bytes
     }
 
     /// Objects and arrays that open and close on a turn.

@@ -7,7 +7,7 @@ use super::turn::{Brace, Turn};
 use super::{Check, END, Key, ROOT, Shapes};
 
 /// Most turns from one value: lines whose keys come in any order have many, and searching them costs time.
-const MAX_TURNS_FROM_ONE: usize = 24;
+pub(super) const MAX_TURNS_FROM_ONE: usize = 24;
 
 const _: () = assert!(MAX_TURNS_FROM_ONE <= u32::BITS as usize, "each has a bit of those that were taken");
 
@@ -16,7 +16,7 @@ const MAX_TURNS: usize = 1 << 16;
 const MAX_KEYS: usize = 1 << 14;
 
 /// After so many lines that taught nothing only one of some is learned, until one does teach something. Where no more turns have
-/// room, those of such a line take the place of others that no line has taken for long.
+/// room, only one of some lines that take none of them is learned, and its turn takes the place of one that no line has taken for long.
 const PATIENCE: u32 = 64;
 // A prime: lines of two kinds may alternate.
 const RARELY: u32 = 17;
@@ -47,13 +47,13 @@ impl Shapes {
     /// Learns the way of an accepted line in which no key comes twice. `line` may go on behind its newline.
     ///
     /// From here on, values of the same classes at the same keys are known in this range. Where lines have taught nothing for long,
-    /// most are not learned: where keys are data, there is nothing to learn.
-    pub(crate) fn learn(&mut self, line: &[u8], tape: &Tape) {
+    /// most are not learned: where keys are data, there is nothing to learn. `row` is that which the line was led by.
+    pub(crate) fn learn(&mut self, row: u32, line: &[u8], tape: &Tape) {
         #[cfg(any(test, feature = "internals"))]
         if self.learns_nothing {
             return;
         }
-        if self.idle >= PATIENCE && !self.idle.is_multiple_of(RARELY) {
+        if self.idle >= PATIENCE && !self.idle.is_multiple_of(RARELY) && !self.chosen.contains(&row) {
             self.idle = self.idle.wrapping_add(1);
             return;
         }
@@ -155,13 +155,20 @@ impl Shapes {
     }
 
     fn has_room_for_turns(&self, from: u32) -> bool {
-        self.keys[from as usize].turns.len() < MAX_TURNS_FROM_ONE && self.turns < MAX_TURNS
+        self.keys[from as usize].turns.len() < self.most_turns_from_one && self.turns < MAX_TURNS
     }
 
-    /// Whether a line that takes no turn from a key is to be learned: always, or rarely, where it could but replace another.
-    pub(super) fn is_worth_learning(&mut self, from: u32) -> bool {
-        self.lost = self.lost.wrapping_add(1);
-        self.has_room_for_turns(from) || self.lost.is_multiple_of(RARELY)
+    /// Whether the line of `row`, which takes no turn from a key, is to be learned: always, or one of some where its turn could but
+    /// replace another.
+    pub(super) fn choose(&mut self, row: u32, from: u32) -> bool {
+        if self.has_room_for_turns(from) {
+            return true;
+        }
+        let lost = &mut self.keys[from as usize].lost;
+        *lost = lost.wrapping_add(1);
+        let is_chosen = lost.is_multiple_of(RARELY);
+        self.chosen.extend(is_chosen.then_some(row));
+        is_chosen
     }
 
     /// The turn from where the way stands to the value of `to`, which starts at `next`.
@@ -172,8 +179,8 @@ impl Shapes {
         let is_opaque = to != END && self.is_opaque(to);
         let leads = self.leads;
         let has_room = self.has_room_for_turns(way.from);
-        let Key { turns, taken, forgot, .. } = &mut self.keys[way.from as usize];
-        let replaces = self.idle >= PATIENCE && *forgot != leads;
+        let Key { turns, taken, forgot, lost, .. } = &mut self.keys[way.from as usize];
+        let replaces = *lost >= PATIENCE && *forgot != leads;
         if (has_room || replaces)
             && turns.iter().all(|turn| !turn.is(literal, to))
             && let Some(turn) = Turn::new(literal, to, is_opaque, &way.braces, way.again)
@@ -185,6 +192,7 @@ impl Shapes {
                 self.lessons += 1;
             } else if let Some(place) = turns.get_mut(taken.trailing_ones() as usize) {
                 *place = turn;
+                *lost = 0;
                 self.changes += 1;
             } else {
                 // Lines are led before one is replaced: those that are in use are known then.

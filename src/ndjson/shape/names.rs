@@ -155,3 +155,37 @@ impl Names {
         path
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_by_its_whole_name_and_its_parent() {
+        let long = "k".repeat(40);
+        let names = [1, 7, 8, 9, 15, 16, 17, 40].map(|length| &long[..length]);
+        let names: Vec<&str> = names.into_iter().chain(["", "\0", "k\0", "\0k", "é"]).collect();
+        let mut known = Names::default();
+        assert_eq!(known.add(ROOT, None), ROOT);
+        let keys: Vec<u32> = (0..3)
+            .flat_map(|parent| names.iter().map(move |name| (parent, *name)))
+            .map(|(parent, name)| {
+                assert_eq!(known.find(parent, name.as_bytes()), None, "{parent} {name:?}");
+                known.add(parent, Some(name))
+            })
+            .collect();
+        let mut keys = keys.into_iter();
+        for parent in 0..3 {
+            for name in &names {
+                let key = keys.next();
+                assert_eq!(known.find(parent, name.as_bytes()), key, "{parent} {name:?}");
+                if name.len() <= SHORT {
+                    let mut window = [b'x'; SHORT];
+                    window[..name.len()].copy_from_slice(name.as_bytes());
+                    assert_eq!(known.find_short(parent, &window, name.len()), key, "{parent} {name:?}");
+                }
+            }
+        }
+        assert_eq!((known.find(3, b"k"), known.find(0, b"kk"), known.find(0, &[b'k'; 39])), (None, None, None));
+    }
+}

@@ -61,6 +61,7 @@ impl Value {
 
 /// Longest number without exponent that is a double for sure: the largest double has 309 digits. An exponent of two digits adds 99.
 const MAX_FINITE_BYTES: usize = 300;
+const MAX_FINITE_BYTES_BEFORE_EXPONENT: usize = MAX_FINITE_BYTES - 99;
 
 /// Most levels of an object or array that is read over as a whole: a bit for each.
 const MAX_LEVELS: usize = u64::BITS as usize;
@@ -267,8 +268,8 @@ impl Text<'_> {
     #[inline(never)]
     fn exponent(&self, at: usize, letter: usize) -> Value {
         let first = letter + 1 + usize::from(matches!(self.at(letter + 1), b'+' | b'-'));
-        let digits = if first < self.bytes.len() { self.digits(first) } else { 0 };
-        if digits.wrapping_sub(1) >= 2 || letter - at > MAX_FINITE_BYTES - 100 {
+        let digits = self.digits(first);
+        if digits.wrapping_sub(1) >= 2 || letter - at > MAX_FINITE_BYTES_BEFORE_EXPONENT {
             return self.long_number(at);
         }
         Value::new(first + digits, Kind::Fraction, Class::NUMBER | Class::FRACTION)

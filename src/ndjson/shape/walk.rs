@@ -1,6 +1,7 @@
-//! One line by itself, each of its keys looked up: for lines whose keys come in an order that no turns lead through.
+//! One line by itself, each of its keys looked up: for lines that no turns lead through, and where they are few.
 //!
-//! What is accepted is what turns would lead over. It knows nothing of other lines.
+//! A line is accepted if each value is of a class that is known at its key. So nothing around a value is new either: it stood around
+//! one that was accepted before. It knows nothing of other lines.
 
 use super::super::rows::{Rows, Span};
 use super::super::tape::Kind;
@@ -10,10 +11,10 @@ use super::names;
 use super::turn::Turn;
 use super::{Check, ROOT, Shapes, Text, UNWANTED};
 
-/// Bytes that a short name stands in, with its quotes, a colon and the first byte of its value.
+/// Bytes that a short name stands in, with its quotes, a colon, a space and the first byte of its value.
 const AHEAD: usize = 32;
 
-const _: () = assert!(names::SHORT + 4 <= AHEAD);
+const _: () = assert!(names::SHORT + 5 <= AHEAD);
 
 /// The objects and arrays that are open around the one whose values are under way. Room that is used again.
 #[derive(Debug, Default)]
@@ -96,22 +97,20 @@ impl Shapes {
         }
         let stop = text.marks.stops().first(at + 1);
         let length = stop - at - 1;
-        match text.bytes.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>()) {
-            Some(ahead)
-                if length <= names::SHORT
-                    && ahead[length + 1] == b'"'
-                    && ahead[length + 2] == b':'
-                    && ahead[length + 3] > b' ' =>
-            {
+        if length <= names::SHORT
+            && let Some(ahead) = text.bytes.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>())
+        {
+            let space = usize::from(ahead[length + 3] == b' ');
+            if ahead[length + 1] == b'"' && ahead[length + 2] == b':' && ahead[length + 3 + space] > b' ' {
                 let window = ahead[1..].first_chunk().expect("a short name is ahead");
-                Some((self.names.find_short(parent, window, length)?, stop + 2))
+                return Some((self.names.find_short(parent, window, length)?, stop + 2 + space));
             }
-            _ => self.any_key_at(text, at, parent),
         }
+        self.any_key_at(text, at, parent)
     }
 
-    /// The same for any name, with spaces behind it.
-    #[cold]
+    /// The same for any name, and any spaces behind it.
+    #[inline(never)]
     fn any_key_at(&self, text: Text<'_>, at: usize, parent: u32) -> Option<(u32, usize)> {
         let (name, behind) = text.key(at)?;
         Some((self.names.find(parent, text::string(name, text.bytes).as_bytes())?, behind))

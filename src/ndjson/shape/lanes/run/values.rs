@@ -39,7 +39,8 @@ pub(super) trait Digits: Copy {
 /// How one kind of value is read.
 pub(super) trait Values {
     /// The value that begins with what stands at `start` of the text, behind the turn, which is at `at` of the bytes
-    /// ahead. Of its class only the kind counts: it is one of those that are known.
+    /// ahead. Of its class only the kind counts: it is one of those that are known. A number is one that a double comes near, so
+    /// that nothing but its kind need be known to take it for a double.
     fn read(&mut self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
 }
 
