@@ -4,8 +4,7 @@
 //! that come to a key, by whichever way, go on from there together: what depends on the key alone is looked up once for
 //! all of them, and the work on one line does not wait for that on another. Back in the order lines go only for the next
 //! element of an array. A line that goes back otherwise, or is where none of many turns leads on, is walked by itself, as few
-//! lines are. It knows nothing of blocks, nor of what becomes
-//! of lines that fall.
+//! lines are. It knows nothing of blocks, nor of what becomes of lines that fall.
 
 mod run;
 mod step;
