@@ -28,6 +28,7 @@ pub const CTRL_C: &str = "\x03";
 pub const CTRL_D: &str = "\x04";
 pub const CTRL_L: &str = "\x0c";
 pub const CTRL_R: &str = "\x12";
+pub const CTRL_U: &str = "\x15";
 pub const CTRL_W: &str = "\x17";
 
 /// A running binary with a terminal of its own.
@@ -186,6 +187,9 @@ impl Terminal {
                 return;
             }
             assert!(begun.elapsed() < PATIENCE, "there is no way back to a prompt:\n{}", self.screen());
+            // While a statement runs, the system edits what is typed, and Ctrl-U then takes the bracket from the end of a paste. All that
+            // is typed belongs to that paste, until another one ends.
+            self.paste("");
         }
     }
 

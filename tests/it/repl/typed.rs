@@ -3,7 +3,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-use super::terminal::{CTRL_A, CTRL_C, CTRL_D, CTRL_L, CTRL_R, CTRL_W, ENTER, ESC, RIGHT, TAB, Terminal, UP, abandon};
+use super::terminal::{
+    CTRL_A, CTRL_C, CTRL_D, CTRL_L, CTRL_R, CTRL_U, CTRL_W, ENTER, ESC, RIGHT, TAB, Terminal, UP, abandon,
+};
 use crate::project::{EVENTS, Project, SmallDisk};
 
 const SIZE: (u16, u16) = (30, 100);
@@ -98,6 +100,23 @@ fn keys_of_vi_a_paste_and_another_size_of_the_window() {
     let screen = terminal.shows("…");
     let table: Vec<&str> = screen.lines().filter(|line| line.starts_with('│')).collect();
     assert!(table.len() == 3 && table.iter().all(|line| line.chars().count() == 40), "{screen}");
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn the_next_paste_ends_one_whose_end_was_taken() {
+    let project = Project::sample();
+    let mut terminal = start(&project, &[]);
+    terminal.enter("SELECT count(*) AS n FROM generate_series(1, 60000) AS a, generate_series(1, 60000) AS b;");
+    terminal.settle();
+    // What a terminal pastes that has not heard yet that nothing is asked for, while the system edits what is typed.
+    terminal.send("\x1b[200~SELECT 1;\nSELECT 2;\n\x1b[201~");
+    terminal.send(CTRL_U);
+    terminal.shows("3600000000");
+    terminal.back_to_prompt();
+    terminal.enter("SELECT 47 AS a;");
+    terminal.shows("│     47 │");
     terminal.enter("\\q");
     assert_eq!(terminal.end(), 0);
 }
