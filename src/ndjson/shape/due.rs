@@ -35,7 +35,7 @@ impl<'a> Due<'a> {
     pub(super) fn value(self, start: usize, row: u32, rows: &mut Rows, empty: &mut Vec<(u32, u32)>) -> Option<u32> {
         let value = match (self.text.at(start), &self.key.check) {
             (b'{' | b'[', Check::Opaque(levels)) => self.text.whole(start, *levels),
-            (b'[', _) => self.array(start, row, empty),
+            (b'[', _) => self.array(start, row, rows, empty),
             _ => return self.simple(start, row, rows, empty),
         };
         self.take(value, start, row, rows, empty)
@@ -82,7 +82,7 @@ impl<'a> Due<'a> {
     }
 
     /// An array of simple values.
-    fn array(self, start: usize, row: u32, empty: &mut Vec<(u32, u32)>) -> Value {
+    fn array(self, start: usize, row: u32, rows: &mut Rows, empty: &mut Vec<(u32, u32)>) -> Value {
         let text = self.text;
         let mut at = start + 1;
         if text.bytes.get(at) == Some(&b']') {
@@ -90,14 +90,8 @@ impl<'a> Due<'a> {
         }
         let Some(item) = self.items() else { return Value::NONE };
         loop {
-            let value = text.value(at);
-            if value.is_none() || !value.class().within(item.key.known) || !item.allows(value, at) {
-                return Value::NONE;
-            }
-            if value.class().has(Class::EMPTY) {
-                empty.push((row, item.number));
-            }
-            at = value.end;
+            let Some(end) = item.simple(at, row, rows, empty) else { return Value::NONE };
+            at = end as usize;
             match text.bytes.get(at) {
                 Some(b']') => return Value::new(at + 1, Kind::Array, Class::ARRAY),
                 Some(b',') => at += 1 + usize::from(text.bytes.get(at + 1) == Some(&b' ')),

@@ -1,6 +1,6 @@
 //! Many lines along the turns that were learned, one turn at a time: the hot path of every scan.
 //!
-//! Keys have an order, that of the lines they were learned from. Lines go from key to key in that order, and all lines
+//! Keys have an [order](super::order), in which lines mostly have them. Lines go from key to key in that order, and all lines
 //! that come to a key, by whichever way, go on from there together: what depends on the key alone is looked up once for
 //! all of them, and the work on one line does not wait for that on another. Back in the order lines go only for the next
 //! element of an array. A line that goes back otherwise, or is where none of many turns leads on, is walked by itself, as few
@@ -21,7 +21,7 @@ use step::{FEW, Step};
 const MOST_PAUSE: u32 = 15;
 
 /// One line of so many that goes back makes it worth a look whether another order of keys has all go forward.
-const MANY_STRAY: usize = 16;
+const MANY_GO_BACK: usize = 16;
 
 /// So rarely is that looked, but for the first times: where there are many keys, it takes as long as leading some lines.
 const JUDGED: u32 = 8;
@@ -115,9 +115,9 @@ impl Shapes {
         lanes.make_room(self.keys.len());
         fallen.clear();
         self.chosen.clear();
-        let are_walked = lanes.rest > 0 || lines.len() <= FEW;
+        let num_lines = lines.len();
+        let are_walked = lanes.rest > 0 || num_lines <= FEW;
         lanes.rest = lanes.rest.saturating_sub(1);
-        let together = if are_walked { 0 } else { lines.len() };
         if are_walked {
             lanes.strays.extend(lines);
         } else {
@@ -140,7 +140,7 @@ impl Shapes {
             walked += usize::from(!has_fallen);
         }
         if !are_walked {
-            self.judge(together, walked, &mut lanes);
+            self.judge(num_lines, walked, &mut lanes);
         }
         strays.clear();
         lanes.strays = strays;
@@ -171,7 +171,7 @@ impl Shapes {
     /// their keys in any order, there is none; as long as most lines can be walked, they are led together less and less often.
     fn judge(&mut self, together: usize, walked: usize, lanes: &mut Lanes) {
         let mut has_changed = false;
-        if lanes.went_back > together / MANY_STRAY {
+        if lanes.went_back > together / MANY_GO_BACK {
             lanes.judged = lanes.judged.wrapping_add(1);
             let is_due = lanes.judged.is_power_of_two() || lanes.judged.is_multiple_of(JUDGED);
             has_changed = is_due && self.reorder();

@@ -51,8 +51,9 @@ impl Name {
         self.parent == parent && self.bytes() == Some(name)
     }
 
-    fn hash(&self, hasher: &DefaultHashBuilder) -> u64 {
-        hasher.hash_one((self.parent, self.bytes().unwrap_or_default()))
+    /// What a key with a name of many bytes is found by.
+    fn hash(hasher: &DefaultHashBuilder, parent: u32, name: &[u8]) -> u64 {
+        hasher.hash_one((parent, name))
     }
 }
 
@@ -110,7 +111,7 @@ impl Names {
             Some(name) => self.find_it(name),
             None => {
                 let is_it = |key: &u32| self.names[*key as usize].is(parent, name);
-                self.long.find(self.hasher.hash_one((parent, name)), is_it).copied()
+                self.long.find(Name::hash(&self.hasher, parent, name), is_it).copied()
             }
         }
     }
@@ -137,8 +138,11 @@ impl Names {
                     short.insert_unique(hasher.hash_one(name), (name, key), |(name, _)| hasher.hash_one(name));
                 }
                 None => {
-                    let hash_of = |key: &u32| names[*key as usize].hash(hasher);
-                    long.insert_unique(hash_of(&key), key, hash_of);
+                    let hash_of = |key: &u32| {
+                        let known = &names[*key as usize];
+                        Name::hash(hasher, known.parent, known.bytes().unwrap_or_default())
+                    };
+                    long.insert_unique(Name::hash(hasher, parent, name), key, hash_of);
                 }
             }
         }

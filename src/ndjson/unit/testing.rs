@@ -63,7 +63,7 @@ pub(crate) struct Told {
     times: Vec<Vec<Extent>>,
 }
 
-/// Turns from one value that are learned where few are: more than lines of tests have, less than leads all of them.
+/// Turns from one value that are learned where few are: fewer than the lines of tests would have.
 const FEW_TURNS: usize = 2;
 
 /// Holds what is predicted to what the careful reader reads: by a new worker, with all that was learned before, by a worker that
