@@ -168,7 +168,7 @@ const HEX: [u32; 256] = {
 
 /// The number that four hexadecimal digits are; a larger one than four can be, if they are none.
 #[inline]
-pub(crate) fn hexadecimal(digits: [u8; 4]) -> u32 {
+fn hexadecimal(digits: [u8; 4]) -> u32 {
     let digits = digits.map(|digit| HEX[usize::from(digit)]);
     // What is no digit is larger than all four together.
     digits[0] << 12 | digits[1] << 8 | digits[2] << 4 | digits[3]

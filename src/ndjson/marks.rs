@@ -1,11 +1,12 @@
-//! Where runs end in a text: a bit per byte for what ends a string's plain run, and for newlines.
+//! Where strings and lines end in a text: a bit per byte for what ends a string, for the starts of escapes, and for newlines.
 //!
-//! With them the end of a string or a line is found by counting zeros instead of looking at bytes. The bits are made 64
-//! bytes at a time by the widest kernel that the processor has, which sees on the way whether all is ASCII; each kernel
-//! is held to its portable twin by a property test and a fuzzer. It knows nothing of JSON beyond these bytes.
+//! With them the end of a string or a line is found by counting zeros instead of looking at bytes, whatever escapes are in it. The
+//! bits are made 64 bytes at a time by the widest kernel that the processor has, which sees on the way whether all is ASCII; each
+//! kernel is held to its portable twin by a property test and a fuzzer. It knows nothing of JSON beyond these bytes.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod escaped;
 #[cfg(any(test, feature = "internals", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod portable;
 #[cfg(any(test, feature = "internals"))]
@@ -15,6 +16,7 @@ mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
 use aarch64 as simd;
+use escaped::Escaped;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 use portable as simd;
 #[cfg(target_arch = "x86_64")]
@@ -30,18 +32,26 @@ const GROUP: usize = 64;
 /// The bits of 64 bytes, the first byte's lowest.
 #[derive(Debug, Clone, Copy)]
 struct Word {
+    /// Quotes and control bytes.
     stops: u64,
+    backslashes: u64,
     newlines: u64,
 }
 
 /// The bits of a text, those of eight bytes in a byte.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Bits {
-    /// Quotes, backslashes and control bytes: a run of a string's plain bytes ends there.
+    /// Control bytes and the quotes that are not escaped: a string ends there. Around an escape that is none, the starts of escapes.
     stops: Vec<u8>,
     newlines: Vec<u8>,
     /// Chunks that have a newline, the first one's bit lowest.
     ends: Vec<u64>,
+    /// The backslashes that escapes begin with.
+    escapes: Vec<u8>,
+    /// Whether there is any.
+    has_escapes: bool,
+    /// What the last chunk has left over for the next.
+    escaped: Escaped,
 }
 
 /// A kernel: makes the bits of a text's whole chunks, and puts them from that of a chunk on, for which there is room. True only if it
@@ -49,28 +59,95 @@ struct Bits {
 type Kernel = fn(usize, &[u8], &mut Bits) -> bool;
 
 impl Bits {
-    /// Has room for as many chunks, whatever was there before.
+    /// Has room for as many chunks of another text.
     fn make_room(&mut self, chunks: usize) {
-        for bits in [&mut self.stops, &mut self.newlines] {
+        (self.has_escapes, self.escaped) = (false, Escaped::default());
+        for bits in [&mut self.stops, &mut self.newlines, &mut self.escapes] {
             bits.resize(chunks * BITS, 0);
         }
         self.ends.resize(chunks.div_ceil(GROUP), 0);
     }
 
     /// Puts what `word` makes of each chunk of `text` in its place, from that of chunk `first` on. It is asked once for each
-    /// chunk: where there is no room for all, nothing is done but to panic.
+    /// chunk: where there is no room for all, nothing is done but to panic. Where there are backslashes, `within` is asked for the
+    /// places of the bytes from the one up to the other.
     #[inline(always)]
-    fn fill(&mut self, first: usize, text: &[u8], mut word: impl FnMut(&[u8; CHUNK]) -> Word) {
-        let chunks = text.as_chunks().0;
-        let places = first..first + chunks.len();
-        let stops = &mut self.stops.as_chunks_mut().0[places.clone()];
-        let places = stops.iter_mut().zip(&mut self.newlines.as_chunks_mut().0[places]);
-        for (chunk, (stops, newlines)) in chunks.iter().zip(places) {
-            let word = word(chunk);
-            *stops = word.stops.to_le_bytes();
-            *newlines = word.newlines.to_le_bytes();
+    fn fill(
+        &mut self,
+        first: usize,
+        text: &[u8],
+        mut word: impl FnMut(&[u8; CHUNK]) -> Word,
+        within: impl Fn(&[u8; CHUNK], u8, u8) -> u64,
+    ) {
+        let chunks: &[[u8; CHUNK]] = text.as_chunks().0;
+        for (first, group) in (first..).step_by(GROUP).zip(chunks.chunks(GROUP)) {
+            let places = first..first + group.len();
+            let stops = &mut self.stops.as_chunks_mut().0[places.clone()];
+            let newlines = &mut self.newlines.as_chunks_mut().0[places.clone()];
+            let escapes = &mut self.escapes.as_chunks_mut().0[places];
+            let words = stops.iter_mut().zip(newlines).zip(escapes.iter_mut());
+            for (chunk, ((stops, newlines), escapes)) in group.iter().zip(words) {
+                let word = word(chunk);
+                *stops = word.stops.to_le_bytes();
+                *newlines = word.newlines.to_le_bytes();
+                *escapes = word.backslashes.to_le_bytes();
+            }
+            let have_backslashes = which_have_any(escapes, u64::MAX);
+            if have_backslashes != 0 || self.escaped.is_open() {
+                self.has_escapes = true;
+                // To ask only those that are reached into would wait for what the chunk before is found to be.
+                let may_reach_on = which_have_any(escapes, Escaped::MAY_REACH_ON);
+                self.pass_escapes(first, group, have_backslashes | may_reach_on << 1, &within);
+            }
         }
         self.gather_ends(first / GROUP);
+    }
+
+    /// Looks closer at the chunks of `which`, of at most a group, the first of which is number `first`: those with backslashes, and those
+    /// into which these may reach. To ask of each on the way whether it is one of them would be guessed wrong too often.
+    #[inline(always)]
+    fn pass_escapes(
+        &mut self,
+        first: usize,
+        chunks: &[[u8; CHUNK]],
+        which: u64,
+        within: impl Fn(&[u8; CHUNK], u8, u8) -> u64,
+    ) {
+        let stops = &mut self.stops.as_chunks_mut().0[..first + chunks.len()];
+        let escapes = &mut self.escapes.as_chunks_mut().0[..first + chunks.len()];
+        let mut escaped = self.escaped;
+        let mut left = (which | u64::from(escaped.is_open())) & u64::MAX >> (GROUP - chunks.len());
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let place = first + at;
+            let found = escaped.pass(u64::from_le_bytes(escapes[place]), |low, high| within(&chunks[at], low, high));
+            stops[place] = (u64::from_le_bytes(stops[place]) & !found.quotes).to_le_bytes();
+            escapes[place] = found.starts.to_le_bytes();
+            if found.is_faulty {
+                // Which escape it is does not matter: whoever comes to one of them looks closer.
+                for place in place.saturating_sub(1)..=place {
+                    let starts = u64::from_le_bytes(escapes[place]);
+                    stops[place] = (u64::from_le_bytes(stops[place]) | starts).to_le_bytes();
+                }
+            }
+        }
+        self.escaped = escaped;
+    }
+
+    fn has_escape(&self, from: usize, to: usize) -> bool {
+        let mut at = from;
+        while at < to {
+            // The word may begin in the middle of a byte.
+            let window = word_at(&self.escapes, at / 8) >> (at % 8);
+            let bits = CHUNK - at % 8;
+            let behind = if to - at < bits { u64::MAX << (to - at) } else { 0 };
+            if window & !behind != 0 {
+                return true;
+            }
+            at += bits;
+        }
+        false
     }
 
     /// Puts which chunks have a newline, from a group on.
@@ -78,14 +155,19 @@ impl Bits {
     fn gather_ends(&mut self, first: usize) {
         let groups = self.newlines.as_chunks::<BITS>().0.chunks(GROUP).skip(first);
         for (ends, chunks) in self.ends.iter_mut().skip(first).zip(groups) {
-            let has_newline = |chunk: &[u8; BITS]| u64::from(*chunk != [0; BITS]);
-            let gathered = |chunks: &[[u8; BITS]]| {
-                chunks.iter().enumerate().fold(0, |ends, (at, chunk)| ends | has_newline(chunk) << at)
-            };
-            // Of a known length, it is a few vector instructions.
-            *ends = chunks.first_chunk::<GROUP>().map_or_else(|| gathered(chunks), |chunks| gathered(chunks));
+            *ends = which_have_any(chunks, u64::MAX);
         }
     }
+}
+
+/// Of at most a group of chunks a bit for each that has any bits of a mask, the first one's lowest.
+#[inline(always)]
+fn which_have_any(chunks: &[[u8; BITS]], mask: u64) -> u64 {
+    let has_any = |chunk: &[u8; BITS]| u64::from(u64::from_le_bytes(*chunk) & mask != 0);
+    let gathered =
+        |chunks: &[[u8; BITS]]| chunks.iter().enumerate().fold(0, |which, (at, chunk)| which | has_any(chunk) << at);
+    // Of a known length, it is a few vector instructions.
+    chunks.first_chunk::<GROUP>().map_or_else(|| gathered(chunks), |chunks| gathered(chunks))
 }
 
 /// The bits of one text.
@@ -114,10 +196,22 @@ impl Marks {
         (whole_is_ascii && rest_is_ascii).then(|| unsafe { str::from_utf8_unchecked(text) })
     }
 
-    /// Where plain runs of strings end.
+    /// Where strings end.
     #[inline(always)]
     pub(crate) fn stops(&self) -> Stops<'_> {
         Stops(&self.bits.stops)
+    }
+
+    /// Whether there are escapes in the text.
+    #[inline(always)]
+    pub(crate) fn have_escapes(&self) -> bool {
+        self.bits.has_escapes
+    }
+
+    /// Whether one begins at or behind `from`, before `to`; both are within the text.
+    #[inline(always)]
+    pub(crate) fn have_escape(&self, from: usize, to: usize) -> bool {
+        self.bits.has_escapes && self.bits.has_escape(from, to)
     }
 
     /// Puts the places right behind newlines behind `ends`, from `from` on, of at most `limit` of them.
@@ -156,7 +250,8 @@ impl Marks {
     }
 }
 
-/// Quotes, backslashes and control bytes of a text.
+/// Where the strings of a text end: at a quote; or not rightly, at a control byte or an escape that is none. Also at an escape less than
+/// two chunks from one that is none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stops<'a>(&'a [u8]);
 
@@ -212,6 +307,37 @@ mod tests {
     }
 
     #[test]
+    fn escapes_are_judged_wherever_they_stand_in_chunks() {
+        let escapes: [&[u8]; 16] = [
+            br#"\""#,
+            br"\\",
+            br#"\\\""#,
+            br"\/\b\f\n\r\t",
+            br"\u00e9",
+            br"\uD83d\uDe00",
+            br"\ud83d\ud83d\ude00",
+            br"\ud83dxxxxx\ude00",
+            br"\ude00",
+            br"\u12g4",
+            br#"\u12""#,
+            br"\x",
+            b"\\\n",
+            br"\udc00\ud800",
+            br"\udbff\udfff",
+            br"\\u12",
+        ];
+        for before in 0..70 {
+            for (first, second) in escapes.iter().zip(escapes.iter().cycle().skip(before)) {
+                let plain = "x".repeat(before);
+                check(&[plain.as_bytes(), first, b"\"", &plain.as_bytes()[before / 2..], second].concat());
+            }
+        }
+        for length in 0..140 {
+            check(&[b"\"", br"\".repeat(length).as_slice(), b"\" \""].concat());
+        }
+    }
+
+    #[test]
     fn each_byte_is_judged_alike_by_every_kernel() {
         check(&(0..=255).collect::<Vec<u8>>());
     }
@@ -242,6 +368,7 @@ mod tests {
             proptest::collection::vec(any::<u8>(), 0..1000),
             // All of it ASCII, or all but a byte.
             proptest::collection::vec(0..0x80_u8, 0..1000),
+            "[\"\\\\ubn0fd8c x]{0,300}".prop_map(String::into_bytes),
             (proptest::collection::vec(0..0x80_u8, 1..1000), any::<proptest::sample::Index>(), 0x80..=0xff_u8)
                 .prop_map(|(mut text, at, byte)| { *at.get_mut(&mut text) = byte; text }),
         ]) {
@@ -253,6 +380,14 @@ mod tests {
             prop_oneof![3 => Just(b'x'), 3 => b'0'..=b'9', 1 => Just(b'"'), 1 => Just(b'\n'), 1 => any::<u8>()], 0..300,
         )) {
             check(&text);
+        }
+
+        #[test]
+        fn escapes_are_judged_in_any_text(parts in proptest::collection::vec(prop_oneof![
+            4 => Just("\\"), 2 => Just("\\ud83d"), 2 => Just("\\ude00"), 2 => Just("\\u00e"), 1 => Just("u"), 1 => Just("\""), 1 => Just("9"), 1 => Just("x"),
+            1 => Just("any text of some length"), 1 => Just("\n"),
+        ], 0..60)) {
+            check(parts.concat().as_bytes());
         }
     }
 }

@@ -13,13 +13,19 @@ pub(super) fn kernels() -> Vec<(&'static str, Kernel)> {
 }
 
 fn mark(first: usize, text: &[u8], bits: &mut Bits) -> bool {
-    bits.fill(first, text, word);
+    bits.fill(first, text, word, |chunk, low, high| places(chunk, |byte| (low..=high).contains(&byte)));
     // Whoever needs to know checks for UTF-8, of which ASCII is a part.
     false
 }
 
 fn word(chunk: &[u8; CHUNK]) -> Word {
-    let bits =
-        |is: fn(u8) -> bool| chunk.iter().enumerate().fold(0, |word, (at, byte)| word | (u64::from(is(*byte)) << at));
-    Word { stops: bits(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'), newlines: bits(|byte| byte == b'\n') }
+    Word {
+        stops: places(chunk, |byte| byte < 0x20 || byte == b'"'),
+        backslashes: places(chunk, |byte| byte == b'\\'),
+        newlines: places(chunk, |byte| byte == b'\n'),
+    }
+}
+
+fn places(chunk: &[u8; CHUNK], is: impl Fn(u8) -> bool) -> u64 {
+    chunk.iter().enumerate().fold(0, |word, (at, byte)| word | (u64::from(is(*byte)) << at))
 }

@@ -1,21 +1,66 @@
 //! Bits held to what they mean, and kernels to their twin.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 /// Holds the bits of a text to what they mean.
 pub(crate) fn check(text: &[u8]) {
     let mut marks = Marks::default();
+    // What was there before is longer, and has escapes everywhere.
+    marks.read(&br"\u00e9".repeat(text.len() / 6 + 40));
     marks.read(text);
+    let escapes = escapes(text);
+    assert_eq!(marks.have_escapes(), !escapes.is_empty(), "{}", text.escape_ascii());
+    let is_escaped = |at: usize| at > 0 && escapes.contains_key(&(at - 1));
+    let ends = |at: usize| text[at] < 0x20 || (text[at] == b'"' && !is_escaped(at)) || escapes.get(&at) == Some(&false);
+    // Also around one that is none.
+    let may_end = |at: usize| {
+        escapes.contains_key(&at) && escapes.iter().any(|(place, is_whole)| !is_whole && place.abs_diff(at) < 2 * CHUNK)
+    };
     for from in 0..=text.len() {
-        let run = |ends: fn(u8) -> bool| text[from..].iter().take_while(|byte| !ends(**byte)).count();
-        let stop = from + run(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
-        assert_eq!(marks.stops().first(from), stop, "{} from {from}", text.escape_ascii());
+        let stop = marks.stops().first(from);
+        assert!(!(from..stop).any(ends), "{} from {from}", text.escape_ascii());
+        assert!(stop == text.len() || ends(stop) || may_end(stop), "{} from {from}", text.escape_ascii());
+        let to = stop.max(from + (text.len() - from) / 2);
+        let expected = escapes.range(from..to).next().is_some();
+        assert_eq!(marks.have_escape(from, to), expected, "{} from {from} to {to}", text.escape_ascii());
         let limit = from % 3;
         let ends = (from..text.len()).filter(|at| text[*at] == b'\n').map(|at| at as u32 + 1).take(limit);
         let mut found = Vec::new();
         marks.lines(from, limit, &mut found);
         assert_eq!(found, ends.collect::<Vec<_>>(), "{} from {from}", text.escape_ascii());
     }
+}
+
+/// Where escapes start, and whether each is whole, surrogates with their other half.
+fn escapes(text: &[u8]) -> BTreeMap<usize, bool> {
+    let mut escapes = BTreeMap::new();
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix(br"\u")?;
+        let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
+        u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut lead = None;
+    let mut at = 0;
+    while at < text.len() {
+        if text[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        let is_whole = match (text.get(at + 1), unit(at)) {
+            (Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'), _) => true,
+            (_, Some(0xD800..=0xDBFF)) => {
+                lead = Some(at);
+                matches!(unit(at + 6), Some(0xDC00..=0xDFFF))
+            }
+            (_, Some(0xDC00..=0xDFFF)) => at >= 6 && lead == Some(at - 6),
+            (_, unit) => unit.is_some(),
+        };
+        escapes.insert(at, is_whole);
+        at += 2;
+    }
+    escapes
 }
 
 /// Holds each kernel that this processor has to its twin.

@@ -9,9 +9,10 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_or_si128,
-    _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_movepi8_mask,
-    _mm512_or_si512, _mm512_set1_epi8,
+    _mm_set1_epi8, _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
+    _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_sub_epi8,
 };
 
 use super::{Bits, CHUNK, Kernel, Word};
@@ -60,76 +61,89 @@ fn sse2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
 fn with_avx512(first: usize, text: &[u8], bits: &mut Bits) -> bool {
     let of = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
     let (space, quote, backslash, newline) = (of(b' '), of(b'"'), of(b'\\'), of(b'\n'));
+    // SAFETY: a chunk has 64 bytes, and the load needs no alignment.
+    let load = |chunk: &[u8; CHUNK]| -> __m512i { unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) } };
     let mut all = of(0);
-    bits.fill(first, text, |chunk| {
-        // SAFETY: a chunk has 64 bytes, and the load needs no alignment.
-        let bytes: __m512i = unsafe { _mm512_loadu_si512(chunk.as_ptr().cast()) };
+    let word = |chunk: &[u8; CHUNK]| {
+        let bytes = load(chunk);
         all = _mm512_or_si512(all, bytes);
         Word {
-            stops: _mm512_cmplt_epu8_mask(bytes, space)
-                | _mm512_cmpeq_epi8_mask(bytes, quote)
-                | _mm512_cmpeq_epi8_mask(bytes, backslash),
+            stops: _mm512_cmplt_epu8_mask(bytes, space) | _mm512_cmpeq_epi8_mask(bytes, quote),
+            backslashes: _mm512_cmpeq_epi8_mask(bytes, backslash),
             newlines: _mm512_cmpeq_epi8_mask(bytes, newline),
         }
-    });
+    };
+    let within = |chunk: &[u8; CHUNK], low: u8, high: u8| {
+        _mm512_cmple_epu8_mask(_mm512_sub_epi8(load(chunk), of(low)), of(high - low))
+    };
+    bits.fill(first, text, word, within);
     _mm512_movepi8_mask(all) == 0
 }
 
 #[target_feature(enable = "avx2")]
 fn with_avx2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
-    let mut all = _mm256_set1_epi8(0);
-    bits.fill(first, text, |chunk| {
-        let (low, high) = chunk.split_at(CHUNK / 2);
-        // SAFETY: half a chunk has 32 bytes, and the load needs no alignment.
-        let [low, high] = [low, high].map(|half| unsafe { _mm256_loadu_si256(half.as_ptr().cast()) });
-        all = _mm256_or_si256(all, _mm256_or_si256(low, high));
-        let (low, high) = (half(low), half(high));
-        let [stops, newlines] = std::array::from_fn(|kind| u64::from(low[kind]) | (u64::from(high[kind]) << 32));
-        Word { stops, newlines }
-    });
+    let of = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
+    let is = |bytes: __m256i, byte: u8| _mm256_cmpeq_epi8(bytes, of(byte));
+    // There is no unsigned comparison: what is at most a limit does not raise it.
+    let at_most = |bytes: __m256i, limit: u8| is(_mm256_max_epu8(bytes, of(limit)), limit);
+    let mask = |[low, high]: [__m256i; 2]| {
+        let [low, high] = [low, high].map(|part| u64::from(_mm256_movemask_epi8(part).cast_unsigned()));
+        low | high << 32
+    };
+    let mut all = of(0);
+    let word = |chunk: &[u8; CHUNK]| {
+        let halves = halves(chunk);
+        all = _mm256_or_si256(all, _mm256_or_si256(halves[0], halves[1]));
+        Word {
+            stops: mask(halves.map(|half| _mm256_or_si256(at_most(half, 0x1f), is(half, b'"')))),
+            backslashes: mask(halves.map(|half| is(half, b'\\'))),
+            newlines: mask(halves.map(|half| is(half, b'\n'))),
+        }
+    };
+    let within = |chunk: &[u8; CHUNK], low: u8, high: u8| {
+        mask(halves(chunk).map(|half| at_most(_mm256_sub_epi8(half, of(low)), high - low)))
+    };
+    bits.fill(first, text, word, within);
     _mm256_movemask_epi8(all) == 0
 }
 
-/// Stops and newlines of 32 bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn half(bytes: __m256i) -> [u32; 2] {
-    let of = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
-    let mask = |bytes: __m256i| _mm256_movemask_epi8(bytes).cast_unsigned();
-    // There is no unsigned comparison: what is at most a limit does not raise it.
-    let control = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, of(0x1f)), of(0x1f));
-    let quote_or_backslash = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, of(b'"')), _mm256_cmpeq_epi8(bytes, of(b'\\')));
-    let newline = _mm256_cmpeq_epi8(bytes, of(b'\n'));
-    [mask(_mm256_or_si256(control, quote_or_backslash)), mask(newline)]
+fn halves(chunk: &[u8; CHUNK]) -> [__m256i; 2] {
+    // SAFETY: each half has 32 bytes, and the load needs no alignment.
+    std::array::from_fn(|half| unsafe { _mm256_loadu_si256(chunk[32 * half..].as_ptr().cast()) })
 }
 
 #[target_feature(enable = "sse2")]
 fn with_sse2(first: usize, text: &[u8], bits: &mut Bits) -> bool {
-    let mut all = _mm_set1_epi8(0);
-    bits.fill(first, text, |chunk| {
-        let mut word = Word { stops: 0, newlines: 0 };
-        for (part, bytes) in chunk.chunks_exact(16).enumerate() {
-            // SAFETY: a part has 16 bytes, and the load needs no alignment.
-            let bytes = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
-            all = _mm_or_si128(all, bytes);
-            let [stops, newlines] = quarter(bytes).map(|bits| u64::from(bits) << (16 * part));
-            word.stops |= stops;
-            word.newlines |= newlines;
+    let of = |byte: u8| _mm_set1_epi8(byte.cast_signed());
+    let is = |bytes: __m128i, byte: u8| _mm_cmpeq_epi8(bytes, of(byte));
+    // As with AVX2.
+    let at_most = |bytes: __m128i, limit: u8| is(_mm_max_epu8(bytes, of(limit)), limit);
+    let mask = |parts: [__m128i; 4]| {
+        let parts = parts.map(|part| u64::from(_mm_movemask_epi8(part).cast_unsigned()));
+        parts[0] | parts[1] << 16 | parts[2] << 32 | parts[3] << 48
+    };
+    let mut all = of(0);
+    let word = |chunk: &[u8; CHUNK]| {
+        let quarters = quarters(chunk);
+        all = quarters.into_iter().fold(all, |all, part| _mm_or_si128(all, part));
+        Word {
+            stops: mask(quarters.map(|part| _mm_or_si128(at_most(part, 0x1f), is(part, b'"')))),
+            backslashes: mask(quarters.map(|part| is(part, b'\\'))),
+            newlines: mask(quarters.map(|part| is(part, b'\n'))),
         }
-        word
-    });
+    };
+    let within = |chunk: &[u8; CHUNK], low: u8, high: u8| {
+        mask(quarters(chunk).map(|part| at_most(_mm_sub_epi8(part, of(low)), high - low)))
+    };
+    bits.fill(first, text, word, within);
     _mm_movemask_epi8(all) == 0
 }
 
-/// Stops and newlines of 16 bytes.
 #[target_feature(enable = "sse2")]
 #[inline]
-fn quarter(bytes: __m128i) -> [u32; 2] {
-    let of = |byte: u8| _mm_set1_epi8(byte.cast_signed());
-    let mask = |bytes: __m128i| _mm_movemask_epi8(bytes).cast_unsigned();
-    // As with AVX2.
-    let control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, of(0x1f)), of(0x1f));
-    let quote_or_backslash = _mm_or_si128(_mm_cmpeq_epi8(bytes, of(b'"')), _mm_cmpeq_epi8(bytes, of(b'\\')));
-    let newline = _mm_cmpeq_epi8(bytes, of(b'\n'));
-    [mask(_mm_or_si128(control, quote_or_backslash)), mask(newline)]
+fn quarters(chunk: &[u8; CHUNK]) -> [__m128i; 4] {
+    // SAFETY: each quarter has 16 bytes, and the load needs no alignment.
+    std::array::from_fn(|part| unsafe { _mm_loadu_si128(chunk[16 * part..].as_ptr().cast()) })
 }

@@ -5,7 +5,6 @@
 //! grammar, the three words, `{}`. What is rare is left out where leaving it out is simpler.
 
 use super::super::class::Class;
-use super::super::escapes;
 use super::super::tape::{Kind, Node, scan_number};
 use super::Text;
 
@@ -174,44 +173,9 @@ impl Text<'_> {
     #[inline(always)]
     fn string(&self, at: usize) -> Value {
         let stop = self.marks.stops().first(at + 1);
-        if self.at(stop) != b'"' {
-            return self.escaped(stop);
-        }
+        let kind = if self.marks.have_escape(at + 1, stop) { Kind::Escaped } else { Kind::Plain };
         let class = if stop == at + 1 { Class::EMPTY } else { Class::STRING };
-        Value::new(stop + 1, Kind::Plain, class)
-    }
-
-    /// A string from the first byte on that is not plain.
-    #[inline(never)]
-    fn escaped(&self, mut at: usize) -> Value {
-        if self.at(at) != b'\\' {
-            return Value::NONE;
-        }
-        // Where the next one is must not wait for what this one stands for: it is decided by jumps, which are mostly
-        // guessed right. Whether it follows right on this one would not be.
-        while self.at(at) == b'\\' {
-            let stops = self.marks.stops();
-            at = match self.at(at + 1) {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => stops.first(at + 2),
-                b'u' => match self.unit(at) {
-                    0xD800..=0xDBFF if matches!(self.unit(at + 6), 0xDC00..=0xDFFF) => stops.first(at + 12),
-                    0xD800..=0xDFFF | 0x1_0000.. => return Value::NONE,
-                    _ => stops.first(at + 6),
-                },
-                _ => return Value::NONE,
-            };
-        }
-        Value::new(at + 1, Kind::Escaped, Class::STRING).only_if(self.at(at) == b'"')
-    }
-
-    /// The number of `\uXXXX` at `at`; a larger one if there is none.
-    #[inline(always)]
-    fn unit(&self, at: usize) -> u32 {
-        let escape = self.bytes.get(at..at + 6).and_then(|bytes| bytes.first_chunk::<6>());
-        match escape {
-            Some([b'\\', b'u', digits @ ..]) => escapes::hexadecimal(*digits),
-            _ => u32::MAX,
-        }
+        Value::new(stop + 1, kind, class).only_if(self.at(stop) == b'"')
     }
 
     /// How many digits stand at `at`, which is within the text or its end.

@@ -98,6 +98,7 @@ impl Shapes {
         let stop = text.marks.stops().first(at + 1);
         let length = stop - at - 1;
         if length <= names::SHORT
+            && !text.marks.have_escape(at + 1, stop)
             && let Some(ahead) = text.bytes.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>())
         {
             let space = usize::from(ahead[length + 3] == b' ');

@@ -19,6 +19,7 @@ use arrow::datatypes::TimeUnit;
 use super::super::super::bounds::Bounds;
 use super::super::super::class::Class;
 use super::super::super::rows::Span;
+use super::super::super::tape::Kind;
 use super::super::Text;
 use super::super::turn::{Tail, Turn};
 use super::super::value::Value;
@@ -67,7 +68,7 @@ pub(super) struct Odd {
 /// What a loop takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likely {
-    /// A string without escapes, other than `""`.
+    /// A string other than `""`.
     String,
     /// A timestamp of the unit, of the forms that a quick look knows.
     Timestamp(TimeUnit),
@@ -99,6 +100,20 @@ fn take_by(kernel: Kernel, likely: Likely, run: &Run<'_>, lanes: &mut Vec<Lane>,
     let left = kernel(likely, run, lanes, &mut odd.places, column);
     if left > 0 {
         odd.leave(lanes, left);
+    }
+    if likely == Likely::String && !column.is_empty() && run.text.marks.have_escapes() {
+        tell_escaped(run.text, lanes, column);
+    }
+}
+
+/// Tells of strings that were taken whether they have escapes.
+fn tell_escaped(text: Text<'_>, lanes: &[Lane], column: &mut [Span]) {
+    for lane in lanes {
+        let span = &mut column[lane.row as usize];
+        // Neither quote is one.
+        if text.marks.have_escape(span.start as usize, span.end as usize) {
+            span.kind = Kind::Escaped;
+        }
     }
 }
 
@@ -233,7 +248,7 @@ mod tests {
 
     use super::super::super::super::instant;
     use super::super::super::super::marks::Marks;
-    use super::super::super::super::tape::{Kind, ROOT, Tape};
+    use super::super::super::super::tape::{ROOT, Tape};
     use super::portable::Scalar;
     use super::*;
 

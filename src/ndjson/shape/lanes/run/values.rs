@@ -44,7 +44,7 @@ pub(super) trait Values {
     fn read(&mut self, text: &[u8], start: usize, ahead: &[u8; AHEAD], at: usize) -> Value;
 }
 
-/// From behind the quote on.
+/// From behind the quote on. Whether they have escapes is told afterwards, where that is wanted.
 pub(super) struct Strings<'a> {
     pub(super) stops: Stops<'a>,
 }
@@ -53,8 +53,8 @@ impl Values for Strings<'_> {
     #[inline(always)]
     fn read(&mut self, text: &[u8], start: usize, _: &[u8; AHEAD], _: usize) -> Value {
         let stop = self.stops.first(start);
-        let is_plain = text.get(stop) == Some(&b'"') && stop > start;
-        if is_plain { Value::new(stop + 1, Kind::Plain, Class::STRING) } else { Value::NONE }
+        let is_whole = text.get(stop) == Some(&b'"') && stop > start;
+        if is_whole { Value::new(stop + 1, Kind::Plain, Class::STRING) } else { Value::NONE }
     }
 }
 
