@@ -207,7 +207,7 @@ impl Shapes {
             };
             let turn = &self.keys[from as usize].turns[number];
             if parts {
-                part(text, turn, &mut going, &mut others);
+                run::part(text, turn, &mut going, &mut others);
             }
             let Lanes { scratch, empty, .. } = lanes;
             self.take(text, turn, &mut going, &mut others, &mut Fate { rows, scratch, empty, fallen });
@@ -262,22 +262,6 @@ impl Shapes {
             }
         }
     }
-}
-
-/// Moves to `others` lines that do not go on with the bytes of the turn. A loop would guess wrong at each of them, and copy the lines
-/// behind it; here nothing depends on what they have.
-fn part(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>) {
-    let (mut taken, mut left) = (0, others.len());
-    others.resize(left + lanes.len(), Lane::default());
-    for place in 0..lanes.len() {
-        let lane = lanes[place];
-        let stands = usize::from(turn.stands_at(text.bytes, lane.at as usize));
-        (lanes[taken], others[left]) = (lane, lane);
-        taken += stands;
-        left += 1 - stands;
-    }
-    lanes.truncate(taken);
-    others.truncate(left);
 }
 
 /// Takes lines over a turn behind which no value is due.

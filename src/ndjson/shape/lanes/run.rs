@@ -136,6 +136,37 @@ impl Odd {
     }
 }
 
+/// Moves to `others` lines that do not go on with the bytes of the turn.
+pub(super) fn part(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>) {
+    part_by(simd::parting(), text, turn, lanes, others);
+}
+
+fn part_by(parting: Parting, text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>) {
+    let left = others.len();
+    others.resize(left + lanes.len(), Lane::default());
+    let taken = parting(text.bytes, turn, lanes, &mut others[left..]);
+    others.truncate(left + lanes.len() - taken);
+    lanes.truncate(taken);
+}
+
+/// Puts lines that go on with the bytes of the turn first, and the others to where there is as much room: how many go on.
+type Parting = fn(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize;
+
+// A loop of those above would guess wrong at each line that does not, and copy the lines behind it; here nothing depends on what they
+// have.
+#[inline(always)]
+fn part_each(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize {
+    let (mut taken, mut left) = (0, 0);
+    for place in 0..lanes.len() {
+        let lane = lanes[place];
+        let stands = usize::from(turn.stands_at(text, lane.at as usize));
+        (lanes[taken], others[left]) = (lane, lane);
+        taken += stands;
+        left += 1 - stands;
+    }
+    taken
+}
+
 /// The loops: they move lines behind their values, and tell the places, in order, of those that they do not take: how
 /// many. For places there must be as much room as there are lines.
 type Kernel = fn(Likely, &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize;
@@ -312,6 +343,28 @@ mod tests {
             let expected = Scalar::others(&window);
             for others in simd::others() {
                 prop_assert_eq!(others(&window), expected);
+            }
+        }
+
+        #[test]
+        fn lines_part_by_whether_they_go_on(
+            (text, starts) in text(), one in any::<proptest::sample::Index>(), length in 0..80_usize,
+        ) {
+            let mut marks = Marks::default();
+            marks.read(text.as_bytes());
+            let text = Text { bytes: text.as_bytes(), marks: &marks };
+            // The turn of one of them; more than a window of it has a head.
+            let bytes = starts.get(one.index(starts.len().max(1))).map_or(&b""[..], |start| &text.bytes[*start..]);
+            let turn = Turn::new(&bytes[..length.min(bytes.len())], 0, false, &[], None).unwrap();
+            let all: Vec<Lane> = (0..).zip(&starts).map(|(row, at)| Lane { row, at: *at as u32 }).collect();
+            let places = |lanes: &[Lane]| lanes.iter().map(|lane| (lane.row, lane.at)).collect::<Vec<_>>();
+            let (go_on, others): (Vec<Lane>, Vec<Lane>) =
+                all.iter().partition(|lane| turn.stands_at(text.bytes, lane.at as usize));
+            for parting in simd::partings().into_iter().chain([portable::parting()]) {
+                let (mut lanes, mut left) = (all.clone(), all.clone());
+                part_by(parting, text, &turn, &mut lanes, &mut left);
+                prop_assert_eq!(places(&lanes), places(&go_on));
+                prop_assert_eq!(places(&left), [places(&all), places(&others)].concat());
             }
         }
 

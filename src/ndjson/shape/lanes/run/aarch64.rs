@@ -7,15 +7,24 @@ use std::arch::aarch64::{uint8x16_t, vcgtq_u8, vdupq_n_u8, vld1q_u8, vsubq_u8};
 
 use super::super::super::super::neon::gather;
 use super::values::{Digits, WINDOW};
-use super::{Kernel, Lane, Likely, Run, Span};
+use super::{Kernel, Lane, Likely, Parting, Run, Span};
 
 pub(super) fn kernel() -> Kernel {
     neon
 }
 
+pub(super) fn parting() -> Parting {
+    super::part_each
+}
+
 #[cfg(test)]
 pub(super) fn kernels() -> Vec<Kernel> {
     vec![neon]
+}
+
+#[cfg(test)]
+pub(super) fn partings() -> Vec<Parting> {
+    Vec::new()
 }
 
 #[cfg(test)]

@@ -1,15 +1,24 @@
 //! The loops of processors that have none of their own, and the twin that all others must equal.
 
 use super::values::{Digits, WINDOW};
-use super::{Kernel, Lane, Likely, Run, Span};
+use super::{Kernel, Lane, Likely, Parting, Run, Span};
 
 pub(super) fn kernel() -> Kernel {
     portable
 }
 
+pub(super) fn parting() -> Parting {
+    super::part_each
+}
+
 /// None to hold to it, where it is the only one.
 #[cfg(all(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 pub(super) fn kernels() -> Vec<Kernel> {
+    Vec::new()
+}
+
+#[cfg(all(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub(super) fn partings() -> Vec<Parting> {
     Vec::new()
 }
 

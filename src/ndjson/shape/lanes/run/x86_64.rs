@@ -10,8 +10,9 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_sub_epi8,
 };
 
+use super::super::super::turn::Turn;
 use super::values::{Digits, WINDOW};
-use super::{Kernel, Lane, Likely, Run, Span};
+use super::{Kernel, Lane, Likely, Parting, Run, Span};
 
 /// The best for this processor.
 pub(super) fn kernel() -> Kernel {
@@ -21,11 +22,21 @@ pub(super) fn kernel() -> Kernel {
     if has_avx2() { avx2 } else { sse2 }
 }
 
+/// That for AVX-512 would not be faster.
+pub(super) fn parting() -> Parting {
+    if has_avx2() { part_avx2 } else { super::part_each }
+}
+
 #[cfg(test)]
 pub(super) fn kernels() -> Vec<Kernel> {
     let avx512 = has_avx512().then_some(avx512 as Kernel);
     let avx2 = has_avx2().then_some(avx2 as Kernel);
     avx512.into_iter().chain(avx2).chain([sse2 as Kernel]).collect()
+}
+
+#[cfg(test)]
+pub(super) fn partings() -> Vec<Parting> {
+    has_avx2().then_some(part_avx2 as Parting).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -63,6 +74,17 @@ fn avx2(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], c
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn with_avx2(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
     super::by_kind::<Avx2>(likely, run, lanes, places, column)
+}
+
+fn part_avx2(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize {
+    assert!(has_avx2(), "only handed out where the processor has it");
+    // SAFETY: the processor has AVX2, BMI1 and BMI2, as was just asserted.
+    unsafe { part_with_avx2(text, turn, lanes, others) }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn part_with_avx2(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize {
+    super::part_each(text, turn, lanes, others)
 }
 
 fn sse2(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], column: &mut [Span]) -> usize {
