@@ -55,16 +55,17 @@ impl Escaped {
         let letters = is(b'b') | is(b'f') | is(b'n') | is(b'r') | is(b't');
         let mut faults = escaped & !(quotes | units | backslashes | is(b'/') | letters);
         if units | self.digits | self.halves | self.trails != 0 {
-            // U+D800 to U+DBFF are first halves, U+DC00 to U+DFFF second ones.
+            let digits = within(b'0', b'9') | within(b'a', b'f') | within(b'A', b'F');
+            let pairs = u128::from(units) | u128::from(units) << 1;
+            let due = (pairs | pairs << 2) << 1;
+            faults |= (due as u64 | self.digits) & !digits;
+            self.digits = (due >> u64::BITS) as u64;
+            // U+D800 to U+DBFF are first halves, U+DC00 to U+DFFF second ones. The other digits of one do not matter to its other half: if
+            // they are none, it is a fault itself, and no string holds one half but not both.
             let surrogates = behind(units, 1, &mut self.first_digits) & (is(b'd') | is(b'D'));
-            let halves = behind(surrogates, 1, &mut self.halves) & !within(b'0', b'7');
+            let halves = behind(surrogates, 1, &mut self.halves) & digits & !within(b'0', b'7');
             let trails = halves & (within(b'c', b'f') | within(b'C', b'F'));
             faults |= behind(halves & !trails, 6, &mut self.trails) ^ trails;
-            let pairs = u128::from(units) | u128::from(units) << 1;
-            let digits = (pairs | pairs << 2) << 1;
-            let due = digits as u64 | self.digits;
-            self.digits = (digits >> u64::BITS) as u64;
-            faults |= due & !(within(b'0', b'9') | within(b'a', b'f') | within(b'A', b'F'));
         }
         Found { starts, quotes, is_faulty: faults != 0 }
     }

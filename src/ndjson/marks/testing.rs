@@ -33,29 +33,25 @@ pub(crate) fn check(text: &[u8]) {
     }
 }
 
-/// Where escapes start, and whether each is whole, surrogates with their other half.
+/// Where escapes start, and whether each is whole: surrogates with their other half, as far as its first two digits tell.
 fn escapes(text: &[u8]) -> BTreeMap<usize, bool> {
     let mut escapes = BTreeMap::new();
-    let unit = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix(br"\u")?;
-        let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
-        u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let mut lead = None;
+    let is_lead =
+        |at: usize| matches!(text[at..], [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..]);
+    let is_trail = |at: usize| matches!(text[at..], [b'\\', b'u', b'd' | b'D', b'c'..=b'f' | b'C'..=b'F', ..]);
     let mut at = 0;
     while at < text.len() {
         if text[at] != b'\\' {
             at += 1;
             continue;
         }
-        let is_whole = match (text.get(at + 1), unit(at)) {
-            (Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'), _) => true,
-            (_, Some(0xD800..=0xDBFF)) => {
-                lead = Some(at);
-                matches!(unit(at + 6), Some(0xDC00..=0xDFFF))
+        let is_whole = match text[at + 1..] {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => true,
+            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => {
+                let follows_lead = at >= 6 && escapes.contains_key(&(at - 6)) && is_lead(at - 6);
+                (!is_lead(at) || is_trail(at + 6)) && is_trail(at) == follows_lead
             }
-            (_, Some(0xDC00..=0xDFFF)) => at >= 6 && lead == Some(at - 6),
-            (_, unit) => unit.is_some(),
+            _ => false,
         };
         escapes.insert(at, is_whole);
         at += 2;
