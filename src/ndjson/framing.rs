@@ -17,6 +17,9 @@ use super::reject::Reject;
 /// cache when it is looked at.
 const BLOCK_BYTES: usize = 256 << 10;
 
+/// Room that is used again.
+const MOST_KEPT_BYTES: usize = 4 * BLOCK_BYTES;
+
 /// How much is read at once behind the range: more than most lines have.
 pub(super) const TAIL_BYTES: u64 = 16 << 10;
 
@@ -88,20 +91,16 @@ pub(crate) struct Blocks<R> {
 }
 
 impl<R: Read> Blocks<R> {
-    /// `reader` must yield the file's bytes from [`Blocks::first_byte`] of the range to the end of the file.
-    pub(crate) fn new(reader: R, range: Range<u64>, max_line_bytes: usize) -> Self {
+    /// `reader` must yield the file's bytes from [`Blocks::first_byte`] of the range to the end of the file. `buffer` is room that is used
+    /// again, whatever it holds.
+    pub(crate) fn new(reader: R, range: Range<u64>, max_line_bytes: usize, buffer: Vec<u8>) -> Self {
         let origin = Self::first_byte(&range);
-        Self {
-            reader,
-            buffer: Vec::new(),
-            filled: 0,
-            start: 0,
-            origin,
-            range,
-            max_line_bytes,
-            lines: 0..0,
-            ended: false,
-        }
+        Self { reader, buffer, filled: 0, start: 0, origin, range, max_line_bytes, lines: 0..0, ended: false }
+    }
+
+    /// The room, to be used again. After a line that was longer than most there is none, so that nobody holds it for good.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        if self.buffer.len() <= MOST_KEPT_BYTES { self.buffer } else { Vec::new() }
     }
 
     /// Where reading must begin for a range: one byte early, to see whether a line starts right at its start.
@@ -267,7 +266,7 @@ mod tests {
     fn a_long_line_is_not_held() {
         let mut file = vec![b'x'; 5 << 20];
         file.extend(b"\nok\n");
-        let mut blocks = Blocks::new(file.as_slice(), 0..file.len() as u64, 1 << 10);
+        let mut blocks = Blocks::new(file.as_slice(), 0..file.len() as u64, 1 << 10, Vec::new());
         let Some(Block::TooLong(line)) = blocks.next().unwrap() else { panic!("it is held") };
         assert!(line.too_long && line.terminated && line.bytes.len() == KEPT_BYTES);
         assert!(matches!(blocks.next().unwrap(), Some(Block::Lines)));

@@ -63,7 +63,7 @@ fn check_grammar(data: &[u8]) {
 
 /// Number of blocks that a text of lines makes.
 pub fn frame(text: &[u8]) -> usize {
-    let mut blocks = Blocks::new(text, 0..text.len() as u64, Settings::default().max_line_bytes);
+    let mut blocks = Blocks::new(text, 0..text.len() as u64, Settings::default().max_line_bytes, Vec::new());
     std::iter::from_fn(|| blocks.next().expect("memory can be read").map(|block| matches!(block, Block::Lines))).count()
 }
 

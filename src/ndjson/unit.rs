@@ -33,6 +33,8 @@ pub(crate) struct Worker {
     rows: Rows,
     /// Stands in for a block in which some lines are no UTF-8.
     mended: Vec<u8>,
+    /// Room for blocks.
+    buffer: Vec<u8>,
 }
 
 impl Worker {
@@ -40,7 +42,8 @@ impl Worker {
     pub(crate) fn new(settings: &Arc<Settings>, wanted: Wanted, keeps_rejects: bool) -> Self {
         let rows = Rows::new(wanted.width());
         let careful = Careful::new(settings, wanted, keeps_rejects);
-        Self { careful, marks: Marks::default(), flight: Flight::default(), rows, mended: Vec::new() }
+        let (mended, buffer) = (Vec::new(), Vec::new());
+        Self { careful, marks: Marks::default(), flight: Flight::default(), rows, mended, buffer }
     }
 }
 
@@ -79,7 +82,8 @@ impl<R: Read> Unit<R> {
     /// `reader` must yield the file's bytes from [`Blocks::first_byte`] of the range on.
     pub(crate) fn new(mut worker: Worker, reader: R, file: &InputFile, index: u32, range: Range<u64>) -> Self {
         worker.careful.start_range(file, index, &range);
-        let blocks = Blocks::new(reader, range, worker.careful.settings.max_line_bytes);
+        let buffer = std::mem::take(&mut worker.buffer);
+        let blocks = Blocks::new(reader, range, worker.careful.settings.max_line_bytes, buffer);
         Self { worker, blocks, file: file.clone(), at: None }
     }
 
@@ -94,7 +98,7 @@ impl<R: Read> Unit<R> {
         }
         let begun = Instant::now();
         let (offset, bytes) = self.blocks.current();
-        let Worker { careful, marks, flight, rows, mended } = &mut self.worker;
+        let Worker { careful, marks, flight, rows, mended, .. } = &mut self.worker;
         let ascii = if begins { marks.read(bytes) } else { None };
         let text = match ascii.map_or_else(|| simdutf8::basic::from_utf8(bytes), Ok) {
             Ok(text) => text,
@@ -137,6 +141,7 @@ impl<R: Read> Unit<R> {
     pub(crate) fn finish(mut self) -> Result<(Worker, Found)> {
         input::check_unchanged(&self.file)?;
         let found = self.worker.careful.finish_range();
+        self.worker.buffer = self.blocks.into_buffer();
         Ok((self.worker, found))
     }
 
