@@ -2,7 +2,7 @@
 //!
 //! With them the end of a string or a line is found by counting zeros instead of looking at bytes, whatever escapes are in it. The
 //! bits are made 64 bytes at a time by the widest kernel that the processor has, which sees on the way whether all is ASCII; each
-//! kernel is held to its portable twin by a property test and a fuzzer. It knows nothing of JSON beyond these bytes.
+//! kernel is held to its portable twin by a property test and a fuzzer. It does not know what is a string.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -54,8 +54,8 @@ struct Bits {
     escaped: Escaped,
 }
 
-/// A kernel: makes the bits of a text's whole chunks, and puts them from that of a chunk on, for which there is room. True only if it
-/// has looked at each byte of them and all are ASCII: unchecked text is made of that.
+/// A kernel: makes the bits of a text's whole chunks, and puts them from that of a chunk on, for which there is room. What it is called for
+/// next stands behind that. True only if it has looked at each byte of them and all are ASCII: unchecked text is made of that.
 type Kernel = fn(usize, &[u8], &mut Bits) -> bool;
 
 impl Bits {
@@ -69,7 +69,7 @@ impl Bits {
     }
 
     /// Puts what `word` makes of each chunk of `text` in its place, from that of chunk `first` on. It is asked once for each
-    /// chunk: where there is no room for all, nothing is done but to panic. Where there are backslashes, `within` is asked for the
+    /// chunk: where there is no room for one, it panics. Where there are backslashes, `within` is asked for the
     /// places of the bytes from the one up to the other.
     #[inline(always)]
     fn fill(
@@ -124,11 +124,13 @@ impl Bits {
             let found = escaped.pass(u64::from_le_bytes(escapes[place]), |low, high| within(&chunks[at], low, high));
             stops[place] = (u64::from_le_bytes(stops[place]) & !found.quotes).to_le_bytes();
             escapes[place] = found.starts.to_le_bytes();
-            if found.is_faulty {
+            if found.faults != 0 {
                 // Which escape it is does not matter: whoever comes to one of them looks closer.
-                for place in place.saturating_sub(1)..=place {
+                let [before, here] = found.near_faults();
+                stops[place] = (u64::from_le_bytes(stops[place]) | (found.starts & here)).to_le_bytes();
+                if let Some(place) = place.checked_sub(1) {
                     let starts = u64::from_le_bytes(escapes[place]);
-                    stops[place] = (u64::from_le_bytes(stops[place]) | starts).to_le_bytes();
+                    stops[place] = (u64::from_le_bytes(stops[place]) | (starts & before)).to_le_bytes();
                 }
             }
         }
@@ -188,7 +190,7 @@ impl Marks {
         // The rest, and chunks that are behind the end whatever the text's length: two words are looked at together.
         self.bits.make_room(whole.len() + 3);
         let whole_is_ascii = kernel(0, text, &mut self.bits);
-        // Zeros behind the end are control bytes: every run ends there at the latest.
+        // Zeros behind the end are control bytes: every string ends there at the latest.
         let mut padded = [0; 3 * CHUNK];
         padded[..rest.len()].copy_from_slice(rest);
         let rest_is_ascii = kernel(whole.len(), &padded, &mut self.bits);
@@ -251,7 +253,7 @@ impl Marks {
 }
 
 /// Where the strings of a text end: at a quote; or not rightly, at a control byte or an escape that is none. Also at an escape less than
-/// two chunks from one that is none.
+/// ten bytes from one that is none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stops<'a>(&'a [u8]);
 
@@ -292,11 +294,11 @@ fn far(bits: &[u8], mut byte: usize) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Marks;
-    use super::testing::{check, check_kernels};
+    use super::testing::{check, check_kernels, check_stops};
+    use super::{CHUNK, GROUP, Marks};
 
     #[test]
-    fn runs_end_where_they_end() {
+    fn strings_end_where_they_end() {
         check(b"");
         check(b"\"");
         check(b"12345");
@@ -340,6 +342,40 @@ mod tests {
     #[test]
     fn each_byte_is_judged_alike_by_every_kernel() {
         check(&(0..=255).collect::<Vec<u8>>());
+        check_kernels(&(0..=255).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn each_byte_is_judged_at_each_place_of_an_escape() {
+        for escape in [br"\n".as_slice(), br"\u00e9", br"\ud83d\ude00", br"\uDBFF\uDC00", br"\udabc", br"\udfab"] {
+            for place in 1..escape.len() {
+                for byte in 0..=255 {
+                    let mut escape = escape.to_vec();
+                    escape[place] = byte;
+                    let text =
+                        [b"\"some text: ", escape.as_slice(), b", and more of it, so that no other is near\""].concat();
+                    check(&text);
+                    check_kernels(&text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_are_judged_from_group_to_group() {
+        let text = br#"{"a":"one \"or\" two \\ \ud83d\ude00"}"#.repeat(3 * CHUNK * GROUP / 40);
+        let check = |text: &[u8]| {
+            let mut marks = Marks::default();
+            marks.read(text);
+            check_stops(&marks, text);
+        };
+        check(&text);
+        // A fault is one wherever it stands near the end of a group.
+        for at in CHUNK * GROUP - 20..CHUNK * GROUP + 20 {
+            let mut text = text.clone();
+            text[at] = b'?';
+            check(&text);
+        }
     }
 
     proptest! {
@@ -376,10 +412,24 @@ mod tests {
         }
 
         #[test]
-        fn runs_of_any_text_end_where_they_end(text in proptest::collection::vec(
+        fn strings_of_any_text_end_where_they_end(text in proptest::collection::vec(
             prop_oneof![3 => Just(b'x'), 3 => b'0'..=b'9', 1 => Just(b'"'), 1 => Just(b'\n'), 1 => any::<u8>()], 0..300,
         )) {
             check(&text);
+        }
+
+        #[test]
+        fn one_fault_is_found_among_many_escapes(
+            escapes in proptest::collection::vec(proptest::sample::select(
+                vec!["x", "\\n", "\\\"", "\\\\", "\\u00e9", "\\uD83D\\uDE00", "\\udbff\\udc00", "plain text", "\"", ",", "\"\n{\"a\":\""],
+            ), 1..60),
+            at in any::<proptest::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let mut text = escapes.concat().into_bytes();
+            check(&text);
+            *at.get_mut(&mut text) = byte;
+            check(&text);
+            check_kernels(&text);
         }
 
         #[test]

@@ -211,6 +211,7 @@ mod tests {
             Just("[1,\"\"]"),
             Just("[1, -2]"),
             Just("[\"x\",\"y\"]"),
+            Just(r#"["x\"","\u00e9"]"#),
             Just("[true]"),
             Just("[[1]]"),
             Just("[{\"z\":1}]"),
@@ -472,6 +473,17 @@ mod tests {
             assert!(predicted > 900, "{predicted}");
             (used, ranges) = (worker, ranges + 1);
             assert!(ranges < 30, "lines are walked for ever");
+        }
+    }
+
+    #[test]
+    fn halves_of_a_surrogate_pair_in_two_lines_are_none() {
+        for before in 0..70 {
+            let plain = "x".repeat(before);
+            for half in [r"\ud", r"\ud8", r"\ud83d"] {
+                testing::check(format!("{{\"a\":\"{plain}{half}\n{{\"\\udc00\":1}}\n").as_bytes());
+                testing::check(format!("{{\"a\":\"{plain}{half}\"\"\\udc00\":1}}\n").as_bytes());
+            }
         }
     }
 

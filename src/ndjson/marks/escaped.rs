@@ -3,6 +3,9 @@
 //! It is arithmetic on bits, the same for every kernel; which bytes are of a kind they say. It does not know what is a string: a
 //! backslash elsewhere is wrong wherever it stands.
 
+/// The last byte that is looked at for an escape is so far behind its backslash: that of `\uD83D\uDE`.
+const LONGEST: u32 = 9;
+
 /// Every other place, from the first on.
 const EVEN: u64 = u64::MAX / 3;
 
@@ -15,7 +18,7 @@ pub(super) struct Escaped {
     digits: u64,
     first_digits: u64,
     halves: u64,
-    /// The second digits of second halves.
+    /// Where the second digit of a second half is due.
     trails: u64,
 }
 
@@ -25,13 +28,23 @@ pub(super) struct Found {
     pub(super) starts: u64,
     /// Quotes that are escaped.
     pub(super) quotes: u64,
-    /// Whether an escape is none, here or at the end of the chunk before.
-    pub(super) is_faulty: bool,
+    /// Bytes that an escape cannot go on with. It began at most [`LONGEST`] bytes before.
+    pub(super) faults: u64,
+}
+
+impl Found {
+    /// Where the escapes begin that may have the faults, and perhaps others: in the chunk before, and in this one.
+    #[cold]
+    pub(super) fn near_faults(&self) -> [u64; 2] {
+        let faults = u128::from(self.faults) << u64::BITS;
+        let near = (1..=LONGEST).fold(0, |near, bytes| near | faults >> bytes);
+        [near as u64, (near >> u64::BITS) as u64]
+    }
 }
 
 impl Escaped {
-    /// A chunk makes something of the next one only if it has a backslash here: the last byte of `\uD83D\uD` at most is in the next.
-    pub(super) const MAY_REACH_ON: u64 = u64::MAX << (u64::BITS - 9);
+    /// A chunk makes something of the next one only if it has a backslash here.
+    pub(super) const MAY_REACH_ON: u64 = u64::MAX << (u64::BITS - LONGEST);
 
     /// Whether anything of the next chunk depends on those before, also without a backslash in it.
     #[inline(always)]
@@ -60,14 +73,14 @@ impl Escaped {
             let due = (pairs | pairs << 2) << 1;
             faults |= (due as u64 | self.digits) & !digits;
             self.digits = (due >> u64::BITS) as u64;
-            // U+D800 to U+DBFF are first halves, U+DC00 to U+DFFF second ones. The other digits of one do not matter to its other half: if
-            // they are none, it is a fault itself, and no string holds one half but not both.
+            // U+D800 to U+DBFF are first halves, U+DC00 to U+DFFF second ones. The last digits of one do not matter to its other half: if
+            // they are none, that is a fault of its own, and there is no room for a string to begin between them.
             let surrogates = behind(units, 1, &mut self.first_digits) & (is(b'd') | is(b'D'));
             let halves = behind(surrogates, 1, &mut self.halves) & digits & !within(b'0', b'7');
             let trails = halves & (within(b'c', b'f') | within(b'C', b'F'));
             faults |= behind(halves & !trails, 6, &mut self.trails) ^ trails;
         }
-        Found { starts, quotes, is_faulty: faults != 0 }
+        Found { starts, quotes, faults }
     }
 }
 

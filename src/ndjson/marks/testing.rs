@@ -4,24 +4,17 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Holds the bits of a text to what they mean.
+/// Holds the bits of a text to what they mean, and what is asked from each of its bytes on to them.
 pub(crate) fn check(text: &[u8]) {
     let mut marks = Marks::default();
     // What was there before is longer, and has escapes everywhere.
     marks.read(&br"\u00e9".repeat(text.len() / 6 + 40));
     marks.read(text);
+    let stops = check_stops(&marks, text);
     let escapes = escapes(text);
-    assert_eq!(marks.have_escapes(), !escapes.is_empty(), "{}", text.escape_ascii());
-    let is_escaped = |at: usize| at > 0 && escapes.contains_key(&(at - 1));
-    let ends = |at: usize| text[at] < 0x20 || (text[at] == b'"' && !is_escaped(at)) || escapes.get(&at) == Some(&false);
-    // Also around one that is none.
-    let may_end = |at: usize| {
-        escapes.contains_key(&at) && escapes.iter().any(|(place, is_whole)| !is_whole && place.abs_diff(at) < 2 * CHUNK)
-    };
     for from in 0..=text.len() {
-        let stop = marks.stops().first(from);
-        assert!(!(from..stop).any(ends), "{} from {from}", text.escape_ascii());
-        assert!(stop == text.len() || ends(stop) || may_end(stop), "{} from {from}", text.escape_ascii());
+        let stop = stops[stops.partition_point(|stop| *stop < from)..].first().copied().unwrap_or(text.len());
+        assert_eq!(marks.stops().first(from), stop, "{} from {from}", text.escape_ascii());
         let to = stop.max(from + (text.len() - from) / 2);
         let expected = escapes.range(from..to).next().is_some();
         assert_eq!(marks.have_escape(from, to), expected, "{} from {from} to {to}", text.escape_ascii());
@@ -31,6 +24,26 @@ pub(crate) fn check(text: &[u8]) {
         marks.lines(from, limit, &mut found);
         assert_eq!(found, ends.collect::<Vec<_>>(), "{} from {from}", text.escape_ascii());
     }
+}
+
+/// Holds the stops and escapes of a text to what they mean; where the stops are.
+pub(crate) fn check_stops(marks: &Marks, text: &[u8]) -> Vec<usize> {
+    let escapes = escapes(text);
+    assert_eq!(marks.have_escapes(), !escapes.is_empty(), "{}", text.escape_ascii());
+    let is_escaped = |at: usize| at > 0 && escapes.contains_key(&(at - 1));
+    let next = |from: usize| Some(marks.stops().first(from)).filter(|stop| *stop < text.len());
+    let stops: Vec<usize> = std::iter::successors(next(0), |stop| next(stop + 1)).collect();
+    for at in 0..text.len() {
+        let has_escape = escapes.contains_key(&at);
+        assert_eq!(marks.have_escape(at, at + 1), has_escape, "{} at {at}", text.escape_ascii());
+        let is_fault = escapes.get(&at) == Some(&false);
+        let ends = text[at] < 0x20 || (text[at] == b'"' && !is_escaped(at)) || is_fault;
+        // Also at an escape near one that is none.
+        let may_end = has_escape && escapes.range(at.saturating_sub(9)..at + 10).any(|(_, is_whole)| !is_whole);
+        let is_stop = stops.binary_search(&at).is_ok();
+        assert!(is_stop == ends || is_stop && may_end, "{} at {at}", text.escape_ascii());
+    }
+    stops
 }
 
 /// Where escapes start, and whether each is whole: surrogates with their other half, as far as its first two digits tell.

@@ -1,7 +1,7 @@
 //! The kernels of x86-64: 64 bytes in one register with AVX-512, in two with AVX2, in four with SSE2, which every such
 //! processor has.
 //!
-//! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (VPCMPUB, VPCMPEQB, VPMOVMSKB).
+//! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2 (VPCMPUB, VPCMPEQB, VPMAXUB, VPSUBB, VPMOVMSKB).
 #![expect(
     unsafe_code,
     reason = "vector instructions; each kernel, and what it says of ASCII, is held to its portable twin by a property test"
