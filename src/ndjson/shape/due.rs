@@ -49,7 +49,14 @@ impl<'a> Due<'a> {
 
     /// Takes a value if it is one of those known here.
     #[inline(always)]
-    fn take(self, value: Value, start: usize, row: u32, rows: &mut Rows, empty: &mut Vec<(u32, u32)>) -> Option<u32> {
+    pub(super) fn take(
+        self,
+        value: Value,
+        start: usize,
+        row: u32,
+        rows: &mut Rows,
+        empty: &mut Vec<(u32, u32)>,
+    ) -> Option<u32> {
         let is_known = !value.is_none() && value.class().within(self.key.known);
         if !is_known || !self.allows(value, start) {
             return None;

@@ -14,6 +14,7 @@ use super::super::rows::{Rows, Span};
 use super::turn::{Brace, Turn};
 use super::walk::Walk;
 use super::{END, Key, ROOT, Shapes, Text, UNWANTED};
+pub(super) use run::number;
 use run::{Likely, Run, Scratch};
 use step::{FEW, Step};
 

@@ -86,6 +86,12 @@ impl Text<'_> {
         }
     }
 
+    /// The same where it is rare.
+    #[inline(never)]
+    pub(super) fn any(&self, at: usize) -> Value {
+        self.value(at)
+    }
+
     /// The object or array at `start`, nothing in which counts but that it is one, if it has at most so many levels.
     pub(super) fn whole(&self, start: usize, levels: usize) -> Value {
         // Of each level that is open whether it is an object, the innermost lowest.
@@ -171,7 +177,7 @@ impl Text<'_> {
     }
 
     #[inline(always)]
-    fn string(&self, at: usize) -> Value {
+    pub(super) fn string(&self, at: usize) -> Value {
         let stop = self.marks.stops().first(at + 1);
         let kind = if self.marks.have_escape(at + 1, stop) { Kind::Escaped } else { Kind::Plain };
         let class = if stop == at + 1 { Class::EMPTY } else { Class::STRING };

@@ -7,8 +7,10 @@ use super::super::rows::{Rows, Span};
 use super::super::tape::Kind;
 use super::super::text;
 use super::due::Due;
+use super::lanes::number;
 use super::names;
 use super::turn::Turn;
+use super::value::Value;
 use super::{Check, ROOT, Shapes, Text, UNWANTED};
 
 /// Bytes that a short name stands in, with its quotes, a colon, a space and the first byte of its value.
@@ -64,17 +66,24 @@ impl Shapes {
                     (self.keys[key as usize].met.replace(object) != object).then_some(key)?
                 }
             };
-            let due = self.due(text, key);
-            let end = match text.at(at) {
-                b'{' | b'[' => {
-                    if let Some(inner) = opens(due, at, walk) {
-                        walk.around.push(std::mem::replace(&mut open, inner));
-                        at = text.behind_spaces(at + 1);
-                        continue;
-                    }
-                    due.value(at, row, rows, empty)?
+            let first = text.at(at);
+            let end = if matches!(first, b'{' | b'[') {
+                if let Some(inner) = opens(self.due(text, key), at, walk) {
+                    walk.around.push(std::mem::replace(&mut open, inner));
+                    at = text.behind_spaces(at + 1);
+                    continue;
                 }
-                _ => due.simple(at, row, rows, empty)?,
+                self.due(text, key).value(at, row, rows, empty)?
+            } else {
+                let mut value = match first {
+                    b'"' => text.string(at),
+                    b'-' | b'0'..=b'9' => number(text.bytes, at, self.keys[key as usize].known),
+                    _ => Value::NONE,
+                };
+                if value.is_none() {
+                    value = text.any(at);
+                }
+                self.due(text, key).take(value, at, row, rows, empty)?
             };
             at = text.behind_spaces(end as usize);
             while text.at(at) != b',' {

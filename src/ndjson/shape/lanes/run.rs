@@ -136,6 +136,16 @@ impl Odd {
     }
 }
 
+/// The number at `at`, if it is one of those that a loop takes where these classes are known.
+#[inline(always)]
+pub(in super::super) fn number(text: &[u8], at: usize, known: Class) -> Value {
+    let Some(ahead) = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk()) else { return Value::NONE };
+    let exact = Exact { above: known.has(Class::ABOVE_2_53) };
+    let mut numbers = Fractions { exact, negative: known.has(Class::NEGATIVE), digits: PhantomData::<simd::Always> };
+    let value = numbers.read(text, at, ahead, 0);
+    value.only_if(known.has(Class::NUMBER) & (value.kind() == Kind::Integer || known.has(Class::FRACTION)))
+}
+
 /// Moves to `others` lines that do not go on with the bytes of the turn.
 pub(super) fn part(text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>, others: &mut Vec<Lane>) {
     part_by(simd::parting(), text, turn, lanes, others);

@@ -36,8 +36,11 @@ fn neon(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32], c
     super::by_kind::<Neon>(likely, run, lanes, places, column)
 }
 
+/// What every processor has.
+pub(super) type Always = Neon;
+
 #[derive(Clone, Copy)]
-struct Neon;
+pub(super) struct Neon;
 
 impl Digits for Neon {
     #[inline(always)]

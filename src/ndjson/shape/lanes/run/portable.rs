@@ -31,6 +31,10 @@ fn portable(likely: Likely, run: &Run<'_>, lanes: &mut [Lane], places: &mut [u32
     super::by_kind::<Scalar>(likely, run, lanes, places, column)
 }
 
+/// What every processor has.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) type Always = Scalar;
+
 #[derive(Clone, Copy)]
 pub(super) struct Scalar;
 

@@ -139,8 +139,11 @@ fn above_zero(window: &[u8; WINDOW]) -> __m256i {
     _mm256_sub_epi8(bytes, _mm256_set1_epi8(b'0'.cast_signed()))
 }
 
+/// What every processor has.
+pub(super) type Always = Sse2;
+
 #[derive(Clone, Copy)]
-struct Sse2;
+pub(super) struct Sse2;
 
 impl Digits for Sse2 {
     #[inline(always)]
