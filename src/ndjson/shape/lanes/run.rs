@@ -162,8 +162,7 @@ fn part_by(parting: Parting, text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>,
 /// Puts lines that go on with the bytes of the turn first, and the others to where there is as much room: how many go on.
 type Parting = fn(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize;
 
-// A loop of those above would guess wrong at each line that does not, and copy the lines behind it; here nothing depends on what they
-// have.
+// The loops would guess wrong at each line that does not, and copy the lines behind it; here nothing depends on what they have.
 #[inline(always)]
 fn part_each(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize {
     let (mut taken, mut left) = (0, 0);
