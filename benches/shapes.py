@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast lines of many kinds are read: those that a reader which predicts lines may be bad at, beside DuckDB.
 
-    python3 benches/shapes.py                      twelve kinds of lines, 150 MB of each; some minutes
+    python3 benches/shapes.py                      thirteen kinds of lines, 150 MB of each; some minutes
     python3 benches/shapes.py --only commits maps --rounds 7
     python3 benches/shapes.py --bytes 2000000 --rounds 1     whether it works
 
@@ -127,6 +127,12 @@ class Lines:
     def exponents(self):
         """Numbers of all forms."""
         return {"a": self.random.random(), "b": 1e-7 * self.random.random(), "c": -self.whole(10**12), "d": self.random.choice([1, 2.5, True, None])}
+
+    def escapes(self):
+        """Texts in `\\uXXXX`, and JSON within texts."""
+        letters = "абвгдежзиклмнопрстуфхцчшщыьэюя"
+        text = " ".join("".join(self.random.choices(letters, k=self.random.randrange(2, 9))) for _ in range(self.random.randrange(3, 20)))
+        return {"id": self.whole(), "text": text, "body": json.dumps({"name": self.word(), "path": "C:\\" + self.word(), "n": self.whole()})}
 
 
 KINDS = [name for name in vars(Lines) if getattr(Lines, name).__doc__ and not name.startswith("_")]
