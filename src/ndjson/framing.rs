@@ -17,7 +17,7 @@ use super::reject::Reject;
 /// cache when it is looked at.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// Room that is used again.
+/// More room than this is not kept from range to range.
 const MOST_KEPT_BYTES: usize = 4 * BLOCK_BYTES;
 
 /// How much is read at once behind the range: more than most lines have.
@@ -98,7 +98,7 @@ impl<R: Read> Blocks<R> {
         Self { reader, buffer, filled: 0, start: 0, origin, range, max_line_bytes, lines: 0..0, ended: false }
     }
 
-    /// The room, to be used again. After a line that was longer than most there is none, so that nobody holds it for good.
+    /// The room, to be used again; none after a line of several blocks, so that nobody holds what that took for good.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         if self.buffer.len() <= MOST_KEPT_BYTES { self.buffer } else { Vec::new() }
     }

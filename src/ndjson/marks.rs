@@ -125,7 +125,7 @@ impl Bits {
             stops[place] = (u64::from_le_bytes(stops[place]) & !found.quotes).to_le_bytes();
             escapes[place] = found.starts.to_le_bytes();
             if found.faults != 0 {
-                // Which escape it is does not matter: whoever comes to one of them looks closer.
+                // The escape that has a fault is among them. Which it is does not matter: whoever comes to one of them looks closer.
                 let [before, here] = found.near_faults();
                 stops[place] = (u64::from_le_bytes(stops[place]) | (found.starts & here)).to_le_bytes();
                 if let Some(place) = place.checked_sub(1) {
@@ -252,8 +252,8 @@ impl Marks {
     }
 }
 
-/// Where the strings of a text end: at a quote; or not rightly, at a control byte or an escape that is none. Also at an escape less than
-/// ten bytes from one that is none.
+/// Where the strings of a text end: at a quote; or not rightly, at a control byte or an escape that is none. Also at an escape at
+/// most eight bytes from one that is none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stops<'a>(&'a [u8]);
 

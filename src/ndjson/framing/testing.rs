@@ -20,7 +20,7 @@ impl Read for Slow<'_> {
 pub(super) fn read(file: &[u8], range: Range<u64>, step: usize, max: usize) -> Vec<Owned> {
     let from = (Blocks::<Slow>::first_byte(&range) as usize).min(file.len());
     // What the room was used for before is of no account.
-    let used = vec![b'\n'; file.len() / 2];
+    let used = vec![b'\n'; 40 << 10];
     let mut blocks = Blocks::new(Slow(&file[from..], step), range, max, used);
     let mut out = Vec::new();
     let mut take = |line: Line| out.push((line.offset, line.bytes.to_vec(), line.terminated, line.too_long));

@@ -73,8 +73,9 @@ impl Escaped {
             let due = (pairs | pairs << 2) << 1;
             faults |= (due as u64 | self.digits) & !digits;
             self.digits = (due >> u64::BITS) as u64;
-            // U+D800 to U+DBFF are first halves, U+DC00 to U+DFFF second ones. The last digits of one do not matter to its other half: if
-            // they are none, that is a fault of its own, and there is no room for a string to begin between them.
+            // U+D800 to U+DBFF are first halves, U+DC00 to U+DFFF second ones. The last digits of a first half do not matter to its second
+            // half: if they are none, that is a fault of its own, at which who reads the line ends. Nor does another line begin a string
+            // between them: there is no room for a newline, a brace and a quote.
             let surrogates = behind(units, 1, &mut self.first_digits) & (is(b'd') | is(b'D'));
             let halves = behind(surrogates, 1, &mut self.halves) & digits & !within(b'0', b'7');
             let trails = halves & (within(b'c', b'f') | within(b'C', b'F'));

@@ -39,7 +39,7 @@ pub(crate) fn check_stops(marks: &Marks, text: &[u8]) -> Vec<usize> {
         let is_fault = escapes.get(&at) == Some(&false);
         let ends = text[at] < 0x20 || (text[at] == b'"' && !is_escaped(at)) || is_fault;
         // Also at an escape near one that is none.
-        let may_end = has_escape && escapes.range(at.saturating_sub(9)..at + 10).any(|(_, is_whole)| !is_whole);
+        let may_end = has_escape && escapes.range(at.saturating_sub(8)..at + 9).any(|(_, is_whole)| !is_whole);
         let is_stop = stops.binary_search(&at).is_ok();
         assert!(is_stop == ends || is_stop && may_end, "{} at {at}", text.escape_ascii());
     }

@@ -136,7 +136,8 @@ impl Odd {
     }
 }
 
-/// The number at `at`, if it is one of those that a loop takes where these classes are known.
+/// The number at `at`, if it is one of those that a loop takes where these classes are known. Of its class only the kind counts: it is one
+/// of these.
 #[inline(always)]
 pub(in super::super) fn number(text: &[u8], at: usize, known: Class) -> Value {
     let Some(ahead) = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk()) else { return Value::NONE };
@@ -162,7 +163,7 @@ fn part_by(parting: Parting, text: Text<'_>, turn: &Turn, lanes: &mut Vec<Lane>,
 /// Puts lines that go on with the bytes of the turn first, and the others to where there is as much room: how many go on.
 type Parting = fn(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize;
 
-// The loops would guess wrong at each line that does not, and copy the lines behind it; here nothing depends on what they have.
+// The loops would guess wrong at each line that does not go on, and copy the lines behind it; here nothing depends on what they have.
 #[inline(always)]
 fn part_each(text: &[u8], turn: &Turn, lanes: &mut [Lane], others: &mut [Lane]) -> usize {
     let (mut taken, mut left) = (0, 0);
@@ -353,6 +354,29 @@ mod tests {
             let expected = Scalar::others(&window);
             for others in simd::others() {
                 prop_assert_eq!(others(&window), expected);
+            }
+        }
+
+        #[test]
+        fn a_number_that_is_taken_is_what_a_closer_look_finds(
+            number in prop_oneof![
+                4 => "-?[0-9]{0,20}(\\.[0-9]{0,20})?([eE][-+]?[0-9]{0,4})?[.x ]?",
+                1 => "-?900719925474099[0-9]{1,2}",
+                1 => "-?[0-9]{1,18}\\.[0-9]{9,16}(e-?[0-9]{1,3})?",
+                1 => "-?0{0,2}",
+            ],
+            known in any::<u16>(), behind in 0..100_usize,
+        ) {
+            let text = format!("{number}{}", &",\"k\":1".repeat(20)[..behind]);
+            let mut marks = Marks::default();
+            marks.read(text.as_bytes());
+            let known = Class::from_bits(known) | Class::PRESENT;
+            let value = super::number(text.as_bytes(), 0, known);
+            if !value.is_none() {
+                let looked_at = Text { bytes: text.as_bytes(), marks: &marks }.value(0);
+                let goes_on = matches!(text.as_bytes().get(value.end), Some(b'.' | b'e' | b'E'));
+                prop_assert!(goes_on || (value.end, value.kind()) == (looked_at.end, looked_at.kind()), "{text}");
+                prop_assert!(goes_on || looked_at.class().within(known), "{text}");
             }
         }
 

@@ -1,7 +1,7 @@
 //! How the values are read that are most likely somewhere, one kind at a time: as far as the bytes ahead show it for sure.
 //!
 //! What is rare is left for a closer look. This is compiled into the loops, with them, for each processor; so it calls nothing
-//! and is all jumps that are guessed right, or none. It knows nothing of lines.
+//! and is all jumps that are guessed right, or none. Walks use some of it, compiled for any processor. It knows nothing of lines.
 
 use std::marker::PhantomData;
 
