@@ -325,14 +325,17 @@ mod tests {
             .prop_map(|(starts, text): (Vec<usize>, String)| (text, starts))
     }
 
+    /// A line at each of these places.
+    fn lanes_at(starts: &[usize]) -> Vec<Lane> {
+        (0..).zip(starts).map(|(row, at)| Lane { row, at: *at as u32 }).collect()
+    }
+
     /// Where lines are afterwards: those that were taken with their values' places, and the others.
     fn taken(kernel: Kernel, likely: Likely, run: &Run<'_>, starts: &[usize]) -> (Vec<(u32, u32, Span)>, Vec<u32>) {
-        let lanes = starts.iter().enumerate().map(|(row, at)| Lane { row: row as u32, at: *at as u32 });
-        let (mut lanes, mut odd, mut column) = (lanes.collect(), Odd::default(), vec![Span::ABSENT; starts.len()]);
+        let (mut lanes, mut odd, mut column) = (lanes_at(starts), Odd::default(), vec![Span::ABSENT; starts.len()]);
         take_by(kernel, likely, run, &mut lanes, &mut odd, &mut column);
         let rows = |lanes: &[Lane]| lanes.iter().map(|lane| lane.row).collect::<Vec<_>>();
-        let mut unread: Vec<Lane> =
-            starts.iter().enumerate().map(|(row, at)| Lane { row: row as u32, at: *at as u32 }).collect();
+        let mut unread = lanes_at(starts);
         take_by(kernel, likely, run, &mut unread, &mut Odd::default(), &mut []);
         assert_eq!(rows(&unread), rows(&lanes), "whether values are wanted makes no difference");
         (lanes.iter().map(|lane| (lane.row, lane.at, column[lane.row as usize])).collect(), rows(&odd.lanes))
@@ -390,7 +393,7 @@ mod tests {
             // The turn of one of them; more than a window of it has a head.
             let bytes = starts.get(one.index(starts.len().max(1))).map_or(&b""[..], |start| &text.bytes[*start..]);
             let turn = Turn::new(&bytes[..length.min(bytes.len())], 0, false, &[], None).unwrap();
-            let all: Vec<Lane> = (0..).zip(&starts).map(|(row, at)| Lane { row, at: *at as u32 }).collect();
+            let all = lanes_at(&starts);
             let places = |lanes: &[Lane]| lanes.iter().map(|lane| (lane.row, lane.at)).collect::<Vec<_>>();
             let (go_on, others): (Vec<Lane>, Vec<Lane>) =
                 all.iter().partition(|lane| turn.stands_at(text.bytes, lane.at as usize));
