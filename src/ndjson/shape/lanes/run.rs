@@ -29,7 +29,7 @@ use aarch64 as simd;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 use portable as simd;
 use values::{
-    AHEAD, Blanks, Booleans, Digits, Elements, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values,
+    Blanks, Booleans, Digits, Elements, Exact, Fractions, Integers, Nothing, Strings, Timestamps, Values, ahead,
 };
 #[cfg(target_arch = "x86_64")]
 use x86_64 as simd;
@@ -140,7 +140,7 @@ impl Odd {
 /// of these.
 #[inline(always)]
 pub(in super::super) fn number(text: &[u8], at: usize, known: Class) -> Value {
-    let Some(ahead) = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk()) else { return Value::NONE };
+    let Some(ahead) = ahead(text, at) else { return Value::NONE };
     let exact = Exact { above: known.has(Class::ABOVE_2_53) };
     let mut numbers = Fractions { exact, negative: known.has(Class::NEGATIVE), digits: PhantomData::<simd::Always> };
     let value = numbers.read(text, at, ahead, 0);
@@ -263,8 +263,7 @@ fn each_of<V: Values, const WANTED: bool>(
     let mut left = 0;
     for (place, lane) in lanes.iter_mut().enumerate() {
         let at = lane.at as usize;
-        let ahead = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk::<AHEAD>());
-        let value = match ahead {
+        let value = match ahead(text, at) {
             Some(ahead) if tail.stands_in(ahead.first_chunk().expect("it is shorter")) => {
                 values.read(text, at + length, ahead, length)
             }

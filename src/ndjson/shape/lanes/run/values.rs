@@ -17,7 +17,7 @@ use super::super::super::value::Value;
 
 /// Bytes from where a line stands on that are looked at without asking whether the text has them: the turn's tail, a sign,
 /// and the bytes in which a number has to end.
-pub(super) const AHEAD: usize = 96;
+const AHEAD: usize = 96;
 
 /// Bytes in which a number that is taken has to end, from its sign on.
 pub(super) const WINDOW: usize = 32;
@@ -29,6 +29,12 @@ const _: () = assert!(MAX_TAIL + 1 + WINDOW < AHEAD && 1 + DIGITS < WINDOW && in
 
 /// The largest integer up to which doubles hold all of them, 2^53.
 const EXACT: [u8; 16] = *b"9007199254740992";
+
+/// The bytes that are looked at without asking, from `at` on; `None` near the text's end.
+#[inline(always)]
+pub(super) fn ahead(text: &[u8], at: usize) -> Option<&[u8; AHEAD]> {
+    text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk())
+}
 
 /// Finds where digits end.
 pub(super) trait Digits: Copy {
@@ -228,9 +234,7 @@ impl<V: Values> Values for Elements<V> {
             return Value::new(at + 1, Kind::Array, Class::ARRAY);
         }
         loop {
-            let Some(ahead) = text.get(at..at + AHEAD).and_then(|ahead| ahead.first_chunk()) else {
-                return Value::NONE;
-            };
+            let Some(ahead) = ahead(text, at) else { return Value::NONE };
             let quote = usize::from(self.quoted);
             let value = self.element.read(text, at + quote, ahead, quote);
             if value.is_none() || (self.quoted && ahead[0] != b'"') {
