@@ -3,6 +3,8 @@
 //! Event files are full of coordinates, prices and shares. Of a number of at most 15 digits no other one of as many
 //! reads as the same double, so if it reads as the double at all, it is the shortest. It knows nothing of columns.
 
+use super::text::append;
+
 /// Decimals of a number at most, and by what they are divided.
 const DECIMALS: usize = 6;
 const SCALE: u64 = 10_u64.pow(DECIMALS as u32);
@@ -22,6 +24,9 @@ const POINT: usize = 11;
 /// What eight digits are less than.
 const EIGHT: u64 = 100_000_000;
 
+/// The most digits before the point: what is scaled has as many more as there are decimals.
+const BEFORE: usize = 9;
+
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
 /// Appends the shortest number that reads back as `value`. False, and nothing, unless it has few digits and decimals.
@@ -31,28 +36,30 @@ pub(super) fn write(value: f64, out: &mut Vec<u8>) -> bool {
     if !((SMALLEST..LIMIT).contains(&size) || size == 0.0) {
         return false;
     }
-    let scaled = (size * SCALE as f64 + 0.5) as u64;
+    let scaled = (size * SCALE as f64 + 0.5) as i64;
     // The quotient is the double that is nearest to the decimal number.
     if scaled as f64 / SCALE as f64 != size {
         return false;
     }
-    let (integer, low) = (scaled / SCALE, digits(scaled % EIGHT));
+    let scaled = scaled.cast_unsigned();
+    let (high, low) = (digits(scaled / EIGHT), digits(scaled % EIGHT));
     let decimals = low >> (2 * u8::BITS);
     // Two of the eight last digits stand before the point. What is behind the last one does not count.
     let mut text = [b'0'; 2 * ROOM];
-    text[1..9].copy_from_slice(&(digits(scaled / EIGHT) | ZEROS).to_le_bytes());
+    text[1..9].copy_from_slice(&(high | ZEROS).to_le_bytes());
     text[9..17].copy_from_slice(&(low | ZEROS).to_le_bytes());
     text[POINT + 1..POINT + 9].copy_from_slice(&(decimals | ZEROS).to_le_bytes());
     text[POINT] = b'.';
     // How many digits there are is not to be guessed, so nothing here decides over a jump.
-    let before = 1 + (1..9).map(|tens| usize::from(integer >= 10_u64.pow(tens))).sum::<usize>();
+    // The first of ten digits is zero, and the last one stands there whatever it is: of those between, zeros come lowest.
+    let between = high >> u8::BITS | low << (u64::BITS - u8::BITS);
+    let before = BEFORE - between.trailing_zeros() as usize / u8::BITS as usize;
     let behind = (u64::BITS - (decimals | 1).leading_zeros()).div_ceil(u8::BITS) as usize;
     let start = POINT - before - usize::from(value.is_sign_negative());
     text[POINT - before - 1] = b'-';
     let length = POINT + 1 + behind - start;
     let room: &[u8; ROOM] = text[start..].first_chunk().expect("it begins in the first half");
-    out.extend_from_slice(room);
-    out.truncate(out.len() - ROOM + length);
+    append(room, length, out);
     true
 }
 
@@ -99,6 +106,10 @@ mod tests {
             100.0,
         ] {
             assert!(check(value), "{value}");
+        }
+        for digits in 0..9 {
+            let least = 10_f64.powi(digits);
+            assert!(check(least) && check(-least) && check(least - 0.5) && check(least + 0.000_001), "{least}");
         }
         for value in [1e9, 1e-6, 9e-6, 0.1 + 0.2, 1.234_567_8, f64::MAX, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY] {
             assert!(!check(value), "{value}");

@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use super::short;
 use super::temporal;
-use super::text;
+use super::text::{self, Often};
 use crate::error::{Error, Result};
 
 /// Appends the text of the value in a row that is not null.
@@ -71,7 +71,7 @@ impl<'a> Values<'a> {
 /// Columns side by side: each row is an object.
 pub(super) struct Object<'a> {
     /// The text before each value (`{"a":`, `,"b":`), and the value.
-    members: Vec<(Vec<u8>, Values<'a>)>,
+    members: Vec<(Often, Values<'a>)>,
 }
 
 impl<'a> Object<'a> {
@@ -82,7 +82,7 @@ impl<'a> Object<'a> {
             text::quote(field.name(), &mut before);
             before.push(b':');
             let path = path.map_or_else(|| field.name().clone(), |path| format!("{path}.{}", field.name()));
-            Ok((before, Values::new(column.as_ref(), &path)?))
+            Ok((before.into(), Values::new(column.as_ref(), &path)?))
         };
         Ok(Self { members: fields.iter().zip(columns).enumerate().map(member).collect::<Result<_>>()? })
     }
@@ -93,7 +93,7 @@ impl<'a> Object<'a> {
             out.push(b'{');
         }
         for (before, values) in &self.members {
-            out.extend_from_slice(before);
+            before.append(out);
             values.write(row, out)?;
         }
         out.push(b'}');
@@ -125,7 +125,13 @@ fn put<'a>(array: &'a dyn Array, path: &str) -> Result<Put<'a>> {
         DataType::Decimal256(..) => decimal::<Decimal256Type>(array),
         DataType::Utf8 => string(array.as_string::<i32>()),
         DataType::LargeUtf8 => string(array.as_string::<i64>()),
-        DataType::Utf8View => string(array.as_string_view()),
+        DataType::Utf8View => {
+            let array = array.as_string_view();
+            Box::new(move |row, out| {
+                text::quote_view(array, row, out);
+                Ok(())
+            })
+        }
         DataType::Binary => binary(array.as_binary::<i32>()),
         DataType::LargeBinary => binary(array.as_binary::<i64>()),
         DataType::BinaryView => binary(array.as_binary_view()),
