@@ -75,7 +75,8 @@ impl<'a> Column<'a> {
             DataType::Utf8 => string(array.as_string::<i32>()),
             DataType::LargeUtf8 => string(array.as_string::<i64>()),
             DataType::Utf8View => string(array.as_string_view()),
-            data_type if data_type.is_nested() => nested(plain::put(array, name)?),
+            // JSON has commas and quotes; binary may be empty.
+            data_type if data_type.is_nested() || data_type.is_binary() => quoted(plain::put(array, name)?),
             // Numbers, dates and the like need no quotes.
             _ => plain::put(array, name)?,
         };
@@ -94,10 +95,11 @@ fn string<'a>(array: impl ArrayAccessor<Item = &'a str> + 'a) -> Put<'a> {
     })
 }
 
-fn nested(json: Put<'_>) -> Put<'_> {
+/// What is quoted if it must be.
+fn quoted(plain: Put<'_>) -> Put<'_> {
     Box::new(move |row, line| {
         let mut value = Vec::new();
-        json(row, &mut value)?;
+        plain(row, &mut value)?;
         text(&value, line);
         Ok(())
     })
@@ -143,9 +145,12 @@ mod tests {
     #[test]
     fn fields_are_quoted_where_they_must_be() {
         let check = |value: &str, expected: &str| {
-            let rows =
-                batch([("n", Arc::new(Int64Array::from(vec![1]))), ("v", Arc::new(StringArray::from(vec![value])))]);
-            assert_eq!(csv(&[rows]), format!("n,v\n1,{expected}\n"));
+            let texts: [ArrayRef; 2] =
+                [Arc::new(StringArray::from(vec![value])), Arc::new(StringViewArray::from(vec![value]))];
+            for text in texts {
+                let rows = batch([("n", Arc::new(Int64Array::from(vec![1]))), ("v", text)]);
+                assert_eq!(csv(&[rows]), format!("n,v\n1,{expected}\n"));
+            }
         };
         check("plain text", "plain text");
         check("", "\"\"");
@@ -154,6 +159,7 @@ mod tests {
         check("\"", "\"\"\"\"");
         check("two\nlines", "\"two\nlines\"");
         check("cr\r", "\"cr\r\"");
+        check("nul\0", "\"nul\0\"");
         check(" é ", " é ");
     }
 
@@ -163,6 +169,22 @@ mod tests {
         assert_eq!(csv(&[batch([("a", texts()), ("b", texts())])]), "a,b\n,\n\"\",\"\"\n");
         // A blank line would be skipped by many readers, and the row with it.
         assert_eq!(csv(&[column(texts())]), "v\n\"\"\n\"\"\n");
+        let nulls = batch([("a", Arc::new(NullArray::new(1)) as ArrayRef), ("b", Arc::new(Int64Array::from(vec![1])))]);
+        assert_eq!(csv(&[nulls]), "a,b\n,1\n");
+    }
+
+    #[test]
+    fn an_empty_binary_is_told_from_null() {
+        let values = vec![Some(&b""[..]), None, Some(&[1]), Some(&b""[..])];
+        let binaries: [ArrayRef; 3] = [
+            Arc::new(BinaryArray::from(values.clone())),
+            Arc::new(LargeBinaryArray::from(values.clone())),
+            Arc::new(BinaryViewArray::from(values)),
+        ];
+        for binary in binaries {
+            let ones: ArrayRef = Arc::new(Int64Array::from(vec![1; 4]));
+            assert_eq!(csv(&[batch([("v", binary), ("n", ones)])]), "v,n\n\"\",1\n,1\n01,1\n\"\",1\n");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! | timestamp | `2024-01-02T03:04:05.678` |
 //! | timestamp with a zone | `2024-01-02T03:04:05.678Z` for UTC, `2024-01-02T04:04:05.678+01:00` elsewhere |
 //! | time | `03:04:05.678` |
-//! | duration, interval | `PT1.5S`, `P1M2DT3S`; every part has its own sign |
+//! | duration | `PT1.500S`; of a negative one `-PT1.500S` |
+//! | interval | `P1M-2DT3.500S`: every part has its own sign |
 //!
 //! A fraction has no, three, six or nine digits: as many as the value needs. Years outside 0 to 9999 have a sign and
 //! at least four digits more than none, as the standard asks of them.
@@ -41,8 +42,14 @@ pub(super) fn put<'a>(array: &'a dyn Array, path: &str) -> Result<Put<'a>> {
         Date64 => convert::<Date64Type, _>(array, path, as_datetime::<Date64Type>, date_time),
         Time32(Second) => convert::<Time32SecondType, _>(array, path, as_time::<Time32SecondType>, time),
         Time32(_) => convert::<Time32MillisecondType, _>(array, path, as_time::<Time32MillisecondType>, time),
-        Time64(Microsecond) => convert::<Time64MicrosecondType, _>(array, path, as_time::<Time64MicrosecondType>, time),
-        Time64(_) => convert::<Time64NanosecondType, _>(array, path, as_time::<Time64NanosecondType>, time),
+        Time64(Microsecond) => {
+            let of_day = |count| within_a_day(count, 1_000_000).and_then(as_time::<Time64MicrosecondType>);
+            convert::<Time64MicrosecondType, _>(array, path, of_day, time)
+        }
+        Time64(_) => {
+            let of_day = |count| within_a_day(count, 1_000_000_000).and_then(as_time::<Time64NanosecondType>);
+            convert::<Time64NanosecondType, _>(array, path, of_day, time)
+        }
         Timestamp(Second, zone) => timestamp::<TimestampSecondType>(array, path, zone.as_deref())?,
         Timestamp(Millisecond, zone) => timestamp::<TimestampMillisecondType>(array, path, zone.as_deref())?,
         Timestamp(Microsecond, zone) => timestamp::<TimestampMicrosecondType>(array, path, zone.as_deref())?,
@@ -60,6 +67,12 @@ pub(super) fn put<'a>(array: &'a dyn Array, path: &str) -> Result<Put<'a>> {
         }
         other => return Err(Error::internal(format!("column `{path}` has type {other}, which is not temporal"))),
     })
+}
+
+/// A count that is within a day: of others the library would take the seconds modulo 2^32.
+fn within_a_day(count: i64, per_second: i64) -> Option<i64> {
+    const SECONDS: i64 = 24 * 60 * 60;
+    (0..SECONDS * per_second).contains(&count).then_some(count)
 }
 
 /// Values that `convert` can turn into something that `show` writes, in quotes.
@@ -226,8 +239,9 @@ mod tests {
     fn dates() {
         check(Date32Array::from(vec![0, -1, 19_724]), &["1970-01-01", "1969-12-31", "2024-01-02"]);
         check(Date64Array::from(vec![AT]), &["2024-01-02T03:04:05.678"]);
-        // The years 0, -1 and 10000.
-        check(Date32Array::from(vec![-719_528, -719_529, 2_932_897]), &["0000-01-01", "-0001-12-31", "+10000-01-01"]);
+        // The years 0, -1, 9999 and 10000.
+        check(Date32Array::from(vec![-719_528, -719_529]), &["0000-01-01", "-0001-12-31"]);
+        check(Date32Array::from(vec![2_932_896, 2_932_897]), &["9999-12-31", "+10000-01-01"]);
     }
 
     #[test]
@@ -251,6 +265,8 @@ mod tests {
         check(at("-03:30", AT), &["2024-01-01T23:34:05.678-03:30"]);
         // Until 1972, Monrovia was 44 minutes and 30 seconds behind.
         check(at("Africa/Monrovia", 0), &["1970-01-01T00:00:00Z"]);
+        // An hour later is no more in the calendar.
+        check(at("Europe/Amsterdam", 8_210_266_876_799_000), &["+262142-12-31T23:59:59Z"]);
     }
 
     #[test]
@@ -294,6 +310,19 @@ mod tests {
         check(
             Arc::new(Time32SecondArray::from(vec![86_400])),
             "column `v` holds 86400 as Time32(s), which is no date or time of any calendar",
+        );
+        // 2^32 seconds and a nanosecond, or a microsecond.
+        check(
+            Arc::new(Time64NanosecondArray::from(vec![4_294_967_296_000_000_001])),
+            "column `v` holds 4294967296000000001 as Time64(ns), which is no date or time of any calendar",
+        );
+        check(
+            Arc::new(Time64MicrosecondArray::from(vec![4_294_967_296_000_001])),
+            "column `v` holds 4294967296000001 as Time64(µs), which is no date or time of any calendar",
+        );
+        check(
+            Arc::new(Time64MicrosecondArray::from(vec![-1])),
+            "column `v` holds -1 as Time64(µs), which is no date or time of any calendar",
         );
         check(
             Arc::new(Date32Array::from(vec![i32::MAX])),

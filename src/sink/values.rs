@@ -7,7 +7,7 @@
 //! | type | text |
 //! |---|---|
 //! | integers, decimals | a number with all its digits |
-//! | floats | the shortest number that reads back as the same value; NaN and infinities are an error |
+//! | floats | the shortest number that reads back as the same value (of a half as a float); NaN and infinities are an error |
 //! | dates, times, timestamps, durations, intervals | ISO 8601, see `temporal` |
 //! | binary | lower-case hexadecimal |
 //! | lists, structs, maps | arrays and objects; a key of a map that is not text becomes its text |
@@ -203,15 +203,19 @@ fn not_finite(path: &str, value: f64) -> Error {
     )
 }
 
+/// More than the largest decimal has. The library leaves out digits above a type's precision, which sums and products may have: the
+/// engine does not look.
+const ALL_DIGITS: u8 = u8::MAX;
+
 fn decimal<'a, T: DecimalType>(array: &'a dyn Array) -> Put<'a> {
     let array = array.as_primitive::<T>();
-    let (precision, scale) = (array.precision(), array.scale());
+    let scale = array.scale();
     Box::new(move |row, out| {
         let value = array.value(row);
         // With a negative scale, zero would come out as `000`, which is no JSON number.
         match value == T::Native::default() && scale < 0 {
             true => out.push(b'0'),
-            false => out.extend_from_slice(T::format_decimal(value, precision, scale).as_bytes()),
+            false => out.extend_from_slice(T::format_decimal(value, ALL_DIGITS, scale).as_bytes()),
         }
         Ok(())
     })
@@ -357,6 +361,13 @@ mod tests {
         let of = |values: Vec<i128>, scale| Decimal128Array::from(values).with_precision_and_scale(38, scale).unwrap();
         check(of(vec![5, -5, 0, 123_456], 3), &["0.005", "-0.005", "0.000", "123.456"]);
         check(of(vec![10_i128.pow(37)], 0), &["10000000000000000000000000000000000000"]);
+        // More than their precision, as sums may have.
+        check(
+            of(vec![10_i128.pow(38), -10_i128.pow(38)], 38),
+            &["1.00000000000000000000000000000000000000", "-1.00000000000000000000000000000000000000"],
+        );
+        let few = Decimal32Array::from(vec![1_999_999_998]).with_precision_and_scale(9, 0).unwrap();
+        check(few, &["1999999998"]);
         check(of(vec![12, 0, -7], -2), &["1200", "0", "-700"]);
         let wide = Decimal256Array::from(vec![i256::from_i128(i128::MAX)]).with_precision_and_scale(76, 1).unwrap();
         check(wide, &["17014118346046923173168730371588410572.7"]);
@@ -425,7 +436,12 @@ mod tests {
         texts.append(true).unwrap();
         texts.append(false).unwrap();
         texts.append(true).unwrap();
-        check(texts.finish(), &["{\"a\\\"b\":null,\"c\":2}", "null", "{}"]);
+        texts.keys().append_value("d");
+        texts.values().append_value(3);
+        texts.append(true).unwrap();
+        let texts = texts.finish();
+        check(texts.clone(), &["{\"a\\\"b\":null,\"c\":2}", "null", "{}", "{\"d\":3}"]);
+        check(texts.slice(3, 1), &["{\"d\":3}"]);
 
         let mut numbers = MapBuilder::new(None, Int64Builder::new(), StringBuilder::new());
         numbers.keys().append_value(-7);
