@@ -1,7 +1,7 @@
 //! Lines of text on their way out: made of batches on several threads, and handed on in the order of their rows.
 //!
 //! It does not look into them. A batch is cut into pieces of some text each, so that few of them are in memory at a
-//! time however large it is, and so that the threads have like amounts to do.
+//! time however large it is, and so that the threads have like amounts to do; as long as its rows are like those before.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -27,6 +27,9 @@ const FIRST_ROWS: usize = 256;
 
 /// Text that is not worth to be handed to another thread: most answers have no more.
 const LITTLE_BYTES: usize = 32 * 1024;
+
+/// A piece whose rows were much longer than those before leaves more than another one needs.
+const MOST_SPARE_BYTES: usize = 4 * PIECE_BYTES;
 
 /// Pieces per thread that are begun and not yet handed on: one at work, and one so that its thread does not wait.
 const PIECES_PER_THREAD: usize = 2;
@@ -153,7 +156,9 @@ impl LineEncoder {
                 return Err(error);
             }
             text.clear();
-            self.spare.push(text);
+            if text.capacity() <= MOST_SPARE_BYTES {
+                self.spare.push(text);
+            }
         }
         Ok(())
     }

@@ -7,12 +7,13 @@
 
 use arrow::array::{ByteView, MAX_INLINE_VIEW_LEN, StringViewArray};
 
-/// Bytes that are copied at once.
+/// Bytes that are copied at once: of keys, addresses and identifiers there are seldom more, and two vectors take them.
 const ROOM: usize = 32;
 
-/// Appends the first `length` bytes of `room`.
+/// Appends the first `length` bytes of `room`, which has as many.
 #[inline(always)]
 pub(super) fn append<const N: usize>(room: &[u8; N], length: usize, out: &mut Vec<u8>) {
+    debug_assert!(length <= N, "{length} of {N} bytes");
     out.extend_from_slice(room);
     out.truncate(out.len() - N + length);
 }
@@ -47,16 +48,26 @@ impl Often {
 /// Appends the text in a row of `array` in quotes.
 #[inline]
 pub(super) fn quote_view(array: &StringViewArray, row: usize, out: &mut Vec<u8>) {
+    if !quote_short(array, row, out) {
+        quote(array.value(row), out);
+    }
+}
+
+/// The same for a short text without escapes. False, and nothing, if it may be none.
+#[inline(always)]
+fn quote_short(array: &StringViewArray, row: usize, out: &mut Vec<u8>) -> bool {
     let view = array.views()[row];
     let length = view as u32 as usize;
     if length <= MAX_INLINE_VIEW_LEN as usize {
+        // Zeros are there, but for arrays that nobody has checked.
         let behind = u128::MAX << (u8::BITS as usize * length);
         let text = (view >> u32::BITS) & !behind;
         let filled = text | (behind & u128::from_le_bytes([b' '; 16]));
         if marks(filled as u64) | marks((filled >> u64::BITS) as u64) == 0 {
             let quote = u128::from(b'"');
             let quoted = quote | text << u8::BITS | quote << (u8::BITS as usize * (length + 1));
-            return append(&quoted.to_le_bytes(), length + 2, out);
+            append(&quoted.to_le_bytes(), length + 2, out);
+            return true;
         }
     } else if length <= ROOM {
         let ByteView { buffer_index, offset, .. } = view.into();
@@ -65,10 +76,11 @@ pub(super) fn quote_view(array: &StringViewArray, row: usize, out: &mut Vec<u8>)
         if let Some(room) = bytes.first_chunk::<ROOM>().filter(|room| !room_needs_escapes(room)) {
             out.push(b'"');
             append(room, length, out);
-            return out.push(b'"');
+            out.push(b'"');
+            return true;
         }
     }
-    quote(array.value(row), out);
+    false
 }
 
 /// Appends `value` in quotes.
@@ -81,7 +93,7 @@ pub(super) fn quote(value: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Whether a quote, a backslash or a control character is among so many bytes: a vector comparison each.
+/// Whether a quote, a backslash or a control character is among so many bytes: two vector comparisons each.
 #[inline(always)]
 fn room_needs_escapes(room: &[u8; ROOM]) -> bool {
     let has = |is_it: fn(u8) -> bool| room.iter().fold(false, |found, byte| found | is_it(*byte));
@@ -156,7 +168,7 @@ mod tests {
         }
     }
 
-    /// All texts in one array, in two buffers, the second of which ends with the last of them.
+    /// All texts in one array, in buffers of 64 bytes or of one text, each of which ends right behind a text.
     fn check_views(texts: &[String]) {
         let mut builder = StringViewBuilder::new().with_fixed_block_size(64);
         texts.iter().for_each(|text| builder.append_value(text));
@@ -172,6 +184,20 @@ mod tests {
             quote_view(&slice, 0, &mut out);
             assert_eq!(out, serde_json::to_string(text).unwrap().as_bytes());
         }
+    }
+
+    #[test]
+    fn short_texts_without_escapes_take_the_short_way() {
+        let texts: Vec<String> = (0..=ROOM).map(|length| "x".repeat(length)).chain(["y".repeat(ROOM)]).collect();
+        let array = StringViewArray::from_iter_values(&texts);
+        for (row, text) in texts.iter().enumerate() {
+            let mut out = Vec::new();
+            assert!(quote_short(&array, row, &mut out), "{text}");
+            assert_eq!(out, format!("\"{text}\"").as_bytes());
+        }
+        let others = ["\"", "a text \\ with an escape", &"z".repeat(ROOM + 1)].map(str::to_owned);
+        let array = StringViewArray::from_iter_values(&others);
+        assert!((0..others.len()).all(|row| !quote_short(&array, row, &mut Vec::new())));
     }
 
     #[test]
