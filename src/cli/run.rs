@@ -44,11 +44,11 @@ pub(super) struct Args {
     #[command(flatten)]
     params: Params,
 
-    /// Compute everything again: queries with `mode = "append"` forget what they have read
+    /// Compute everything again: queries with a `mode` forget what they have read
     #[arg(long)]
     full_refresh: bool,
 
-    /// Such queries, the first time: files last changed before TIME count as read
+    /// Queries with `mode = "append"` or `"merge"`, the first time: files last changed before TIME count as read
     #[arg(long, value_name = "TIME", value_parser = instant)]
     since: Option<DateTime<Utc>>,
 
@@ -95,8 +95,8 @@ fn run_over(args: &Args, corrections: Option<Vec<Correction>>, project: Arc<Proj
     let Args { full_refresh, since, dry_run, .. } = *args;
     let extent = Extent { full_refresh, since, dry_run, corrections };
     let session = Session::new(Arc::clone(&project), Access::ReadOnly)?;
-    let outcomes = block_on(project.limits.num_threads(), async {
-        let mut outcomes = Vec::with_capacity(jobs.len());
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    let ended = block_on(project.limits.num_threads(), async {
         for job in jobs {
             let outcome = run_one(&session, &job, &given, extent.clone()).await;
             if !args.json {
@@ -104,11 +104,13 @@ fn run_over(args: &Args, corrections: Option<Vec<Correction>>, project: Arc<Proj
             }
             outcomes.push((job.name, outcome));
         }
-        Ok(outcomes)
-    })?;
+        Ok(())
+    });
+    // Those that were done before a signal stopped another are told, too.
     if args.json {
         print(&format!("{}\n", as_json(&outcomes)))?;
     }
+    ended?;
     conclude(outcomes)
 }
 

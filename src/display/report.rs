@@ -13,7 +13,7 @@ pub fn text(report: &Report, here: &Path) -> String {
     let mut text = match report.status {
         Outcome::Published => format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}"),
         Outcome::NothingNew => format!("{query}: nothing to do, {path} is up to date"),
-        Outcome::DryRun => format!("{query}: would write {path}"),
+        Outcome::DryRun => format!("{query}: for {path} a run would read"),
     };
     if report.status == Outcome::Published && *files != 1 {
         let _ = write!(text, " ({files} files)");

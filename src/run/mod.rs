@@ -78,8 +78,12 @@ pub async fn query(
         extent,
         progress,
     };
+    let passed_over = (increment.extent.since.is_some() && target.mode == Mode::Replace)
+        .then(|| "--since does not hold here: without a `mode` all lines are read each time".to_owned());
     if increment.extent.dry_run {
-        return increment.dry_run(&mut history).map_err(|error| placed(error, query));
+        let mut report = increment.dry_run(&mut history).map_err(|error| placed(error, query))?;
+        report.notes.extend(passed_over);
+        return Ok(report);
     }
     // What a run that was killed was about to do is done or undone before it is asked what became of it.
     let _ = sweep(&target.path, &ledger::uploads(&session.catalog().project().root));
@@ -106,6 +110,7 @@ pub async fn query(
     failpoint::pass("committed");
     let mut report = published?;
     report.run = run;
+    report.notes.extend(passed_over);
     report.notes.extend(told.err().or(history.trouble()).map(|error| history::missing(&error)));
     report.notes.extend(history.elsewhere(&query.name, &target.place()));
     report.notes.extend(history.tidy(&session.catalog().project().root, &query.name));

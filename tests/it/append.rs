@@ -467,15 +467,27 @@ fn a_dry_run_says_what_would_be_read() {
         let found = stderr(&output);
         assert!(output.status.success() && told.iter().all(|told| found.contains(told)), "{found}");
     };
-    dry(&["added: would write", "1 of 1 files have new lines"]);
+    dry(&["added: for outputs/added a run would read", "1 of 1 files have new lines"]);
     assert!(!project.path("outputs").exists());
     project.adds();
     dry(&["0 of 1 files have new lines"]);
     project.append("inputs/a.out", "{\"n\":2}\n");
     dry(&["1 of 1 files have new lines, 8 bytes", &format!("`inputs/a.out` from byte {}", lines(0..10).len())]);
     let output = project.run(&["run", "whole", "--dry-run"]);
-    assert!(stderr(&output).contains("whole: would write"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("whole: for outputs/whole.json a run would read"), "{}", stderr(&output));
     assert!(!project.path("outputs/whole.json").exists());
+}
+
+#[test]
+fn a_time_since_when_files_count_does_not_hold_where_all_is_read() {
+    let project = project();
+    project.write("inputs/a.out", lines(0..10));
+    for more in [&[][..], &["--dry-run"]] {
+        let output = project.run(&[&["run", "whole", "--since", "2100-01-01"], more].concat());
+        let told = stderr(&output);
+        assert!(output.status.success() && told.contains("--since does not hold here"), "{told}");
+    }
+    assert!(!stderr(&project.run(&["run", "whole"])).contains("--since"));
 }
 
 #[test]

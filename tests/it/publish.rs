@@ -277,6 +277,25 @@ fn a_signal_leaves_the_old_result_and_no_stage() {
     }
 }
 
+#[test]
+fn what_was_done_before_a_signal_is_in_the_report() {
+    let project = Project::with_events();
+    project.write("queries/a.sql", "SELECT count(*) AS n FROM events");
+    project.write("queries/b.sql", "SELECT value FROM generate_series(1, 1000000000000)");
+    let mut child = project.command(&["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !project.path("outputs/a.json").exists() || stages(&project) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote anything");
+        std::thread::yield_now();
+    }
+    send("-INT", &child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let queries = report["queries"].as_array().unwrap();
+    assert_eq!((queries.len(), &queries[0]["query"], &queries[0]["status"]), (1, &"a".into(), &"published".into()));
+    assert_eq!(project.names("outputs"), ["a.json"]);
+}
+
 /// Enough that all steps of a run take their time.
 fn project_to_kill() -> (Project, String) {
     let lines: String = (0..20_000).map(|n| format!("{{\"id\":\"{n}\",\"n\":{n}}}\n")).collect();
