@@ -318,11 +318,16 @@ fn no_files(config: &SourceConfig, root: &Path) -> Error {
     let patterns: Vec<String> = config.paths.iter().map(|pattern| format!("`{pattern}`")).collect();
     let patterns = patterns.join(", ");
     let name = &config.name;
+    // By itself it writes where the source without a project file is.
+    let generate = match config.paths == SourceConfig::default().paths {
+        true => "tidemill generate -e 1000",
+        false => "tidemill generate -e 1000 --output FILE",
+    };
     let folder = config.paths.first().and_then(|pattern| listing::folder_of(root, pattern));
     match folder.filter(|folder| !folder.exists()) {
         Some(folder) => Error::input(format!("folder `{}` of source `{name}` does not exist", folder.display()))
-            .with_hint("create it and put event files there, or try some: tidemill generate -e 1000"),
+            .with_hint(format!("create it and put event files there, or try some: {generate}")),
         None => Error::input(format!("no file matches {patterns} of source `{name}`"))
-            .with_hint("put event files there, or try some: tidemill generate -e 1000"),
+            .with_hint(format!("put event files there, or try some: {generate}")),
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "toml")]
     json: bool,
 
-    /// Print the columns as they are declared in tidemill.toml, to replace the source's section there
+    /// Print the columns as they are declared in tidemill.toml, to replace the source's `columns` there
     #[arg(long)]
     toml: bool,
 }

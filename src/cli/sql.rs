@@ -70,7 +70,7 @@ impl Shape {
     fn parse(word: &str) -> Result<Self, String> {
         match word {
             "table" => Ok(Self::Table),
-            word => Format::from_str(word).map(Self::Format).map_err(|error| error.chain()),
+            word => Format::from_str(word).map(Self::Format).map_err(|error| format!("{}; or table", error.chain())),
         }
     }
 }

@@ -92,12 +92,12 @@ pub enum OnReject {
     Fail,
 }
 
-/// The source that there is without a project file.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map_err(serde::de::Error::custom)
 }
 
+/// The source that there is without a project file.
 impl Default for SourceConfig {
     fn default() -> Self {
         Self {

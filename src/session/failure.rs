@@ -43,7 +43,7 @@ pub(super) fn misplanned(
         // It is a fault of the engine, but one that other SQL gets round.
         DataFusionError::Internal(message) if find::<Error>(&error).is_none() => {
             Error::sql(format!("the engine cannot plan this statement: {}", reworded(message)))
-                .with_hint("write it in another way; `tidemill functions` lists what there is")
+                .with_hint("write it in another way; SHOW FUNCTIONS lists what there is")
         }
         _ => explain(error, script, statement, engine),
     }

@@ -196,7 +196,9 @@ fn inputs() {
     told.write("tidemill.toml", "[sources.events]\npath = \"inputs/*\"\n")
         .write("inputs/a.out.gz", "not compressed, and long enough to be looked at")
         .tidemill(&["run"])
-        .tidemill(&["sql", "SELECT count(*) AS n FROM rejects.events"]);
+        .tidemill(&["sql", "SELECT count(*) AS n FROM rejects.events"])
+        .write("tidemill.toml", "[sources.events]\npath = \"events/*.json\"\n")
+        .tidemill(&["run"]);
     assert_snapshot!(told.text());
 }
 

@@ -92,3 +92,23 @@ fn the_examples_of_the_pages_do_what_they_show() {
         assert!(check(&page, 1).is_empty(), "a page builds nothing");
     }
 }
+
+/// What a project file may say is what it says itself when it is asked for something else.
+#[test]
+fn the_page_about_settings_has_each_of_them() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md")).unwrap();
+    for (section, row) in [
+        ("sources.x", "| `"),
+        ("limits", "| `[limits] "),
+        ("history", "| `[history] "),
+        ("outputs", "| `[outputs] "),
+        ("rejects", "| `[rejects] "),
+    ] {
+        let project = Project::new(&[("tidemill.toml", &format!("[{section}]\nno_such_setting = 1\n"))]);
+        let told = String::from_utf8(project.run(&["sql", "SELECT 1"]).stderr).unwrap();
+        let keys = told.split("hint: keys are ").nth(1).unwrap_or_else(|| panic!("{told}"));
+        for key in keys.trim().split(", ").map(|key| key.trim_matches('`')) {
+            assert!(page.contains(&format!("{row}{key}`")), "docs/settings.md lacks `{key}` of [{section}]");
+        }
+    }
+}

@@ -121,7 +121,8 @@ pub(super) fn edit(shell: &mut Shell, words: &Words) -> Result<()> {
         Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(path).status().map_err(failed)?;
     shell.interrupts.forget();
     if !status.success() {
-        return Err(Error::machine(format!("the editor `{editor}` failed ({status})")).with_hint("set EDITOR to yours"));
+        return Err(Error::machine(format!("the editor `{editor}` failed ({status})"))
+            .with_hint("set VISUAL, or EDITOR, to yours"));
     }
     shell.draft = Some(document::read(path)?.trim_end().to_owned());
     Ok(())

@@ -156,7 +156,7 @@ fn look() -> Vec<Command> {
             &["\\chart"],
             "[KIND] [X [Y …]] [> FILE]",
             Takes::Chart,
-            "draw the last result; as .svg or .html at FILE",
+            "draw the last result; as .svg, .html or .json at FILE",
             chart::draw,
         ),
         command(LOOK, &["\\as"], "NAME", Takes::Nothing, "call the last result so; `_` is it, too", results::name),
