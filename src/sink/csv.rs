@@ -36,8 +36,8 @@ impl Records {
         Self(Recast::plain(schema))
     }
 
-    /// Appends the records of `batch`.
-    pub(super) fn write_rows(&self, batch: &RecordBatch, text: &mut Vec<u8>) -> Result<()> {
+    /// Appends the records of `batch`, as long as [`each_row`] goes on.
+    pub(super) fn write_rows(&self, batch: &RecordBatch, text: &mut Vec<u8>) -> Result<usize> {
         let batch = self.0.apply(batch)?;
         let columns = self.0.schema().fields().iter().zip(batch.columns());
         let columns: Vec<Column<'_>> =

@@ -9,8 +9,8 @@ use super::lines::each_row;
 use super::values::Object;
 use crate::error::Result;
 
-/// Appends one JSON object per row of `batch`, whose columns have the names of `fields`.
-pub(super) fn write_rows(fields: &Fields, batch: &RecordBatch, text: &mut Vec<u8>) -> Result<()> {
+/// Appends one JSON object per row of `batch`, whose columns have the names of `fields`, as long as [`each_row`] goes on.
+pub(super) fn write_rows(fields: &Fields, batch: &RecordBatch, text: &mut Vec<u8>) -> Result<usize> {
     let object = Object::new(fields, batch.columns(), None)?;
     each_row(batch.num_rows(), text, |row, text| object.write(row, text))
 }

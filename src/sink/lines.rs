@@ -1,7 +1,8 @@
 //! Lines of text on their way out: made of batches on several threads, and handed on in the order of their rows.
 //!
 //! It does not look into them. A batch is cut into pieces of some text each, so that few of them are in memory at a
-//! time however large it is, and so that the threads have like amounts to do; as long as its rows are like those before.
+//! time however large it is, and so that the threads have like amounts to do. How many rows that are is told by those before; where
+//! rows are longer than those, a piece ends early, and what is left of it is made when its turn comes.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -28,30 +29,38 @@ const FIRST_ROWS: usize = 256;
 /// Text that is not worth to be handed to another thread: most answers have no more.
 const LITTLE_BYTES: usize = 32 * 1024;
 
-/// A piece whose rows were much longer than those before leaves more than another one needs.
-const MOST_SPARE_BYTES: usize = 4 * PIECE_BYTES;
+/// A piece ends behind the row with which it has so much.
+const MOST_PIECE_BYTES: usize = 4 * PIECE_BYTES;
+
+/// Of a piece with a long row at its end more memory is not kept for the next.
+const MOST_SPARE_BYTES: usize = 2 * MOST_PIECE_BYTES;
 
 /// Pieces per thread that are begun and not yet handed on: one at work, and one so that its thread does not wait.
 const PIECES_PER_THREAD: usize = 2;
 
-/// Appends the lines of a batch. If it fails, those of the rows before are there and nothing of the row that failed.
-type Fill = dyn Fn(&RecordBatch, &mut Vec<u8>) -> Result<()> + Send + Sync;
+/// Makes the lines of a batch, from the first row on: all, or as many as are enough. Gives how many. If it fails, those of the rows before
+/// are there and nothing of the row that failed.
+type Fill = dyn Fn(&RecordBatch, &mut Vec<u8>) -> Result<usize> + Send + Sync;
 
-/// Appends a line for each of `rows` rows, each as `fill` does it, without its end.
+/// Appends a line for each of `rows` rows, each as `fill` does it, without its end; or for as many as are enough for a piece, and at least
+/// one. Gives how many.
 pub(super) fn each_row(
     rows: usize,
     text: &mut Vec<u8>,
     mut fill: impl FnMut(usize, &mut Vec<u8>) -> Result<()>,
-) -> Result<()> {
+) -> Result<usize> {
     for row in 0..rows {
         let start = text.len();
+        if row > 0 && start >= MOST_PIECE_BYTES {
+            return Ok(row);
+        }
         if let Err(error) = fill(row, text) {
             text.truncate(start);
             return Err(error);
         }
         text.push(b'\n');
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// Writes lines of text.
@@ -83,7 +92,9 @@ struct Piece {
     number: u64,
     rows: usize,
     text: Vec<u8>,
-    /// Whether all rows are in the text, or those before one that has none.
+    /// The rows that were too many.
+    rest: Option<RecordBatch>,
+    /// Whether its rows are in the text, or those before one that has none.
     end: Result<()>,
 }
 
@@ -97,8 +108,10 @@ impl LineEncoder {
         fill: Box<Fill>,
     ) -> Self {
         let crew = Crew::new(threads, move |Job { number, batch, mut text }: Job| {
-            let end = fill(&batch, &mut text);
-            Piece { number, rows: batch.num_rows(), text, end }
+            let filled = fill(&batch, &mut text);
+            let rows = *filled.as_ref().unwrap_or(&batch.num_rows());
+            let rest = (rows < batch.num_rows()).then(|| batch.slice(rows, batch.num_rows() - rows));
+            Piece { number, rows, text, rest, end: filled.map(drop) }
         });
         Self {
             schema: schema.clone(),
@@ -147,20 +160,28 @@ impl LineEncoder {
     /// Hands on `piece` and those after it that are done, if those before it are handed on.
     fn hand_on(&mut self, piece: Piece) -> Result<()> {
         self.early.insert(piece.number, piece);
-        while let Some(Piece { rows, mut text, end, .. }) = self.early.remove(&self.handed_on) {
+        while let Some(piece) = self.early.remove(&self.handed_on) {
             self.handed_on += 1;
-            self.rows += rows;
-            self.bytes += text.len();
-            if let Err(error) = self.put(&text).map_err(cannot_write).and(end) {
-                self.forget();
-                return Err(error);
-            }
+            let mut text = self.put_whole(piece).inspect_err(|_| self.forget())?;
             text.clear();
             if text.capacity() <= MOST_SPARE_BYTES {
                 self.spare.push(text);
             }
         }
         Ok(())
+    }
+
+    /// Puts a piece whose turn it is, and what is left of its rows. Gives back its memory.
+    fn put_whole(&mut self, mut piece: Piece) -> Result<Vec<u8>> {
+        loop {
+            let Piece { number, rows, mut text, rest, end } = piece;
+            self.rows += rows;
+            self.bytes += text.len();
+            self.put(&text).map_err(cannot_write).and(end)?;
+            let Some(batch) = rest else { return Ok(text) };
+            text.clear();
+            piece = self.crew.make(Job { number, batch, text });
+        }
     }
 
     fn put(&mut self, text: &[u8]) -> io::Result<()> {
@@ -218,12 +239,13 @@ impl Encoder for LineEncoder {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use arrow::array::{Array, Float64Array, Int64Array, StringViewArray};
     use proptest::prelude::*;
 
     use super::super::testing::{Memory, batch};
-    use super::super::{Format, encoder};
+    use super::super::{Format, encoder, json};
     use super::*;
 
     /// A number in each row, counted on from batch to batch, and a text that makes rows differ in length.
@@ -270,6 +292,33 @@ mod tests {
                     prop_assert_eq!(&encode(format, &batches, threads), &expected);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn rows_that_are_longer_than_those_before_do_not_make_a_larger_piece() {
+        const LONG: usize = 100_000;
+        let one = |text: &str, rows: usize| {
+            let texts: StringViewArray = std::iter::repeat_n(Some(text), rows).collect();
+            batch([("v", Arc::new(texts) as Arc<dyn Array>)])
+        };
+        let batches = [one("short", 20_000), one(&"x".repeat(LONG), 100), one("", 3), one(&"y".repeat(LONG), 70)];
+        let whole = encode(Format::Json, &batches, 1);
+        assert_eq!((whole.0, whole.1.lines().count()), (None, 20_173));
+        for threads in [1, 3] {
+            let (out, longest) = (Memory::default(), Arc::new(AtomicUsize::new(0)));
+            let (schema, most) = (batches[0].schema(), Arc::clone(&longest));
+            let fill = move |batch: &RecordBatch, text: &mut Vec<u8>| {
+                let rows = json::write_rows(batch.schema().fields(), batch, text)?;
+                most.fetch_max(text.len(), Ordering::Relaxed);
+                Ok(rows)
+            };
+            let mut encoder = LineEncoder::new(&schema, threads, Box::new(out.clone()), Vec::new(), Box::new(fill));
+            batches.iter().for_each(|batch| encoder.write(batch).unwrap());
+            Box::new(encoder).finish().unwrap();
+            assert!(out.bytes() == whole.1.as_bytes(), "with {threads} threads it is another text");
+            let longest = longest.load(Ordering::Relaxed);
+            assert!((MOST_PIECE_BYTES..MOST_PIECE_BYTES + LONG + 10).contains(&longest), "{longest}");
         }
     }
 
