@@ -73,7 +73,7 @@ fn quote_short(array: &StringViewArray, row: usize, out: &mut Vec<u8>) -> bool {
         let ByteView { buffer_index, offset, .. } = view.into();
         let bytes = &array.data_buffers()[buffer_index as usize][offset as usize..];
         // If those behind the text need escapes, that is looked at once more.
-        if let Some(room) = bytes.first_chunk::<ROOM>().filter(|room| !room_needs_escapes(room)) {
+        if let Some(room) = bytes.first_chunk::<ROOM>().filter(|room| !needs_escapes(*room)) {
             out.push(b'"');
             append(room, length, out);
             out.push(b'"');
@@ -93,14 +93,8 @@ pub(super) fn quote(value: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Whether a quote, a backslash or a control character is among so many bytes: two vector comparisons each.
-#[inline(always)]
-fn room_needs_escapes(room: &[u8; ROOM]) -> bool {
-    let has = |is_it: fn(u8) -> bool| room.iter().fold(false, |found, byte| found | is_it(*byte));
-    has(|byte| byte < b' ') | has(|byte| byte == b'"') | has(|byte| byte == b'\\')
-}
-
-/// Whether one is among any number of bytes.
+/// Whether a quote, a backslash or a control character is among them.
+#[inline]
 fn needs_escapes(text: &[u8]) -> bool {
     // What is left of the eights is looked at together with bytes before it, which does no harm.
     let found = if let Some(last) = text.last_chunk() {

@@ -13,7 +13,8 @@
 //! | lists, structs, maps | arrays and objects; a key of a map that is not text becomes its text |
 
 use arrow::array::{
-    Array, ArrayAccessor, ArrayRef, ArrowPrimitiveType, AsArray, ListLikeArray, MapArray, downcast_run_array,
+    Array, ArrayAccessor, ArrayRef, ArrowPrimitiveType, AsArray, ListLikeArray, MapArray, StringViewArray,
+    downcast_run_array,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
@@ -125,13 +126,7 @@ fn put<'a>(array: &'a dyn Array, path: &str) -> Result<Put<'a>> {
         DataType::Decimal256(..) => decimal::<Decimal256Type>(array),
         DataType::Utf8 => string(array.as_string::<i32>()),
         DataType::LargeUtf8 => string(array.as_string::<i64>()),
-        DataType::Utf8View => {
-            let array = array.as_string_view();
-            Box::new(move |row, out| {
-                text::quote_view(array, row, out);
-                Ok(())
-            })
-        }
+        DataType::Utf8View => view(array.as_string_view()),
         DataType::Binary => binary(array.as_binary::<i32>()),
         DataType::LargeBinary => binary(array.as_binary::<i64>()),
         DataType::BinaryView => binary(array.as_binary_view()),
@@ -224,6 +219,13 @@ fn decimal<'a, T: DecimalType>(array: &'a dyn Array) -> Put<'a> {
 fn string<'a>(array: impl ArrayAccessor<Item = &'a str> + 'a) -> Put<'a> {
     Box::new(move |row, out| {
         text::quote(array.value(row), out);
+        Ok(())
+    })
+}
+
+fn view(array: &StringViewArray) -> Put<'_> {
+    Box::new(move |row, out| {
+        text::quote_view(array, row, out);
         Ok(())
     })
 }
