@@ -6,7 +6,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], [`failpoint`], `number`, `document` |
+//! | 0 | [`error`], [`clock`], [`runtime`], [`suggest`], [`failpoint`], `number`, `paths`, `document` |
 //! | 1 | [`generate`], [`query`], [`dialect`], [`store`] |
 //! | 2 | [`ndjson`], [`sink`], [`functions`], [`windows`], [`ledger`] |
 //! | 3 | [`project`], [`catalog`], [`session`], [`intake`] |
@@ -29,6 +29,7 @@ pub mod intake;
 pub mod ledger;
 pub mod ndjson;
 mod number;
+mod paths;
 pub mod project;
 pub mod query;
 pub mod repl;

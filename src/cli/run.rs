@@ -13,6 +13,7 @@ use super::{block_on, here};
 use crate::display::standard::{print, say, tell_failure};
 use crate::display::{progress, report};
 use crate::error::{Error, Fate, Result};
+use crate::paths;
 use crate::project::Project;
 use crate::query::{self, SavedQuery};
 use crate::run::{self, Correction, Extent, Options, Progress, Report, Target};
@@ -138,11 +139,11 @@ fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
     let paths = match args.queries.as_slice() {
         [] => project.queries()?,
         named => {
-            let mut paths = named.iter().map(|name| path_of(name, project)).collect::<Result<Vec<_>>>()?;
+            let mut named = named.iter().map(|name| path_of(name, project)).collect::<Result<Vec<_>>>()?;
             let mut seen = HashSet::new();
             // Naming a query twice is no reason to run it twice.
-            paths.retain(|path| seen.insert(path.clone()));
-            paths
+            named.retain(|path| seen.insert(paths::real(path)));
+            named
         }
     };
     if paths.is_empty() {
@@ -155,7 +156,7 @@ fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
         let name = query::name_of(&path)?;
         let ready = load(&path, project, options);
         if let Ok((_, target)) = &ready
-            && let Some(other) = targets.insert(target.path.clone(), name.clone())
+            && let Some(other) = targets.insert(target.real_place(), name.clone())
         {
             let shown = target.path.display();
             return Err(Error::request(format!("`{other}` and `{name}` would both be published at `{shown}`"))

@@ -122,6 +122,11 @@ fn only(folder: &Path, known: impl Fn(&OsStr) -> bool) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The folder of all that is noted of a project's runs; it need not be there.
+pub fn folder(root: &Path) -> PathBuf {
+    root.join(FOLDER)
+}
+
 /// The folder in which results for object stores are staged; it need not be there.
 pub fn uploads(root: &Path) -> PathBuf {
     root.join(FOLDER).join("uploads")

@@ -35,6 +35,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use self::pattern::{Names, Pattern};
 use self::walk::{dangling, walk};
 use crate::error::{Error, Result};
+use crate::paths;
 use crate::store::{Location, Object};
 
 /// A file to read, as it was when it was listed.
@@ -203,7 +204,8 @@ pub fn check(pattern: &str) -> Result<()> {
     }
 }
 
-/// Whether `path`, which is absolute and need not exist, is named by one of `patterns`: a file there would be read.
+/// Whether `path` is named by one of `patterns`: a file there would be read. It need not exist, and is what [`paths::real`] makes
+/// of it.
 pub fn names(root: &Path, patterns: &[String], path: &Path) -> bool {
     let named = |pattern: &String| {
         match (Location::parse(pattern), Location::of(path)) {
@@ -212,7 +214,7 @@ pub fn names(root: &Path, patterns: &[String], path: &Path) -> bool {
             _ => return false,
         }
         let Ok(pattern) = Pattern::parse(pattern) else { return false };
-        let base = root.join(&pattern.fixed);
+        let base = paths::real(&root.join(&pattern.fixed));
         let Ok(below) = path.strip_prefix(&base) else { return false };
         match &pattern.names {
             Names::Exactly => below.as_os_str().is_empty() || Pattern::everything_below().matches(below),

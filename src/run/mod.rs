@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::ledger::{self, Definition, Recorded};
 use crate::ndjson::listing;
+use crate::paths;
 use crate::query::{self, Files, SavedQuery};
 use crate::session::{Fold, Planned, Running, Session, Touched, reads};
 use crate::sink::{self, Placing, Staging};
@@ -265,6 +266,7 @@ impl<'a> Work<'a> {
             let target = Target::of_statement(*target, &planned)?;
             target.check(session.catalog().project())?;
             let sources = planned.sources.clone();
+            target.check_apart(sources.iter().flat_map(|source| &source.files))?;
             sources.iter().filter(|source| source.survey.is_whole).try_for_each(|source| source.check_budget())?;
             let written = self.aside(planned, &target).await;
             if let Err(Error::Machine(problem)) = written {
@@ -316,8 +318,7 @@ fn sweep(path: &Path, spool: &Path) -> Result<()> {
     if Location::is_url(path) {
         return sink::sweep(spool).map(drop);
     }
-    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    sink::sweep(beside.unwrap_or(Path::new("."))).map(drop)
+    sink::sweep(paths::folder_of(&paths::real(path))).map(drop)
 }
 
 /// Bytes that a statement will read, as stored.

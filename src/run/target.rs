@@ -1,13 +1,17 @@
 //! Where a result goes, of which files it is made, and how they are written.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::intake::OnRewrite;
-use crate::ndjson::listing;
+use crate::ledger;
+use crate::ndjson::listing::{self, Identity, InputFile};
+use crate::paths;
 use crate::project::{Project, SourceConfig};
 use crate::query::{Files, Increment, SavedQuery};
 use crate::session::Planned;
@@ -177,32 +181,61 @@ impl Target {
         std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 
-    /// **Errors**: `Request`, if the result would replace what results are made of.
+    /// The same, whatever links it is named by: two results with one such path replace each other.
+    pub fn real_place(&self) -> PathBuf {
+        if Location::is_url(&self.path) { self.path.clone() } else { paths::real(&self.path) }
+    }
+
+    /// **Errors**: `Request`, if the result would replace what results are made of, or what is noted of them.
     pub fn check(&self, project: &Project) -> Result<()> {
         if let Some(location) = Location::of(&self.path)? {
             return self.check_objects(&location, project);
         }
-        let path = &self.path;
-        let absolute = std::path::absolute(path).map_err(|error| Error::unwritable(path, error))?;
-        // Links and `..` in the folders are resolved as far as those are there.
-        let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
-        let real = match (folder, absolute.file_name()) {
-            (Some(folder), Some(name)) => folder.join(name),
-            _ => absolute,
-        };
-        let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
+        let real = paths::real(&self.path);
         let file = match self.shape {
             Shape::File => real.clone(),
             _ => real.join(format!("part-00000-of-00001.{}", self.writing.format.extension())),
         };
-        let input_of = project.sources.iter().find(|source| listing::names(&root, &source.paths, &file));
+        let input_of = project.sources.iter().find(|source| listing::names(&project.root, &source.paths, &file));
+        let is_within = |folder: &Path| real.starts_with(paths::real(folder));
         let what = match input_of {
             Some(source) => format!("an input of source `{}`", source.name),
-            None if Some(&real) == project.file.as_ref() => "the project file".to_owned(),
-            None if real.starts_with(&project.queries_dir) => "in the folder of saved queries".to_owned(),
+            None if project.file.as_ref().is_some_and(|file| real == paths::real(file)) => {
+                "the project file".to_owned()
+            }
+            None if is_within(&project.queries_dir) => "in the folder of saved queries".to_owned(),
+            None if is_within(&ledger::folder(&project.root)) => "in the folder of what is noted of runs".to_owned(),
             None => return Ok(()),
         };
         Err(self.refused(&what))
+    }
+
+    /// **Errors**: `Request`, if the result would replace one of these `files`, of which it is made.
+    pub(super) fn check_apart<'a>(&self, files: impl Iterator<Item = &'a InputFile>) -> Result<()> {
+        if Location::is_url(&self.path) {
+            return Ok(());
+        }
+        let real = paths::real(&self.path);
+        let Ok(metadata) = std::fs::metadata(&real) else { return Ok(()) };
+        let mut folders: HashMap<&Path, PathBuf> = HashMap::new();
+        let mut is_there = |file: &&'a InputFile| match file.path.parent() {
+            _ if file.object.is_some() => false,
+            Some(folder) if self.shape.is_folder() && !file.path.is_symlink() => {
+                folders.entry(folder).or_insert_with(|| paths::real(folder)).starts_with(&real)
+            }
+            _ if self.shape.is_folder() => paths::real(&file.path).starts_with(&real),
+            _ => {
+                let Identity { device, inode, .. } = file.identity;
+                (device, inode) == (metadata.dev(), metadata.ino()) && paths::real(&file.path) == real
+            }
+        };
+        match { files }.find(|file| is_there(file)) {
+            None => Ok(()),
+            Some(file) if self.shape.is_folder() => {
+                Err(self.refused(&format!("the folder of its input `{}`", file.shown)))
+            }
+            Some(file) => Err(self.refused(&format!("its input `{}`", file.shown))),
+        }
     }
 
     fn check_objects(&self, location: &Location, project: &Project) -> Result<()> {

@@ -77,9 +77,9 @@ impl Returning {
     /// Puts it in place of the result there.
     ///
     /// **Errors**: those of [`Staging::publish`](super::Staging::publish).
-    pub fn publish(self) -> Result<()> {
+    pub fn publish(mut self) -> Result<()> {
         if self.root.is_dir() {
-            swap::into_place(&self.stage, &self.root, &self.place)
+            swap::into_place(&mut self.stage, &self.root, &self.place)
         } else {
             self.place.replace_by(&self.root)
         }

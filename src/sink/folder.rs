@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -164,11 +164,30 @@ impl StagedFolder {
             let folder = self.folder_of(&keys, range.start)?;
             if folder != self.at {
                 self.leave()?;
-                fs::create_dir_all(&folder).map_err(|error| self.place.unwritable(error))?;
-                self.at = folder;
+                self.enter(folder)?;
             }
             self.add(&rows.slice(range.start, range.len()))?;
         }
+        Ok(())
+    }
+
+    /// Makes the folder that the next rows go to.
+    ///
+    /// **Errors**: [`Error::Data`] if rows were put there before: what they are told apart by is not seen in its name.
+    fn enter(&mut self, folder: PathBuf) -> Result<()> {
+        let above = folder.parent().unwrap_or(&self.base);
+        match fs::create_dir_all(above).and_then(|()| fs::create_dir(&folder)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let shown = folder.strip_prefix(&self.base).unwrap_or(&folder).display();
+                let message = format!("rows with keys that differ would both go to the folder `{shown}`");
+                return Err(Error::data(message).with_hint(
+                    "NaN has two signs that no name shows, and some disks do not tell capital letters: make them one, with lower(x) \
+                     or CASE WHEN isnan(x) THEN NULL ELSE x END",
+                ));
+            }
+            made => made.map_err(|error| self.place.unwritable(error))?,
+        }
+        self.at = folder;
         Ok(())
     }
 
@@ -273,9 +292,9 @@ impl StagedFolder {
     /// **Errors**: [`Error::Machine`] if it cannot be put in place; [`Error::Request`] if something stands there now that is
     /// no result. What stood there is then untouched, but for one case that says so: the new result is in place and the
     /// folder cannot be synced.
-    pub fn publish(self, sealed: Sealed) -> Result<Published> {
+    pub fn publish(mut self, sealed: Sealed) -> Result<Published> {
         swap::check_replaceable(&self.place)?;
-        swap::into_place(&self.stage, &self.root, &self.place)?;
+        swap::into_place(&mut self.stage, &self.root, &self.place)?;
         drop(self.stage);
         Ok(sealed.published(self.place.target))
     }
@@ -351,7 +370,7 @@ fn named_after(name: &str, texts: &Texts<'_>, row: usize) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray};
 
     use super::super::Format;
     use super::super::testing::batch;
@@ -451,6 +470,24 @@ mod tests {
         assert_eq!(files(&target), expected);
         publish(&target, by_key(), &[partitioned(&[])]).unwrap();
         assert_eq!(files(&target), []);
+    }
+
+    #[test]
+    fn keys_with_one_name_do_not_replace_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Float64Array::from(vec![-f64::NAN.abs(), -0.0, 0.0, 1.0, f64::NAN.abs()]);
+        let rows = batch([
+            ("n", Arc::new(Int64Array::from_iter_values(0..5)) as ArrayRef),
+            ("folder 0", Arc::new(keys) as ArrayRef),
+        ]);
+        let target = folder.path().join("result");
+        publish(&target, by_key(), &[rows.slice(1, 4)]).unwrap();
+        let before = files(&target);
+        assert_eq!(before.len(), 4, "{before:?}");
+        let error = publish(&target, by_key(), &[rows]).unwrap_err();
+        assert_eq!((error.kind(), files(&target)), ("data", before), "{error}");
+        assert!(error.to_string().ends_with("the folder `k=NaN`"), "{error}");
+        assert_eq!(files(folder.path()).len(), 4, "no stage is left");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::fault::io_cause;
 use crate::error::{Error, Fate, Result};
 use crate::failpoint;
+use crate::paths::{folder_of, follow};
 
 /// Where a result goes.
 pub(super) struct Place {
@@ -106,6 +107,18 @@ impl Place {
         Error::unwritable(&self.target, error).with_hint(hint)
     }
 
+    /// The target is not there, and neither is what stood there before: both are in `stage`, and whoever sweeps it puts the target
+    /// in its place.
+    pub(super) fn between(&self, error: io::Error, stage: &Path) -> Error {
+        Error::unwritable(&self.target, error)
+            .with_hint(format!(
+                "the new result and the one before it are in `{}`: the next run that publishes beside it puts the new one in its \
+                 place",
+                stage.display()
+            ))
+            .with_fate(Fate::Unknown)
+    }
+
     /// The target was written, and may yet not outlast a power cut.
     pub(super) fn unsynced(&self, error: io::Error) -> Error {
         Error::machine(format!("cannot sync the folder of `{}`", self.target.display()))
@@ -142,28 +155,6 @@ fn is_no_folder(target: &Path) -> Error {
 fn is_special(target: &Path) -> Error {
     Error::request(format!("output path `{}` is not a regular file", target.display()))
         .with_hint("devices and pipes cannot be replaced by a file; choose another path, or write to standard output")
-}
-
-/// The file that `path` leads to through symbolic links, whether it exists or not.
-fn follow(path: &Path) -> io::Result<PathBuf> {
-    /// As many as Linux follows.
-    const LINKS: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        match fs::read_link(&path) {
-            Ok(next) => path = folder_of(&path).join(next),
-            // Not a link, or nothing there: both end the way, and the caller finds out which it is.
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many symbolic links"))
-}
-
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 /// Makes `folder` and those above it, so that they outlast a power cut.

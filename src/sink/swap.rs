@@ -85,21 +85,43 @@ fn is_part(name: &OsStr) -> bool {
 /// Puts the folder `root` of the stage in its place. What stood there is in the stage then, and goes with it.
 ///
 /// **Errors**: [`Error::Machine`]; what stood there is then untouched, or the error says that it is not.
-pub(super) fn into_place(stage: &StageDir, root: &Path, place: &Place) -> Result<()> {
+pub(super) fn into_place(stage: &mut StageDir, root: &Path, place: &Place) -> Result<()> {
     let unwritable = |error| place.unwritable(error);
     if let Some(permissions) = &place.replaces {
         fs::set_permissions(root, permissions.clone()).map_err(unwritable)?;
     }
     sync_tree(root).map_err(unwritable)?;
     let target = place.folder.join(&place.name);
-    exchange(root, &target)
-        .or_else(|error| match error {
-            Errno::INVAL | Errno::NOSYS | Errno::NOTSUP => in_two_steps(stage.path(), root, &target),
-            error => Err(error.into()),
-        })
-        .map_err(unwritable)?;
+    match exchange(root, &target) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            in_two_steps(stage.path(), root, &target, |from, to| fs::rename(from, to))
+        }
+        done => done.map_err(|error| Failed::Untouched(error.into())),
+    }
+    .map_err(|failed| failed.told(stage, place))?;
     failpoint::pass("placed");
     place::sync_folder(&place.folder).map_err(|error| place.unsynced(error))
+}
+
+/// Why a folder is not in its place.
+#[derive(Debug)]
+enum Failed {
+    /// What stood there still does.
+    Untouched(io::Error),
+    /// Neither does: both are in the stage, and the next to sweep it does the second step.
+    Between(io::Error),
+}
+
+impl Failed {
+    fn told(self, stage: &mut StageDir, place: &Place) -> Error {
+        match self {
+            Self::Untouched(error) => place.unwritable(error),
+            Self::Between(error) => {
+                stage.leave();
+                place.between(error, stage.path())
+            }
+        }
+    }
 }
 
 fn exchange(root: &Path, target: &Path) -> Result<(), Errno> {
@@ -110,23 +132,29 @@ fn exchange(root: &Path, target: &Path) -> Result<(), Errno> {
     }
 }
 
-fn in_two_steps(stage: &Path, root: &Path, target: &Path) -> io::Result<()> {
+fn in_two_steps(
+    stage: &Path,
+    root: &Path,
+    target: &Path,
+    rename: impl Fn(&Path, &Path) -> io::Result<()>,
+) -> std::result::Result<(), Failed> {
     let name = root.file_name().unwrap_or_default();
-    File::create_new(stage.join(WHOLE)).and_then(|mut file| {
-        io::Write::write_all(&mut file, name.as_encoded_bytes())?;
-        file.sync_all()
-    })?;
-    place::sync_folder(stage)?;
     let before = stage.join(BEFORE);
-    let moved = match fs::rename(target, &before) {
-        Err(error) if error.kind() == ErrorKind::NotFound => false,
-        moved => moved.map(|()| true)?,
-    };
-    fs::rename(root, target).inspect_err(|_| {
-        if moved {
-            // If that fails as well, the next sweep puts the new one there.
-            let _ = fs::rename(&before, target);
+    let first = || {
+        File::create_new(stage.join(WHOLE)).and_then(|mut file| {
+            io::Write::write_all(&mut file, name.as_encoded_bytes())?;
+            file.sync_all()
+        })?;
+        place::sync_folder(stage)?;
+        match rename(target, &before) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            moved => moved.map(|()| true),
         }
+    };
+    let moved = first().map_err(Failed::Untouched)?;
+    rename(root, target).map_err(|error| match moved && rename(&before, target).is_err() {
+        true => Failed::Between(error),
+        false => Failed::Untouched(error),
     })
 }
 
@@ -162,7 +190,10 @@ pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the files that a test finds there are not outputs")]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+    use crate::error::Fate;
     use crate::sink::sweep;
 
     /// A stage with a whole folder `result` in it, beside one that may stand there.
@@ -189,10 +220,38 @@ mod tests {
             let (root, target) = (stage.path().join("result"), folder.path().join("result"));
             match in_one {
                 true => exchange(&root, &target).unwrap(),
-                false => in_two_steps(stage.path(), &root, &target).unwrap(),
+                false => in_two_steps(stage.path(), &root, &target, |from, to| fs::rename(from, to)).unwrap(),
             }
             assert_eq!(text(folder.path()), "new");
             drop(stage);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_second_step_that_fails_loses_neither_result() {
+        for (failing, text_then, text_in_the_end) in [(1, Some("old"), "old"), (2, None, "new")] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut stage = staged(folder.path(), true);
+            let place = Place::find_folder(&folder.path().join("result")).unwrap();
+            let (root, target) = (stage.path().join("result"), folder.path().join("result"));
+            let done = Cell::new(0);
+            let rename = |from: &Path, to: &Path| {
+                done.set(done.get() + 1);
+                if (2..2 + failing).contains(&done.get()) { Err(io::Error::other("no")) } else { fs::rename(from, to) }
+            };
+            let error = in_two_steps(stage.path(), &root, &target, rename).unwrap_err().told(&mut stage, &place);
+            let untouched = error
+                .problem()
+                .and_then(|problem| problem.hint.as_deref())
+                .unwrap()
+                .contains("the previous result is untouched");
+            assert_eq!(untouched, text_then.is_some(), "{error:?}");
+            assert_eq!(error.fate(), if untouched { Fate::Unpublished } else { Fate::Unknown });
+            drop(stage);
+            assert_eq!(target.exists().then(|| text(folder.path())).as_deref(), text_then);
+            assert_eq!(sweep(folder.path()).unwrap(), usize::from(!untouched));
+            assert_eq!(text(folder.path()), text_in_the_end);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The modules, from the lowest to the highest; those of one row may import each other.
 const LAYERS: [&[&str]; 11] = [
-    &["error", "clock", "runtime", "suggest", "failpoint", "number"],
+    &["error", "clock", "runtime", "suggest", "failpoint", "number", "paths"],
     &["document"],
     &["generate", "query", "dialect", "store"],
     &["ndjson", "sink", "functions", "windows", "ledger"],

@@ -1,6 +1,7 @@
 //! Sources as a whole: several of them, empty ones, long stretches without a row, and files that are not to be written.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -86,6 +87,75 @@ fn a_result_replaces_nothing_that_results_are_made_of() {
     for (name, text) in files {
         assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), text, "{name}");
     }
+}
+
+#[test]
+fn a_result_replaces_none_of_them_whatever_links_lead_there() {
+    let files =
+        [("data/a.out", "{\"a\":1}\n"), ("saved/q.sql", "SELECT a\n"), ("tidemill.toml", ""), ("outputs/old.json", "")];
+    let folder = project(&files);
+    let root = folder.path();
+    let link = |to: &str, at: &str| symlink(to, root.join(at)).unwrap();
+    link("data", "inputs");
+    link("saved", "queries");
+    link("../inputs/a.out", "outputs/to_input.json");
+    link("../inputs/new.out", "outputs/to_new_input.json");
+    link("../saved/q.sql", "outputs/to_query.json");
+    link("../tidemill.toml", "outputs/to_project.json");
+    link("../.tidemill/new.json", "outputs/to_notes.json");
+    link(".", "around");
+    let sql = "SELECT a FROM events";
+    for (target, what) in [
+        ("data/a.out", "an input of source `events`"),
+        ("around/inputs/a.out", "an input of source `events`"),
+        ("outputs/to_input.json", "an input of source `events`"),
+        ("outputs/to_new_input.json", "an input of source `events`"),
+        ("outputs/to_query.json", "in the folder of saved queries"),
+        ("outputs/to_project.json", "the project file"),
+        ("around/tidemill.toml", "the project file"),
+        ("outputs/to_notes.json", "in the folder of what is noted of runs"),
+        (".tidemill/state.db", "in the folder of what is noted of runs"),
+    ] {
+        refused(root, &["sql", sql, "--format", "json", "--output", target], 2, what);
+        refused(root, &["--project", "around", "sql", sql, "--format", "json", "--output", target], 2, what);
+    }
+    for (name, text) in files {
+        assert_eq!(fs::read_to_string(root.join(name)).unwrap(), text, "{name}");
+    }
+    // Other links are followed.
+    link("old.json", "outputs/link.json");
+    let output = tidemill(root, &["sql", sql, "--output", "outputs/link.json"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read_to_string(root.join("outputs/old.json")).unwrap(), files[0].1);
+}
+
+#[test]
+fn a_result_does_not_replace_the_folder_that_it_is_made_of() {
+    let query = "--@ partition_by = [\"k\"]\nSELECT k, n FROM other\n";
+    let toml = "[sources.other]\npath = \"outputs/q/*/*.json\"\n";
+    let input = ("outputs/q/k=1/part-00000-of-00001.json", "{\"n\":1}\n");
+    let folder = project(&[("tidemill.toml", toml), ("queries/q.sql", query), input]);
+    let what = "the folder of its input `outputs/q/k=1/part-00000-of-00001.json`";
+    refused(folder.path(), &["run", "q"], 2, what);
+    fs::create_dir(folder.path().join("elsewhere")).unwrap();
+    fs::rename(folder.path().join("outputs/q"), folder.path().join("elsewhere/q")).unwrap();
+    symlink("../elsewhere/q", folder.path().join("outputs/q")).unwrap();
+    refused(folder.path(), &["run", "q"], 2, what);
+    assert_eq!(fs::read_to_string(folder.path().join(input.0)).unwrap(), input.1);
+}
+
+#[test]
+fn two_queries_with_one_place_are_refused_whatever_it_is_called() {
+    let query = |output: &str| format!("--@ output = \"{output}\"\nSELECT a FROM events\n");
+    let (one, other) = (query("outputs/x.json"), query("elsewhere/../link/x.json"));
+    let folder = project(&[("inputs/a.out", "{\"a\":1}\n"), ("queries/one.sql", &one), ("queries/other.sql", &other)]);
+    fs::create_dir(folder.path().join("elsewhere")).unwrap();
+    fs::create_dir(folder.path().join("outputs")).unwrap();
+    symlink("outputs", folder.path().join("link")).unwrap();
+    refused(folder.path(), &["run"], 2, "`one` and `other` would both be published at");
+    // One query is none of two, whatever it is called.
+    let output = tidemill(folder.path(), &["run", "one", "queries/one.sql", "queries/../queries/one.sql"]);
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
