@@ -224,16 +224,22 @@ impl<'a> Sorting<'a> {
         Ok(())
     }
 
-    /// What was read of files that are gone, or written anew, and whose copies were seen beside them.
+    /// What was read of files that are gone, or written anew, and whose copies were seen beside them. A copy may have been moved since.
     fn in_copies(&mut self) -> Result<()> {
-        let lost: HashMap<&str, &'a Taken> =
-            self.lost().into_iter().map(|taken| (taken.file.as_str(), taken)).collect();
+        let lost = self.lost();
+        let by_name: HashMap<&str, &'a Taken> = lost.iter().map(|taken| (taken.file.as_str(), *taken)).collect();
         for (at, file) in self.files.iter().enumerate() {
-            for taken in originals(&file.shown).filter_map(|name| lost.get(name).copied()) {
+            let moved = self.known[at].filter(|known| known.is_copy && known.file != file.shown);
+            let of_moved = lost.iter().copied().filter(|taken| moved.is_some_and(|known| taken.ends.0 == known.ends.0));
+            for taken in originals(&file.shown).filter_map(|name| by_name.get(name).copied()).chain(of_moved) {
                 if self.found.contains(taken.file.as_str()) || !begins(taken, &mut Beginning::of(file))? {
                     continue;
                 }
-                if self.known[at].is_none_or(|known| known.is_copy && known.bytes < taken.bytes) {
+                let tells_more = |known: &Taken| match moved {
+                    None => known.bytes < taken.bytes,
+                    Some(_) => known.bytes <= taken.bytes,
+                };
+                if self.known[at].is_none_or(|known| known.is_copy && tells_more(known)) {
                     self.known[at] = Some(taken);
                 }
                 self.found.insert(&taken.file);

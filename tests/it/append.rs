@@ -196,6 +196,28 @@ fn logs_that_are_empty_or_begin_alike_are_rotated() {
 }
 
 #[test]
+fn a_copy_that_was_seen_beside_its_original_goes_on_for_it() {
+    let project = project();
+    project.append("inputs/app.out.1", &lines(0..400));
+    project.adds();
+    // Compressed, and seen before the original goes; then everything moves on by one.
+    project.write("inputs/app.out.1.gz", gzip(lines(0..400).as_bytes()));
+    assert!(project.adds().contains("is a copy of"));
+    fs::remove_file(project.path("inputs/app.out.1")).unwrap();
+    fs::rename(project.path("inputs/app.out.1.gz"), project.path("inputs/app.out.2.gz")).unwrap();
+    project.write("inputs/app.out.1", lines(400..410));
+    project.adds();
+    project.adds_up();
+    assert!(project.adds().contains("nothing to do"));
+    fs::rename(project.path("inputs/app.out.2.gz"), project.path("inputs/app.out.3.gz")).unwrap();
+    fs::rename(project.path("inputs/app.out.1"), project.path("inputs/app.out.2")).unwrap();
+    project.write("inputs/app.out.1", lines(410..420));
+    project.adds();
+    project.adds_up();
+    assert!(project.adds().contains("nothing to do"));
+}
+
+#[test]
 fn a_copy_beside_its_original_is_not_read() {
     let project = project();
     project.append("inputs/app.out", &lines(0..300));
