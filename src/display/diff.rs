@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::text::message;
 use crate::ledger::SourceCounts;
 use crate::run::diff::{Diff, Files, Pair, Rows, Summary};
 
@@ -22,7 +23,7 @@ pub fn text(diff: &Diff) -> String {
         Some(sql) => match &sql.lines {
             Some(lines) => {
                 for line in lines.lines() {
-                    let _ = writeln!(text, "  {line}");
+                    let _ = writeln!(text, "  {}", message(line));
                 }
             }
             None => line(&mut text, "SQL", &sql.sql_hash.before, &sql.sql_hash.after),
@@ -56,7 +57,7 @@ fn summary(before: &Summary, after: &Summary, text: &mut String) {
 /// What is the same is not shown.
 fn line(text: &mut String, name: &str, before: &str, after: &str) {
     if before != after {
-        let _ = writeln!(text, "  {name}: {before} -> {after}");
+        let _ = writeln!(text, "  {name}: {} -> {}", message(before), message(after));
     }
 }
 
@@ -81,7 +82,7 @@ fn files(what: &str, files: &Files, text: &mut String) {
     let lines = added.iter().map(|name| format!("+ {name}")).chain(removed.iter().map(|name| format!("- {name}")));
     let lines: Vec<String> = lines.chain(changed).collect();
     for line in lines.iter().take(FILES) {
-        let _ = writeln!(text, "    {line}");
+        let _ = writeln!(text, "    {}", message(line));
     }
     if lines.len() > FILES {
         let _ = writeln!(text, "    … and {} more: --json", lines.len() - FILES);

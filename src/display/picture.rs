@@ -8,7 +8,7 @@ use miette::{
     SourceSpan, SpanContents,
 };
 
-use super::text::visible;
+use super::text::{clean, visible};
 use crate::error::Excerpt;
 
 /// Characters of a line that are shown: with the line numbers and a label, what most terminals hold.
@@ -26,7 +26,7 @@ pub(super) fn draw(excerpt: &Excerpt) -> String {
     if handler.render_report(&mut text, &Shown::of(excerpt)).is_err() {
         // The place is told in words where it cannot be drawn.
         let (line, column) = excerpt.line_and_column();
-        return format!("  in {}, line {line}, column {column}\n", excerpt.name);
+        return format!("  in {}, line {line}, column {column}\n", clean(&excerpt.name, None));
     }
     // The first line is the handler's own heading, which is empty here.
     text.split_once('\n').map_or(String::new(), |(_, drawn)| drawn.lines().fold(String::new(), trimmed))
@@ -40,9 +40,9 @@ fn trimmed(mut text: String, line: &str) -> String {
 
 /// As much of an excerpt as is shown, under the line and column that its place really has.
 #[derive(Debug)]
-struct Shown<'a> {
-    name: &'a str,
-    label: &'a str,
+struct Shown {
+    name: String,
+    label: String,
     text: String,
     span: SourceSpan,
     /// Of the first line of `text`; 0-based, as are the next two.
@@ -51,8 +51,8 @@ struct Shown<'a> {
     column: usize,
 }
 
-impl<'a> Shown<'a> {
-    fn of(excerpt: &'a Excerpt) -> Self {
+impl Shown {
+    fn of(excerpt: &Excerpt) -> Self {
         let (text, span) = (excerpt.text.as_str(), &excerpt.span);
         let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
@@ -76,8 +76,8 @@ impl<'a> Shown<'a> {
         }
         let (line, column) = excerpt.line_and_column();
         Self {
-            name: &excerpt.name,
-            label: &excerpt.label,
+            name: clean(&excerpt.name, None),
+            label: clean(&excerpt.label, None),
             text: shown,
             span: (at, length.max(1)).into(),
             first_line: line - 1 - usize::from(before.is_some()),
@@ -112,26 +112,26 @@ fn window(line: &str, from: usize) -> String {
     text
 }
 
-impl std::fmt::Display for Shown<'_> {
+impl std::fmt::Display for Shown {
     fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         Ok(())
     }
 }
 
-impl std::error::Error for Shown<'_> {}
+impl std::error::Error for Shown {}
 
-impl Diagnostic for Shown<'_> {
+impl Diagnostic for Shown {
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(self)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let label = (!self.label.is_empty()).then(|| self.label.to_owned());
+        let label = (!self.label.is_empty()).then(|| self.label.clone());
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(label, self.span))))
     }
 }
 
-impl SourceCode for Shown<'_> {
+impl SourceCode for Shown {
     fn read_span<'b>(
         &'b self,
         span: &SourceSpan,

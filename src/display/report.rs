@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::text::message;
 use crate::run::{self, Outcome, Report, Rollback, ScanReport, SourceReport};
 
 /// The report in a few lines; the path of the result as one would type it `here`.
 pub fn text(report: &Report, here: &Path) -> String {
     let Report { query, path, rows, bytes, files, seconds, .. } = report;
-    let path = path.strip_prefix(here).unwrap_or(path).display();
+    let path = message(&path.strip_prefix(here).unwrap_or(path).to_string_lossy());
     let size = indicatif::HumanBytes(*bytes);
     let mut text = match report.status {
         Outcome::Published => format!("{query}: {rows} rows, {size} in {seconds:.2} s -> {path}"),
@@ -22,7 +23,7 @@ pub fn text(report: &Report, here: &Path) -> String {
         describe(source, &mut text);
     }
     for note in run::windowless(report.null_event_times).iter().chain(&report.notes) {
-        let _ = write!(text, "\n  {note}");
+        let _ = write!(text, "\n  {}", message(note));
     }
     text
 }
@@ -30,14 +31,14 @@ pub fn text(report: &Report, here: &Path) -> String {
 /// What was brought back, in a few lines; its path as one would type it `here`.
 pub fn rollback(done: &Rollback, here: &Path) -> String {
     let Rollback { query, run, restores, keeps, path, rows, bytes, .. } = done;
-    let path = path.strip_prefix(here).unwrap_or(path).display();
+    let path = message(&path.strip_prefix(here).unwrap_or(path).to_string_lossy());
     let size = indicatif::HumanBytes(*bytes);
     let mut text = format!("{query}: {path} is what run {restores} published, {rows} rows, {size} (run {run})");
     if let Some(kept) = keeps {
         let _ = write!(text, "\n  what stood there is kept: tidemill rollback {query} {kept}");
     }
     for note in &done.notes {
-        let _ = write!(text, "\n  {note}");
+        let _ = write!(text, "\n  {}", message(note));
     }
     text
 }
@@ -66,13 +67,14 @@ fn describe(source: &SourceReport, text: &mut String) {
         indicatif::HumanBytes(source.bytes)
     );
     for (column, count) in &source.empty_as_null {
-        let _ = write!(text, "\n  {name}.{column}: {count} \"\" read as NULL");
+        let _ = write!(text, "\n  {name}.{}: {count} \"\" read as NULL", message(column));
     }
     if source.duplicate_keys > 0 {
         let _ = write!(text, "\n  {name}: {} rows with a duplicate-key, the last one won", source.duplicate_keys);
     }
     for reject in &source.first_rejects {
-        let _ = write!(text, "\n  {}:{}: {}: {}", reject.file, reject.line, reject.reason, reject.detail);
+        let (file, detail) = (message(&reject.file), message(&reject.detail));
+        let _ = write!(text, "\n  {file}:{}: {}: {detail}", reject.line, reject.reason);
     }
     let told = source.first_rejects.len() as u64;
     if *rejects > told {

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 
 use super::failure;
+use super::text::clean;
 use crate::error::{Error, Result};
 
 /// Writes text to standard output.
@@ -21,14 +22,20 @@ pub fn stdout_failure(error: std::io::Error) -> Error {
     }
 }
 
-/// Prints a line for the person who watches. A closed standard error is no reason to stop.
-pub fn say(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+/// Prints lines for the person who watches, without what would steer a terminal: they may tell of somebody else's data. A closed
+/// standard error is no reason to stop.
+pub fn say(text: &str) {
+    say_styled(&text.split('\n').map(|line| clean(line, None)).collect::<Vec<_>>().join("\n"));
+}
+
+/// The same for text of ours, which has colours and is clean.
+fn say_styled(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// Prints a failure for the person who watches.
 pub fn tell_failure(error: &Error) {
     if let Some(text) = failure::tell(error) {
-        say(text.trim_end());
+        say_styled(text.trim_end());
     }
 }

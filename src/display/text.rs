@@ -73,6 +73,15 @@ pub(super) fn clean(text: &str, limit: Option<usize>) -> String {
     }
 }
 
+/// Columns of a line of a message that are shown: what is in it may be somebody else's data.
+const MESSAGE_WIDTH: usize = 4000;
+
+/// A message to people: as [`clean`] has it, line by line, those behind the first with two spaces before them.
+pub(super) fn message(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| clean(line.trim_end(), Some(MESSAGE_WIDTH))).collect();
+    lines.join("\n  ")
+}
+
 /// What would steer a terminal, or the direction or the lines of text, as a symbol.
 pub(super) fn visible(char: char) -> char {
     match char {
