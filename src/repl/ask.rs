@@ -231,8 +231,10 @@ impl Shell {
         if !self.surroundings.is_interactive {
             return self.show_last();
         }
-        // A pager goes sideways, too.
-        let layout = Layout { width: None, max_rows: None, ..self.layout() };
+        let layout = self.layout();
+        // A person's own pager may go sideways. The one that is built in does not.
+        let width = layout.width.filter(|_| self.surroundings.pager.is_none());
+        let layout = Layout { width, max_rows: None, ..layout };
         let mut rows = Rows::new(&kept.schema, self.settings.mode, layout)?;
         let mut batches = kept.batches();
         let mut is_over = false;

@@ -59,8 +59,8 @@ fn through(pager: &External, texts: impl Iterator<Item = Result<String>>) -> Res
 fn built_in(texts: impl Iterator<Item = Result<String>>) -> Result<()> {
     let failed = |error: minus::MinusError| Error::machine("the pager failed").with_source(error);
     let pager = minus::Pager::new();
-    pager.set_prompt("q quits, / searches, space goes on, h and l go sideways").map_err(failed)?;
-    pager.horizontal_scroll(true).map_err(failed)?;
+    // Long lines are wrapped: cut, as for going sideways, they are cut within a character, and the pager never ends.
+    pager.set_prompt("q quits, / searches, space goes on").map_err(failed)?;
     let mut bytes = 0;
     for text in texts {
         let text = text?;

@@ -260,6 +260,19 @@ fn the_pager_that_is_built_in_goes_up_and_down() {
     terminal.shows("bigint");
     terminal.send("q");
     terminal.prompt();
+    // What is wider than the screen.
+    for mode in ["table", "json"] {
+        terminal.asks(&format!("\\mode {mode}"), &format!("mode is {mode}"));
+        terminal.enter("SELECT *, repeat('é—', 200) AS wide FROM events LIMIT 90;");
+        terminal.prompt();
+        terminal.enter("\\more");
+        terminal.shows("q quits");
+        terminal.send("G");
+        terminal.settle();
+        terminal.send("q");
+        terminal.prompt();
+    }
+    terminal.asks("\\mode table", "mode is table");
     terminal.asks("SELECT 12 AS still;", "│     12 │");
 }
 
