@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, PrimitiveArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
@@ -239,8 +239,8 @@ impl ScalarUDFImpl for WindowEnd {
         let result = args.return_field.data_type();
         let DataType::Timestamp(unit, _) = result else { return internal_err!("window_end makes timestamps") };
         let start = cast(&start.to_array(args.number_rows)?, result)?;
-        let size = interval(size)?;
-        let ends = ends(&start, size, *unit)?;
+        let size = cast(&size.to_array(args.number_rows)?, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+        let ends = ends(&start, size.as_primitive(), *unit)?;
         Ok(ColumnarValue::Array(cast(&ends, result)?))
     }
 }
@@ -256,19 +256,46 @@ fn page(description: &str, usage: &str) -> Documentation {
     Documentation::builder(WINDOWS, description, usage).build()
 }
 
-fn ends(start: &ArrayRef, size: IntervalMonthDayNano, unit: TimeUnit) -> Result<Int64Array> {
+/// NULL where either is.
+fn ends(start: &ArrayRef, sizes: &PrimitiveArray<IntervalMonthDayNanoType>, unit: TimeUnit) -> Result<Int64Array> {
     let start = cast(start, &DataType::Int64)?;
-    let start = start.as_primitive::<Int64Type>();
-    let flawed = |_| {
-        misused_end("the size that `window_end` takes is either of months or of days and less, and fits the timestamp")
+    let mut last = None;
+    let end = |(at, size): (Option<i64>, Option<IntervalMonthDayNano>)| {
+        let (Some(at), Some(size)) = (at, size) else { return Ok(None) };
+        // Mostly all are the same.
+        let length = match last {
+            Some((known, length)) if known == size => length,
+            _ => last.insert((size, Length::of(size, unit)?)).1,
+        };
+        let end = match length {
+            Length::Fixed(length) => at.checked_add(length),
+            Length::Months(months) => grid::later(at, months, unit),
+        };
+        end.map(Some).ok_or_else(|| beyond(at, unit))
     };
-    let beyond = |at| beyond(at, unit);
-    if size.months == 0 {
-        let size = grid::fixed(size, unit).map_err(flawed)?;
-        return start.try_unary(|at| at.checked_add(size).ok_or_else(|| beyond(at)));
+    start.as_primitive::<Int64Type>().iter().zip(sizes).map(end).collect()
+}
+
+#[derive(Clone, Copy)]
+enum Length {
+    /// In the timestamp's unit.
+    Fixed(i64),
+    Months(u32),
+}
+
+impl Length {
+    fn of(size: IntervalMonthDayNano, unit: TimeUnit) -> Result<Self> {
+        let length = if size.months == 0 {
+            grid::fixed(size, unit).map(Self::Fixed)
+        } else {
+            grid::months(size).map(Self::Months)
+        };
+        length.map_err(|_| {
+            misused_end(
+                "the size that `window_end` takes is either of months or of days and less, and fits the timestamp",
+            )
+        })
     }
-    let months = grid::months(size).map_err(flawed)?;
-    start.try_unary(|at| grid::later(at, months, unit).ok_or_else(|| beyond(at)))
 }
 
 /// The window of an event begins or ends where no timestamp of the unit can be.
@@ -283,11 +310,4 @@ pub(super) fn beyond(at: i64, unit: TimeUnit) -> DataFusionError {
         "the window at {at} {unit} since 1970 is beyond what a timestamp({unit}) can hold"
     ))
     .into()
-}
-
-/// A constant interval.
-fn interval(value: &ColumnarValue) -> Result<IntervalMonthDayNano> {
-    let wide = DataType::Interval(IntervalUnit::MonthDayNano);
-    let value = cast(&value.to_array(1)?, &wide)?;
-    Ok(value.as_primitive::<IntervalMonthDayNanoType>().value(0))
 }

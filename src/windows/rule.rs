@@ -223,7 +223,7 @@ fn assign(input: LogicalPlan, window: &Call, keys: Vec<Expr>, number: usize) -> 
             return Err(place.misuse(
                 "windows of months need an event time without a zone, since months begin at other times elsewhere"
                     .into(),
-                "say whose months: CAST(… AT TIME ZONE 'Europe/Berlin' AS TIMESTAMP)",
+                "say whose months: to_local_time(… AT TIME ZONE 'Europe/Berlin')",
             ));
         }
     }
