@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::Script;
 use super::place::{self, Place};
@@ -81,6 +81,21 @@ impl Dialect for Grammar {
         Some(right.map(|right| build(Box::new(left.clone()), Box::new(right))))
     }
 
+    /// Without a `FROM` these clauses follow the columns, and are no names of them.
+    fn is_column_alias(&self, word: &Keyword, parser: &mut Parser<'_>) -> bool {
+        let [next, second] = [0, 1].map(|at| parser.peek_nth_token(at).token);
+        let is_keyword = |token: &Token, keyword| matches!(token, Token::Word(word) if word.keyword == keyword);
+        let begins_clause = match word {
+            Keyword::QUALIFY => {
+                let ends = matches!(next, Token::EOF | Token::Comma | Token::SemiColon | Token::RParen);
+                !ends && !is_keyword(&next, Keyword::FROM)
+            }
+            Keyword::WINDOW => matches!(next, Token::Word(_)) && is_keyword(&second, Keyword::AS),
+            _ => false,
+        };
+        !begins_clause && GenericDialect.is_column_alias(word, parser)
+    }
+
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         GenericDialect.is_delimited_identifier_start(ch)
     }
@@ -129,7 +144,6 @@ impl Dialect for Grammar {
         supports_load_extension,
         supports_named_fn_args_with_assignment_operator,
         supports_struct_literal,
-        supports_empty_projections,
         supports_nested_comments,
         supports_multiline_comment_hints,
         supports_user_host_grantee,

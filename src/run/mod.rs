@@ -318,7 +318,9 @@ fn sweep(path: &Path, spool: &Path) -> Result<()> {
     if Location::is_url(path) {
         return sink::sweep(spool).map(drop);
     }
-    sink::sweep(paths::folder_of(&paths::real(path))).map(drop)
+    // A stage is beside what a link leads to.
+    let end = if path.is_symlink() { paths::real(path) } else { path.to_owned() };
+    sink::sweep(paths::folder_of(&end)).map(drop)
 }
 
 /// Bytes that a statement will read, as stored.
