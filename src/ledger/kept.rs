@@ -14,6 +14,7 @@ use super::runs::{OutputFile, Recorded, int, settle};
 use super::{FOLDER, Ledger, only, open_to_read, path_of, unusable};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::sink::{self, WasPublished};
 
 /// An output that can be brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,12 +147,24 @@ impl Recorded<'_> {
     /// **Errors**: `Machine`, if the ledger cannot be read.
     pub fn maker_of(&self, query: &str, path: &Path) -> Result<Option<i64>> {
         let Ok(metadata) = fs::metadata(path) else { return Ok(None) };
-        let sql = "SELECT coalesce(restores, run) FROM runs WHERE query = ?1 AND status = 'committed' \
-            AND device = ?2 AND inode = ?3 AND NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.query = runs.query \
-            AND later.path = runs.path AND later.status = 'committed' AND later.inode IS NOT NULL AND later.run > runs.run)";
-        let values = params![query, int(metadata.dev()), int(metadata.ino())];
-        let maker = self.ledger.db.query_row(sql, values, |row| row.get(0)).optional();
-        maker.map_err(|error| unusable(&self.ledger.path, error))
+        let last = "SELECT coalesce(restores, run), device, inode, path FROM runs AS last WHERE query = ?1 AND status = 'committed' \
+            AND inode IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.query = last.query \
+            AND later.path = last.path AND later.status = 'committed' AND later.inode IS NOT NULL AND later.run > last.run)";
+        let makers = |db: &Connection| -> rusqlite::Result<Vec<Maker>> {
+            let mut makers = db.prepare(last)?;
+            let found = makers.query_map([query], |row| {
+                let path = PathBuf::from(row.get::<_, String>(3)?);
+                Ok(Maker { run: row.get(0)?, identity: (row.get(1)?, row.get(2)?), path })
+            })?;
+            found.collect()
+        };
+        let makers = makers(&self.ledger.db).map_err(|error| unusable(&self.ledger.path, error))?;
+        let identity = (int(metadata.dev()), int(metadata.ino()));
+        let by_content = || {
+            let named = makers.iter().find(|maker| maker.path == path);
+            named.filter(|maker| holds(&self.ledger.db, maker.run, path))
+        };
+        Ok(makers.iter().find(|maker| maker.identity == identity).or_else(by_content).map(|maker| maker.run))
     }
 
     /// The files that the run `made` has published.
@@ -165,6 +178,23 @@ impl Recorded<'_> {
     pub fn ledger(&self) -> &Ledger {
         self.ledger
     }
+}
+
+/// A run that published last at a path, or what it brought back there.
+struct Maker {
+    run: i64,
+    /// Numbers of the file system, and in it.
+    identity: (i64, i64),
+    path: PathBuf,
+}
+
+/// Whether the output of `run` stands at `path`, byte for byte. What tells a file is another where its file system was mounted anew, or
+/// the project copied.
+pub(super) fn holds(db: &Connection, run: i64, path: &Path) -> bool {
+    let files = files_of(db, run).unwrap_or_default().into_iter();
+    let files: Vec<WasPublished> =
+        files.map(|OutputFile { file, bytes, blake3, .. }| WasPublished { name: file, bytes, blake3 }).collect();
+    !files.is_empty() && files.iter().all(|file| file.blake3.is_some()) && sink::check(path, &files).is_ok()
 }
 
 /// The files that a run has published.

@@ -193,7 +193,10 @@ impl Ledger {
         rows.map_err(failed)?
             .map(|row| {
                 let (run, path, identity, bytes, is_prepared) = row.map_err(failed)?;
-                let is_there = identity.is_some_and(|identity| is_prepared && stands(&path, identity, bytes));
+                let is_there = is_prepared
+                    && identity.is_some_and(|identity| {
+                        stands(&path, identity, bytes) || kept::holds(&self.db, run, Path::new(&path))
+                    });
                 Ok((run, is_there))
             })
             .collect()

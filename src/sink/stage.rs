@@ -129,7 +129,8 @@ impl Staged {
     pub fn seal(&mut self) -> Result<Sealed> {
         let Whole { rows, bytes, blake3, .. } = self.part.finish(&self.place)?;
         let metadata = self.part.file().metadata().map_err(|error| self.place.unwritable(error))?;
-        let name = self.place.name.to_string_lossy().into_owned();
+        // As it was named, also where that is a link.
+        let name = self.place.target.file_name().unwrap_or(&self.place.name).to_string_lossy().into_owned();
         Ok(Sealed::new(vec![PublishedFile { name, rows, bytes, blake3 }], &metadata))
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tidemill::failpoint;
 
@@ -176,6 +177,61 @@ impl Project {
         assert!(!self.path(".tidemill").exists(), "{args:?} makes no ledger");
         told
     }
+}
+
+/// As from a backup, or from a disk that has got another number: what stands there is the same by its bytes alone.
+fn copied(project: &Project) {
+    fs::rename(project.path("outputs"), project.path("before")).unwrap();
+    let copied = Command::new("cp").arg("-a").args([project.path("before"), project.path("outputs")]).status().unwrap();
+    assert!(copied.success());
+    fs::remove_dir_all(project.path("before")).unwrap();
+}
+
+#[test]
+fn what_was_copied_is_known_by_its_bytes() {
+    for settings in ["", "--@ shards = 2\n"] {
+        let project = project(3, settings);
+        let first = project.publishes(1);
+        copied(&project);
+        project.publishes(2);
+        assert_eq!(project.kept(), ["00000001"]);
+        assert!(project.rolls_back(&[]) == first);
+        copied(&project);
+        assert!(project.rolls_back(&["2"]) != first);
+    }
+    // A run that died behind the step that puts its result in its place.
+    let project = Project::new(&[("queries/q.sql", "--@ mode = \"append\"\nSELECT n\n")]);
+    project.publishes(1);
+    project.write("inputs/b.out", lines(1));
+    let run = project.command(&["run"]).env("TIDEMILL_DIES_AT", "placed").stderr(Stdio::null()).status().unwrap();
+    assert_eq!(run.signal(), Some(6));
+    let placed = tree(&project.path("outputs"));
+    copied(&project);
+    assert!(project.does(&["run"]).contains("nothing to do"));
+    let stand: Tree = placed.into_iter().filter(|(name, _)| !name.starts_with('.')).collect();
+    assert!(stand.len() == 2 && tree(&project.path("outputs")) == stand);
+}
+
+#[test]
+fn what_a_link_leads_to_is_kept() {
+    let project = project(3, "");
+    project.write("data/real.json", "");
+    fs::create_dir(project.path("outputs")).unwrap();
+    symlink("../data/real.json", project.path("outputs/q.json")).unwrap();
+    project.write("inputs/a.out", lines(1));
+    project.does(&["run"]);
+    let first = project.read("data/real.json");
+    project.write("inputs/a.out", lines(2));
+    let told = project.does(&["run"]);
+    assert!(!told.contains("not kept"), "{told}");
+    assert!(project.path("outputs/q.json").is_symlink() && project.read("data/real.json") != first);
+    project.does(&["rollback", "q"]);
+    assert!(project.path("outputs/q.json").is_symlink() && project.read("data/real.json") == first);
+    // What is left beside it is removed, too.
+    let died = project.command(&["run"]).env("TIDEMILL_DIES_AT", "written").stderr(Stdio::null()).status().unwrap();
+    assert_eq!((died.signal(), project.names("data").len()), (Some(6), 2));
+    project.does(&["run"]);
+    assert_eq!(project.names("data"), ["real.json"]);
 }
 
 #[test]
