@@ -32,6 +32,8 @@ pub struct Intake {
     pub whole: Vec<InputFile>,
     /// Files that were read and that none of these begins with.
     pub missing: Vec<String>,
+    /// Files that were written anew, and are read from their start.
+    pub rewritten: Vec<String>,
     /// What is worth telling; one line each.
     pub notes: Vec<String>,
     /// Files that were read under a name that they no longer have.
@@ -46,7 +48,7 @@ impl Intake {
     /// **Errors**: `Input`, if a file cannot be read, or does not hold what was read of it, unless it is to be read again.
     pub fn of(files: Vec<InputFile>, taken: &[Taken], earlier: Earlier, on: OnRewrite) -> Result<Self> {
         let sorting = Sorting::of(&files, taken)?;
-        let rewritten = sorting.rewritten();
+        let rewritten: Vec<String> = sorting.rewritten().into_iter().map(str::to_owned).collect();
         if let (Some(file), OnRewrite::Fail) = (rewritten.first(), on) {
             return Err(Error::input(format!("`{file}` no longer begins with what was read of it")).with_hint(
                 "if its writer begins it anew, set on_rewrite = \"reread\" and it is read from its start (not for \
@@ -57,6 +59,7 @@ impl Intake {
         intake
             .notes
             .extend(rewritten.iter().map(|file| format!("`{file}` was written anew, and is read from its start")));
+        intake.rewritten = rewritten;
         intake.scope.all = files;
         Ok(intake)
     }
@@ -214,7 +217,8 @@ impl<'a> Sorting<'a> {
                 if !is_free || !begins(taken, &mut beginning)? {
                     continue;
                 }
-                if is_likely {
+                // So may be all of a small file, in the folder of another day.
+                if is_likely && (taken.bytes >= SURE_BYTES || has_folders_of(file, &taken.file)?) {
                     self.find(at, taken);
                     break;
                 }
@@ -316,8 +320,8 @@ impl<'a> Sorting<'a> {
         let names: HashSet<&str> = self.files.iter().map(|file| file.shown.as_str()).collect();
         let (scope, notes) = (Scope { earlier, ..Scope::default() }, Vec::new());
         let missing = self.missing();
-        let (whole, gone, same) = (Vec::new(), Vec::new(), Vec::new());
-        let mut intake = Intake { scope, whole, missing, notes, gone, same };
+        let (whole, rewritten, gone, same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut intake = Intake { scope, whole, missing, rewritten, notes, gone, same };
         let mut open = Vec::new();
         for ((file, known), copy) in self.files.iter().zip(&self.known).zip(self.copies) {
             if let Some((taken, original)) = copy {
@@ -390,12 +394,17 @@ fn originals(name: &str) -> impl Iterator<Item = &str> {
 
 /// A file that was moved is read as if it had always been there, so its folders must say the same.
 fn check_folders(file: &InputFile, before: &str) -> Result<()> {
-    if file.partitions()? == (InputFile { shown: before.to_owned(), ..file.clone() }).partitions()? {
+    if has_folders_of(file, before)? {
         return Ok(());
     }
     let what =
         format!("`{}` is what was read as `{before}`, and the values that its folders name are others", file.shown);
     Err(Error::input(what).with_hint("move it back, or compute everything again: --full-refresh"))
+}
+
+/// Whether the folders of a file name the values that those of `other` do.
+fn has_folders_of(file: &InputFile, other: &str) -> Result<bool> {
+    Ok(file.partitions()? == (InputFile { shown: other.to_owned(), ..file.clone() }).partitions()?)
 }
 
 fn begins(taken: &Taken, beginning: &mut Beginning<'_>) -> Result<bool> {

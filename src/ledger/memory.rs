@@ -34,6 +34,8 @@ pub struct Memory {
     pub state: Option<String>,
     /// What was read, by source.
     pub taken: BTreeMap<String, Vec<Taken>>,
+    /// Files that were written anew, by source: lines that were read of them are in no file any more.
+    pub lost: BTreeMap<String, BTreeSet<String>>,
     /// What was learned of each source, as JSON.
     pub learned: BTreeMap<String, String>,
     /// The folders that the output is made of.
@@ -78,6 +80,9 @@ pub struct Change {
     pub gone: BTreeMap<String, Vec<String>>,
     /// What was read, by source.
     pub taken: BTreeMap<String, Vec<Taken>>,
+    /// Files that were written anew, by source, those of runs before, too.
+    #[serde(default)]
+    pub lost: BTreeMap<String, BTreeSet<String>>,
     /// What was learned.
     pub learned: BTreeMap<String, String>,
     /// The folder that the output has gained.
@@ -87,15 +92,16 @@ pub struct Change {
 /// `None` where there is no memory of the query.
 pub(super) fn read(db: &Connection, query: &str) -> rusqlite::Result<Option<Memory>> {
     let row = db
-        .query_row("SELECT definition, columns, state FROM increments WHERE query = ?1", [query], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        .query_row("SELECT definition, columns, state, lost FROM increments WHERE query = ?1", [query], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, String>(3)?))
         })
         .optional()?;
-    let Some((definition, columns, state)) = row else { return Ok(None) };
+    let Some((definition, columns, state, lost)) = row else { return Ok(None) };
     // A text that is no definition is none that any run is made by.
     let definition = serde_json::from_str(&definition).unwrap_or_default();
     let columns = serde_json::from_str(&columns).unwrap_or_default();
-    let mut memory = Memory { definition, columns, state, ..Memory::default() };
+    let lost = serde_json::from_str(&lost).unwrap_or_default();
+    let mut memory = Memory { definition, columns, state, lost, ..Memory::default() };
     let mut rows = db.prepare(
         "SELECT source, file, device, inode, size, modified_ns, bytes, lines, head, tail, born_ns, is_copy \
          FROM taken WHERE query = ?1",
@@ -144,8 +150,12 @@ pub(super) fn apply(db: &Transaction<'_>, run: i64) -> rusqlite::Result<()> {
     }
     let definition = serde_json::to_string(&change.definition).unwrap_or_default();
     let columns = serde_json::to_string(&change.columns).unwrap_or_default();
-    let values = params![query, definition, columns, change.state];
-    db.execute("INSERT OR REPLACE INTO increments VALUES (?1, ?2, ?3, ?4)", values)?;
+    let lost = serde_json::to_string(&change.lost).unwrap_or_default();
+    let values = params![query, definition, columns, change.state, lost];
+    db.execute(
+        "INSERT OR REPLACE INTO increments (query, definition, columns, state, lost) VALUES (?1, ?2, ?3, ?4, ?5)",
+        values,
+    )?;
     let mut remove = db.prepare("DELETE FROM taken WHERE query = ?1 AND source = ?2 AND file = ?3")?;
     for (source, files) in &change.gone {
         for file in files {

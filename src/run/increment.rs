@@ -224,7 +224,9 @@ impl Increment<'_> {
             let none = Vec::new();
             let taken = before.taken.get(source).unwrap_or(&none);
             if refresh {
-                check_present(source, &Intake::missing_of(&files, taken)?, self.target)?;
+                let mut missing = Intake::missing_of(&files, taken)?;
+                missing.extend(before.lost.get(source).into_iter().flatten().cloned());
+                check_present(source, &missing, self.target)?;
             }
             let intake = if is_first {
                 Intake::anew(source, files, since)?
@@ -248,8 +250,12 @@ impl Increment<'_> {
             )
             .with_hint("leave --since out, or name an earlier time"));
         }
-        let columns = if is_first { ledger::Columns::default() } else { before.columns.clone() };
-        let change = Change { anew: is_first, definition, columns, state: before.state.clone(), ..Change::default() };
+        let (columns, lost) = match is_first {
+            true => Default::default(),
+            false => (before.columns.clone(), before.lost.clone()),
+        };
+        let state = before.state.clone();
+        let change = Change { anew: is_first, definition, columns, state, lost, ..Change::default() };
         Ok(((!is_first).then_some(before), intakes, change))
     }
 
@@ -366,6 +372,9 @@ impl Increment<'_> {
             }
             change.taken.insert(name.clone(), taken);
             change.gone.insert(name.clone(), intake.gone.clone());
+            if !intake.rewritten.is_empty() {
+                change.lost.entry(name.clone()).or_default().extend(intake.rewritten.iter().cloned());
+            }
         }
         Ok(())
     }

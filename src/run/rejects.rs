@@ -101,9 +101,10 @@ impl Replay {
     pub(super) fn intake(&self, source: &str, files: Vec<InputFile>, earlier: Earlier, first: bool) -> Intake {
         let read = self.files.get(source).cloned().unwrap_or_default();
         let all = files.into_iter().chain(read.iter().cloned()).collect();
-        let (whole, missing, gone, same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (whole, same) = (Vec::new(), Vec::new());
+        let (missing, rewritten, gone) = (Vec::new(), Vec::new(), Vec::new());
         let notes = if first { self.notes.clone() } else { Vec::new() };
-        Intake { scope: Scope { all, read, earlier }, whole, missing, notes, gone, same }
+        Intake { scope: Scope { all, read, earlier }, whole, missing, rewritten, notes, gone, same }
     }
 }
 

@@ -58,9 +58,13 @@ pub(super) fn check_pieces(target: &Target, memory: Option<&Memory>) -> Result<(
     let hint = "compute everything again: --full-refresh";
     if let Some(name) = names.difference(known).next() {
         let what = format!("`{shown}` holds `{name}`, and the ledger knows of no run that published it");
-        return Err(Error::request(what).with_hint(
-            "rows would be there twice: compute everything again with --full-refresh, or move the folder away",
-        ));
+        return Err(Error::request(what).with_hint(match memory {
+            Some(_) => "rows would be there twice: compute everything again with --full-refresh, or move the folder away",
+            None => {
+                "it may be made of lines that are in no file any more: move the folder away; or compute it from the files that are \
+                 there: --full-refresh"
+            }
+        }));
     }
     match known.difference(&names).next() {
         Some(name) => Err(Error::request(format!("`{shown}` lacks `{name}`, which a run published")).with_hint(hint)),

@@ -39,6 +39,11 @@ impl Project {
         stderr(&output)
     }
 
+    fn does_refresh(&self) {
+        let output = self.run(&["run", "added", "--full-refresh"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+
     fn fails(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(!output.status.success(), "{}", stderr(&output));
@@ -397,6 +402,41 @@ fn a_file_that_is_not_what_was_read_is_told() {
     let rows = lines(40..90).lines().count();
     assert!(told.contains(&format!("{rows} lines")), "{told}");
     assert!(project.adds().contains("nothing to do"));
+    // What was read before it was written anew is in the output alone, also many runs later.
+    for _ in 0..2 {
+        let told = project.fails(&["run", "added", "--full-refresh"]);
+        assert!(told.contains("what was read of `inputs/a.out`") && told.contains("would be gone"), "{told}");
+        project.write("inputs/c.out", lines(90..95));
+        project.adds();
+    }
+    fs::rename(project.path("outputs/added"), project.path("kept")).unwrap();
+    project.does_refresh();
+    project.write("inputs/c.out", lines(90..99));
+    project.does_refresh();
+}
+
+#[test]
+fn a_small_file_of_another_day_is_one_of_its_own() {
+    let project = project();
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*/*.out\"\n");
+    project.write("inputs/day=1/a.out", lines(0..1));
+    project.adds();
+    let at = |path: &str| project.path(&format!("inputs/{path}"));
+    fs::remove_dir_all(at("day=1")).unwrap();
+    project.write("inputs/day=2/a.out", lines(0..1));
+    let told = project.adds();
+    assert!(
+        told.contains("`inputs/day=2/a.out` begins with the few lines that were read of `inputs/day=1/a.out`"),
+        "{told}"
+    );
+    assert_eq!(project.added().len(), 2);
+    // A large one is no other by chance.
+    project.write("inputs/day=2/b.out", lines(0..400));
+    project.adds();
+    fs::create_dir(at("day=3")).unwrap();
+    fs::copy(at("day=2/b.out"), at("day=3/b.out")).unwrap();
+    fs::remove_file(at("day=2/b.out")).unwrap();
+    assert!(project.fails(&["run", "added"]).contains("the values that its folders name are others"));
 }
 
 #[test]
