@@ -96,6 +96,11 @@ impl Dialect for Grammar {
         !begins_clause && GenericDialect.is_column_alias(word, parser)
     }
 
+    /// Rows without a column say nothing, and `SELECT all FROM events` would be of such.
+    fn supports_empty_projections(&self) -> bool {
+        false
+    }
+
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         GenericDialect.is_delimited_identifier_start(ch)
     }

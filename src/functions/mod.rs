@@ -52,10 +52,15 @@ pub fn rewrite_expressions(
     let schema = merge_schema(&plan.inputs());
     // A column is called after its expression, which is about to change.
     let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
+    let named = |expr: Expr| {
         let name = names.save(&expr);
         let expr = expr.transform_up(|expr| rewrite(expr, &schema))?;
         Ok(expr.update_data(|expr| name.restore(expr)))
+    };
+    plan.map_expressions(|expr| match expr {
+        // Each of its parts is a column.
+        Expr::GroupingSet(_) => expr.map_children(named),
+        expr => named(expr),
     })?
     .map_data(LogicalPlan::recompute_schema)
 }

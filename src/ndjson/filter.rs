@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as EngineResult;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr};
 
 use super::gather::{Gatherer, Misfit};
 use super::layout::Layout;
@@ -79,4 +79,27 @@ impl Running {
         self.selected.extend(kept.set_indices_u32());
         Ok(&self.selected)
     }
+}
+
+/// Whether the filters in `filter` that get narrower while a query runs still mean the same where their columns have other numbers,
+/// and leave out nothing that is wanted.
+///
+/// The engine numbers the columns of such a filter anew from the inside: where one of its expressions stands within another, as
+/// in `ORDER BY q - p, p`, the outer one is no longer found, and asks for wrong columns. And values that hold others are in another
+/// order to the aggregates that find its bounds than to the comparisons with these, where there are NULLs in them.
+pub(super) fn can_move(filter: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
+    let mut is_whole = true;
+    let walked = filter.apply(|part| {
+        if part.is::<DynamicFilterPhysicalExpr>() {
+            let children = part.children();
+            let holds_another = |outer: &Arc<dyn PhysicalExpr>| {
+                let inner = outer.children();
+                inner.into_iter().any(|inner| inner.exists(|part| Ok(children.contains(&part))).unwrap_or(true))
+            };
+            let is_nested = |child: &Arc<dyn PhysicalExpr>| child.data_type(schema).is_ok_and(|kind| kind.is_nested());
+            is_whole &= !children.iter().any(|child| holds_another(child) || is_nested(child));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.is_ok() && is_whole
 }

@@ -51,6 +51,7 @@ mod needs;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod object;
+mod planned;
 mod prune;
 mod reject;
 mod rows;

@@ -31,10 +31,11 @@ use super::Settings;
 use super::account::Account;
 use super::careful::Found;
 use super::facts::Blocks;
-use super::filter::Filter;
+use super::filter::{self, Filter};
 use super::layout::Layout;
 use super::listing::{Compression, InputFile};
 use super::needs::{self, Needs};
+use super::planned::Planned;
 use super::prune::Pruner;
 use super::scan::{Basis, Batches, Columns, Scan, Workers, engine_error};
 use super::survey::Survey;
@@ -191,7 +192,10 @@ impl FileSource for NdjsonSource {
             metrics: Metrics::new(&self.metrics, partition),
             workers: Arc::default(),
         };
-        ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), self.table_schema.file_schema())
+        let schema = self.projection.source.project_schema(self.table_schema.table_schema())?;
+        let inner =
+            ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), self.table_schema.file_schema())?;
+        Ok(Arc::new(Planned { inner, schema: Arc::new(schema) }))
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -231,8 +235,8 @@ impl FileSource for NdjsonSource {
         }
     }
 
-    /// Takes every filter that asks for nothing but columns of lines. What is taken is exact: the engine's own
-    /// expression is evaluated, as the operator above would.
+    /// Takes every filter that asks for nothing but columns of lines, and that means the same here. What is taken is exact: the
+    /// engine's own expression is evaluated, as the operator above would.
     fn try_pushdown_filters(
         &self,
         filters: Vec<Arc<dyn PhysicalExpr>>,
@@ -241,7 +245,8 @@ impl FileSource for NdjsonSource {
         let takes = |filter: &Arc<dyn PhysicalExpr>| {
             let width = self.table_schema.file_schema().fields().len();
             let of_lines = collect_columns(filter).iter().all(|column| column.index() < width);
-            matches!(self.content, Content::Rows { .. }) && of_lines && !is_volatile(filter)
+            let means_the_same = !is_volatile(filter) && filter::can_move(filter, self.table_schema.table_schema());
+            matches!(self.content, Content::Rows { .. }) && of_lines && means_the_same
         };
         let answers =
             filters.iter().map(|filter| if takes(filter) { PushedDown::Yes } else { PushedDown::No }).collect();

@@ -10,7 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{CATALOG, SOURCES, checked, failure, fields, sums};
+use super::{CATALOG, SOURCES, checked, failure, fields, physical, sums};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -47,6 +47,7 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
         .with_default_features()
         .with_query_planner(Arc::new(WindowPlanner))
         .with_optimizer_rules(windows::optimizer_rules())
+        .with_physical_optimizer_rules(physical::rules())
         .with_analyzer_rule(Arc::new(PlaceWindows))
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))

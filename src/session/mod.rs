@@ -17,6 +17,7 @@ mod increment;
 pub mod internals;
 mod kept;
 mod names;
+mod physical;
 mod results;
 mod sample;
 mod summary;
@@ -24,6 +25,7 @@ mod sums;
 mod tables;
 mod touched;
 mod types;
+mod varying;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;

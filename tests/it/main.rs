@@ -23,6 +23,7 @@ mod keep;
 mod kills;
 mod layering;
 mod library;
+mod mended;
 mod merge;
 mod partitions;
 mod project;

@@ -1,0 +1,92 @@
+//! Statements that the engine by itself answers otherwise, of kinds that need several files, threads or tables of our own.
+
+use crate::project::Project;
+
+/// What a statement answers, a line for each row.
+fn answers(project: &Project, sql: &str, expected: &str) {
+    assert_eq!(project.rows(sql).trim_end(), expected, "{sql}");
+}
+
+const ONE_THREAD: (&str, &str) = ("tidemill.toml", "[limits]\nthreads = 1\n");
+
+/// The filter that `LIMIT` narrows asks for the same columns in the scan as where it is made.
+#[test]
+fn the_first_rows_are_found_where_one_key_stands_within_another() {
+    let first = ("inputs/a.out", "{\"z\":0,\"p\":1,\"q\":5,\"id\":0}\n");
+    let project = Project::new(&[ONE_THREAD, first, ("inputs/b.out", "{\"z\":0,\"p\":0,\"q\":1,\"id\":100}\n")]);
+    let expected = "{\"id\":100}";
+    for order in ["q - p, p, id", "q - p, p", "p, q - p", "-(q - p), q - p DESC, -p", "abs(p), p"] {
+        let expected = if order.starts_with('-') { "{\"id\":0}" } else { expected };
+        answers(&project, &format!("SELECT id FROM events ORDER BY {order} LIMIT 1"), expected);
+    }
+}
+
+#[test]
+fn what_holds_a_null_is_joined_by_what_it_holds() {
+    let lines = "{\"id\":1,\"o\":{\"a\":1,\"b\":1},\"l\":[1]}\n{\"id\":2,\"o\":{\"b\":2},\"l\":[null]}\n{\"id\":3,\"o\":{},\"l\":[2]}\n";
+    let project = Project::new(&[("inputs/a.out", lines)]);
+    for column in ["o", "l"] {
+        answers(&project, &format!("SELECT count(*) AS n FROM events x JOIN events y USING ({column})"), "{\"n\":3}");
+        let sql = format!("SELECT count(*) AS n FROM events WHERE {column} IN (SELECT {column} FROM events)");
+        answers(&project, &sql, "{\"n\":3}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_value_stands_beside_others() {
+    let toml = ("tidemill.toml", "[limits]\nthreads = 1\n[sources.events]\npath = \"inputs/**\"\n");
+    let file = |folder: &str, line: &str| (format!("inputs/d={folder}/a.out"), line.to_owned());
+    let files = [file("x", "{\"a\":1}\n"), file("__HIVE_DEFAULT_PARTITION__", "{\"a\":2}\n"), file("y", "{\"a\":3}\n")];
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (path.as_str(), text.as_str())).chain([toml]).collect();
+    let project = Project::new(&files);
+    answers(&project, "SELECT d, a FROM events ORDER BY a LIMIT 2", "{\"d\":\"x\",\"a\":1}\n{\"d\":null,\"a\":2}");
+    answers(
+        &project,
+        "SELECT d, a FROM events ORDER BY d DESC NULLS LAST, a",
+        "{\"d\":\"y\",\"a\":3}\n{\"d\":\"x\",\"a\":1}\n{\"d\":null,\"a\":2}",
+    );
+    answers(&project, "SELECT d, count(*) AS n FROM events GROUP BY d ORDER BY d LIMIT 1", "{\"d\":\"x\",\"n\":1}");
+}
+
+/// Two tables with the same names, as of every join of a source with itself.
+#[test]
+fn a_filter_above_a_join_is_of_its_own_side() {
+    let lines = "{\"id\":1,\"k\":\"a\",\"e\":1}\n{\"id\":2,\"k\":\"b\",\"e\":5}\n{\"id\":3,\"k\":\"a\",\"e\":9}\n{\"id\":4,\"k\":\"c\",\"e\":1}\n{\"id\":5,\"k\":\"b\",\"e\":1}\n";
+    let project = Project::new(&[("inputs/a.out", lines)]);
+    let joined = "FROM events x RIGHT JOIN events y ON x.e = y.id";
+    let list = |ids: &[i64]| format!("{{\"ids\":[{}]}}", ids.iter().map(i64::to_string).collect::<Vec<_>>().join(","));
+    for (condition, expected) in [
+        ("x.id IS NULL", [2, 3, 4].as_slice()),
+        ("x.id IS DISTINCT FROM 1", &[1, 1, 2, 3, 4, 5]),
+        ("coalesce(x.id, 7) = 7", &[2, 3, 4]),
+        ("x.k IS NULL AND y.k = 'a'", &[3]),
+    ] {
+        let sql = format!("SELECT array_agg(y.id ORDER BY y.id) AS ids {joined} WHERE {condition}");
+        answers(&project, &sql, &list(expected));
+    }
+    // What is constant on one side is not behind the join.
+    let of_a = "events y LEFT JOIN (SELECT * FROM events WHERE k = 'a') x ON x.id = y.id";
+    let sql = format!("SELECT x.k, y.id FROM {of_a} ORDER BY x.k, y.id LIMIT 3");
+    answers(&project, &sql, "{\"k\":\"a\",\"id\":1}\n{\"k\":\"a\",\"id\":3}\n{\"k\":null,\"id\":2}");
+    let sql = format!("SELECT x.k, count(*) AS n FROM {of_a} GROUP BY x.k ORDER BY n");
+    answers(&project, &sql, "{\"k\":\"a\",\"n\":2}\n{\"k\":null,\"n\":3}");
+    let sql = format!("SELECT y.id, row_number() OVER (PARTITION BY x.k ORDER BY y.id) AS n FROM {of_a} ORDER BY y.id");
+    answers(
+        &project,
+        &sql,
+        "{\"id\":1,\"n\":1}\n{\"id\":2,\"n\":1}\n{\"id\":3,\"n\":2}\n{\"id\":4,\"n\":2}\n{\"id\":5,\"n\":3}",
+    );
+    let sql = "SELECT x.c, y.id FROM events y FULL JOIN (SELECT id, 'c' AS c FROM events WHERE id < 2) x ON x.id = y.id ORDER BY x.c NULLS FIRST, y.id LIMIT 1";
+    answers(&project, sql, "{\"c\":null,\"id\":2}");
+}
+
+#[test]
+fn sums_stand_in_sets_of_groups() {
+    let project = Project::new(&[("inputs/a.out", "{\"k\":\"a\",\"n\":1}\n{\"k\":\"b\",\"n\":1}\n")]);
+    for set in ["CUBE (k, n + 1)", "GROUPING SETS ((k, n + 1), (k), (n + 1), ())"] {
+        let sql = format!("SELECT k, n + 1 AS m, count(*) AS c FROM events GROUP BY {set} ORDER BY k, m");
+        let expected = "{\"k\":\"a\",\"m\":2,\"c\":1}\n{\"k\":\"a\",\"m\":null,\"c\":1}\n{\"k\":\"b\",\"m\":2,\"c\":1}\n{\"k\":\"b\",\"m\":null,\"c\":1}\n{\"k\":null,\"m\":2,\"c\":2}\n{\"k\":null,\"m\":null,\"c\":2}";
+        answers(&project, &sql, expected);
+    }
+}
