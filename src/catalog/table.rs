@@ -20,8 +20,9 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::{Listed, Source};
+use crate::ndjson::groups::file_groups;
 use crate::ndjson::listing::InputFile;
-use crate::ndjson::source::{NdjsonSource, file_groups};
+use crate::ndjson::source::NdjsonSource;
 
 /// A table over event files.
 #[derive(Debug)]

@@ -12,7 +12,7 @@
 //! | what whole files taught, and which of their lines need not be read for it | [`facts`], `bounds`, `prune` |
 //! | rows to columns: what is needed, which are kept, what they become | `needs`, `filter`, `gather`, `decode`, `text`, `instant` |
 //! | how much of a file is whole lines, and what was read of it | [`fingerprint`] |
-//! | the engine's leaf: rows, or the table of rejects | [`source`], `scan`, [`format`](mod@format) |
+//! | the engine's leaf: rows, or the table of rejects | [`source`], [`groups`], `scan`, `planned`, [`format`](mod@format) |
 //!
 //! It knows nothing of projects, queries or outputs.
 
@@ -22,6 +22,7 @@ pub mod declared;
 pub mod facts;
 pub mod fingerprint;
 pub mod format;
+pub mod groups;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;

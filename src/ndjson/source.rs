@@ -9,7 +9,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
@@ -32,8 +31,9 @@ use super::account::Account;
 use super::careful::Found;
 use super::facts::Blocks;
 use super::filter::{self, Filter};
+use super::groups::{deal, ranges};
 use super::layout::Layout;
-use super::listing::{Compression, InputFile};
+use super::listing::InputFile;
 use super::needs::{self, Needs};
 use super::planned::Planned;
 use super::prune::Pruner;
@@ -294,43 +294,6 @@ impl FileSource for NdjsonSource {
         let projected = self.projection.source.iter().map(|part| &part.expr);
         datafusion::physical_plan::apply_expression_roots(projected.chain(&self.predicate), f)
     }
-}
-
-/// The files of a source as at most `partitions` groups.
-///
-/// **Errors**: those of the files' folder columns.
-pub fn file_groups(
-    files: &[InputFile],
-    partitions: usize,
-    values: impl Fn(&InputFile) -> EngineResult<Vec<ScalarValue>>,
-) -> EngineResult<Vec<FileGroup>> {
-    let part = |file: &InputFile| {
-        let whole = PartitionedFile::new(file.path.to_string_lossy(), file.identity.size);
-        Ok(whole.with_partition_values(values(file)?).with_extension(file.clone()))
-    };
-    let parts: Vec<PartitionedFile> = files.iter().map(part).collect::<EngineResult<_>>()?;
-    Ok(deal(parts, partitions))
-}
-
-/// Deals parts out, each group a stretch of its own: where the engine has threads take from all groups, they then go
-/// through the files in their order.
-fn deal(parts: Vec<PartitionedFile>, groups: usize) -> Vec<FileGroup> {
-    let length = parts.len().div_ceil(groups.max(1)).max(1);
-    let mut dealt: Vec<Vec<PartitionedFile>> = parts.chunks(length).map(<[_]>::to_vec).collect();
-    if dealt.is_empty() {
-        // The engine plans nothing over a scan without partitions.
-        dealt.push(Vec::new());
-    }
-    dealt.into_iter().map(FileGroup::new).collect()
-}
-
-fn ranges(file: &PartitionedFile, range_bytes: u64) -> Vec<PartitionedFile> {
-    let input = file.extension::<InputFile>().filter(|input| input.compression == Compression::None);
-    let Some(input) = input.filter(|_| file.range.is_none()) else { return vec![file.clone()] };
-    let window = &input.window.bytes;
-    let step = range_bytes.max(1);
-    let range = |start: u64| file.clone().with_range(start as i64, start.saturating_add(step).min(window.end) as i64);
-    window.clone().step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(range).collect()
 }
 
 /// What a scan counts, for EXPLAIN ANALYZE.
