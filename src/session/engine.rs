@@ -10,7 +10,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{CATALOG, SOURCES, checked, failure, fields, physical, sums};
+use super::{CATALOG, SOURCES, checked, exactly, failure, fields, physical, sums};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -51,6 +51,7 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
         .with_analyzer_rule(Arc::new(PlaceWindows))
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))
+        .with_analyzer_rule(Arc::new(exactly::ExactComparisons))
         .build();
     functions::register(&mut state)?;
     for format in NdjsonFormatFactory::all() {

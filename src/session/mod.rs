@@ -7,6 +7,7 @@ mod compare;
 mod copy;
 mod describe;
 mod engine;
+mod exactly;
 mod example;
 mod failure;
 mod fields;

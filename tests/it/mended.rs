@@ -90,3 +90,65 @@ fn sums_stand_in_sets_of_groups() {
         answers(&project, &sql, expected);
     }
 }
+
+/// A cast is not taken from a column where that would change what is equal, less or more.
+#[test]
+fn casts_are_compared_as_they_are() {
+    let lines = "{\"id\":1,\"de\":1.23456,\"i\":1,\"t\":\"1970-01-01T00:00:00Z\"}\n{\"id\":2,\"de\":-1.5,\"i\":5000000000,\"t\":\"1970-01-01T00:00:01Z\"}\n{\"id\":3,\"de\":2.0,\"i\":2,\"t\":\"1969-12-31T23:59:59Z\"}\n";
+    let toml = "[sources.events.columns]\nde = \"decimal(25,5)\"\nt = \"timestamp(s)\"\n";
+    let project = Project::new(&[("inputs/a.out", lines), ("tidemill.toml", toml)]);
+    for (condition, expected) in [
+        ("CAST(de AS BIGINT) = 1", "1"),
+        ("1 = CAST(de AS BIGINT)", "1"),
+        ("CAST(de AS BIGINT) IN (1, 2)", "1,3"),
+        ("CAST(de AS BIGINT) BETWEEN 1 AND 1", "1"),
+        ("CAST(de AS BIGINT) <> 1", "2,3"),
+        ("CAST(de AS DECIMAL(10,2)) = 1.23", "1"),
+        ("CAST(de AS DECIMAL(30,6)) = 1.23456", "1"),
+        ("TRY_CAST(i AS INT) > 0", "1,3"),
+        ("TRY_CAST(i AS INT) IS DISTINCT FROM 1", "2,3"),
+        ("t = TIMESTAMP '1970-01-01T00:00:00.5'", ""),
+        ("t <> TIMESTAMP '1970-01-01T00:00:00.5'", "1,2,3"),
+        ("t < TIMESTAMP '1970-01-01T00:00:00.5'", "1,3"),
+        ("t <= TIMESTAMP '1970-01-01T00:00:00.5'", "1,3"),
+        ("t > TIMESTAMP '1970-01-01T00:00:00.5'", "2"),
+        ("t >= TIMESTAMP '1970-01-01T00:00:00.5'", "2"),
+        ("t >= TIMESTAMP '1969-12-31T23:59:59.5'", "1,2"),
+        ("TIMESTAMP '1970-01-01T00:00:00.5' > t", "1,3"),
+        ("t = TIMESTAMP '1970-01-01T00:00:01'", "2"),
+        ("t IN (TIMESTAMP '1970-01-01T00:00:00.5', TIMESTAMP '1970-01-01T00:00:01')", "2"),
+        ("t BETWEEN TIMESTAMP '1969-12-31T23:59:59.5' AND TIMESTAMP '1970-01-01T00:00:00.5'", "1"),
+        ("t < now() - INTERVAL '1' HOUR", "1,2,3"),
+    ] {
+        let sql =
+            format!("SELECT array_to_string(array_agg(id ORDER BY id), ',') AS ids FROM events WHERE {condition}");
+        let expected =
+            if expected.is_empty() { "{\"ids\":null}".to_owned() } else { format!("{{\"ids\":\"{expected}\"}}") };
+        answers(&project, &sql, &expected);
+        // The same, where nothing is simplified.
+        let sql = format!(
+            "SELECT array_to_string(array_agg(id ORDER BY id), ',') AS ids FROM (SELECT id, ({condition}) AS p FROM events) WHERE p"
+        );
+        answers(&project, &sql, &expected);
+    }
+}
+
+#[test]
+fn lists_of_what_may_be_null_are_not_put_together() {
+    let project = Project::new(&[("inputs/a.out", "{\"id\":1,\"a\":1}\n{\"id\":2,\"a\":null}\n{\"id\":3,\"a\":3}\n")]);
+    for (condition, expected) in [
+        ("a NOT IN (1, 7) OR a NOT IN (2, 8)", "true,null,true"),
+        ("NOT (a IN (1, 7) AND a IN (2, 8))", "true,null,true"),
+        ("a IN (1, 7) AND a IN (2, 8)", "false,null,false"),
+        ("a IN (1, 7) AND a NOT IN (1, 7, 9)", "false,null,false"),
+        ("NOT a IN (1, 7) AND a IN (7, 1)", "false,null,false"),
+        ("a NOT IN (1, 7) AND a NOT IN (3, 8)", "false,null,false"),
+        ("a NOT IN (1, 7) OR a NOT IN (2, 8) OR a NOT IN (4, 9)", "true,null,true"),
+    ] {
+        let sql = format!("SELECT array_agg(({condition}) ORDER BY id) AS p FROM events");
+        answers(&project, &sql, &format!("{{\"p\":[{expected}]}}"));
+        let sql = format!("SELECT count(*) AS n FROM events WHERE {condition}");
+        let count = expected.split(',').filter(|truth| *truth == "true").count();
+        answers(&project, &sql, &format!("{{\"n\":{count}}}"));
+    }
+}
