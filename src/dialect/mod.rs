@@ -14,6 +14,7 @@ mod given;
 mod grammar;
 mod hidden;
 mod ignored;
+mod membership;
 mod mentions;
 mod nesting;
 mod options;
@@ -128,6 +129,7 @@ impl Script {
         for statement in &mut statements {
             paths::even_paths(statement)?;
             window_tables::rewrite(self, statement)?;
+            membership::compare_members(statement);
             quantified::name_subqueries(statement);
         }
         Ok(statements.into())
