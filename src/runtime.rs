@@ -189,7 +189,8 @@ async fn rest(pause: Duration) {
 struct Signals {
     ctrl_c: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// `None` where whoever started the process has it ignore that, as `nohup` does.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
@@ -198,16 +199,32 @@ impl Signals {
         Ok(Self {
             ctrl_c: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            hang_up: if is_ignored(HANG_UP) { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
     async fn next(&mut self) -> u8 {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             _ = self.ctrl_c.recv() => CTRL_C,
             _ = self.terminate.recv() => TERMINATE,
-            _ = self.hang_up.recv() => HANG_UP,
+            _ = hang_up => HANG_UP,
         }
     }
+}
+
+/// Whether the process was started so that it ignores a signal, where the system tells.
+///
+/// **Source**: `proc_pid_status(5)`: the line `SigIgn`, a bit for each signal, in hexadecimal digits.
+fn is_ignored(signal: u8) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0);
+    ignored >> (signal - 1) & 1 == 1
 }

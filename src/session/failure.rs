@@ -86,8 +86,11 @@ pub(super) fn explain(
                 .iter()
                 .any(|kind| message.contains(kind)) =>
         {
-            Error::sql("a subquery that uses columns of the query around it cannot be computed where it stands")
-                .with_hint("write a FROM of its own in it, if it means another table; or join with it")
+            Error::sql("a subquery cannot be computed where it stands, or not with columns of the query around it")
+                .with_hint(
+                    "write a FROM of its own in it, if it means another table, or join with it; IN, EXISTS, ANY and ALL are for \
+                     WHERE: elsewhere write (SELECT count(*) FROM …) > 0",
+                )
                 .at(dialect::subquery(script, statement, "this one, or one in it"))
         }
         DataFusionError::NotImplemented(message) => {

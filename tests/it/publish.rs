@@ -278,6 +278,33 @@ fn a_signal_leaves_the_old_result_and_no_stage() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_stops_no_run_that_was_told_to_go_on() {
+    let project = Project::with_events();
+    project.write("outputs/old.json", "");
+    project.write("queries/endless.sql", "SELECT value FROM generate_series(1, 1000000000000)");
+    for (told, code) in [("trap '' HUP; ", 143), ("", 129)] {
+        let script = format!("{told}exec \"$0\" run endless");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_tidemill")]).current_dir(project.root());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        while stages(&project) == 0 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote anything");
+            std::thread::yield_now();
+        }
+        send("-HUP", &child);
+        // What was not ignored would be seen by now.
+        std::thread::sleep(Duration::from_millis(300));
+        if !told.is_empty() {
+            assert!(child.try_wait().unwrap().is_none(), "it was told to go on");
+            send("-TERM", &child);
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert_eq!(project.names("outputs"), ["old.json"]);
+    }
+}
+
+#[test]
 fn what_was_done_before_a_signal_is_in_the_report() {
     let project = Project::with_events();
     project.write("queries/a.sql", "SELECT count(*) AS n FROM events");
