@@ -21,7 +21,7 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{AggregateUDF, DocSection, Documentation, Expr, LogicalPlan};
+use datafusion::logical_expr::{AggregateUDF, DocSection, Documentation, Expr, LogicalPlan, ScalarUDF};
 
 pub use described::{Function, all};
 pub use json::json_type;
@@ -39,6 +39,9 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     for function in scalars.into_iter().chain([network::ip_is_private(), geo::geo_distance_km()]) {
         state.register_udf(Arc::new(function.into()))?;
     }
+    // The engine's own `nvl` makes 32-bit floats of unsigned integers and of decimals, and means the same.
+    let coalesce = ScalarUDF::clone(&datafusion::functions::core::coalesce()).with_aliases(["nvl", "ifnull"]);
+    state.register_udf(Arc::new(coalesce))?;
     state.register_udaf(Arc::new(AggregateUDF::from(frequent::ApproxTopK::new())))?;
     Ok(())
 }

@@ -256,7 +256,9 @@ fn forget(db: &Transaction<'_>, query: &str, kept: usize, age: Duration) -> rusq
     let before = clock::now().timestamp_millis().saturating_sub(age);
     let forgotten = db.execute(
         // What is kept and what stands in its place is told by the runs that made it.
-        "DELETE FROM runs WHERE query = ?1 AND (run <= ?2 OR started_ms < ?3) \
+        // So is what was rejected and not yet corrected, of which the bounds of rejects leave so much.
+        "DELETE FROM runs WHERE query = ?1 AND (started_ms < ?3 \
+         OR run <= ?2 AND run NOT IN (SELECT run FROM rejects WHERE replayed_by IS NULL)) \
          AND run NOT IN (SELECT run FROM kept WHERE query = ?1) \
          AND run NOT IN (SELECT coalesce(max(run), 0) FROM runs WHERE query = ?1 AND status = 'committed' AND inode IS NOT NULL) \
          AND run NOT IN (SELECT restores FROM runs WHERE query = ?1 AND restores IS NOT NULL)",
