@@ -130,6 +130,9 @@ fn files_are(count: usize) -> String {
 /// So much of a file that is the same is no chance.
 const SURE_BYTES: u64 = 4 << 10;
 
+/// Of so many files that were moved it is told by name: a whole folder may be.
+const MOVES_TOLD: usize = 10;
+
 /// Files on their way to what was read of them.
 struct Sorting<'a> {
     files: &'a [InputFile],
@@ -322,7 +325,7 @@ impl<'a> Sorting<'a> {
         let missing = self.missing();
         let (whole, rewritten, gone, same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut intake = Intake { scope, whole, missing, rewritten, notes, gone, same };
-        let mut open = Vec::new();
+        let (mut open, mut moved) = (Vec::new(), Vec::new());
         for ((file, known), copy) in self.files.iter().zip(&self.known).zip(self.copies) {
             if let Some((taken, original)) = copy {
                 if known.is_none() {
@@ -333,7 +336,7 @@ impl<'a> Sorting<'a> {
             }
             if let Some(taken) = known.filter(|taken| taken.file != file.shown) {
                 check_folders(file, &taken.file)?;
-                intake.notes.push(format!("`{}` is what was read as `{}`", file.shown, taken.file));
+                moved.push(format!("`{}` is what was read as `{}`", file.shown, taken.file));
                 if !names.contains(taken.file.as_str()) {
                     intake.gone.push(taken.file.clone());
                 }
@@ -363,6 +366,11 @@ impl<'a> Sorting<'a> {
                 intake.same.push(taken_of(file, start, lines)?);
             }
         }
+        if let Some(more) = moved.len().checked_sub(MOVES_TOLD).filter(|more| *more > 0) {
+            moved.truncate(MOVES_TOLD);
+            moved.push(format!("{} more have other names, too", files_are(more)));
+        }
+        intake.notes.extend(moved);
         let alike = |(file, gone): &(&str, &str)| {
             format!("`{file}` begins with the few lines that were read of `{gone}`, which is gone, and is read whole")
         };

@@ -1,12 +1,13 @@
 //! `x > ALL (SELECT …)` and `x = ANY (SELECT …)`: the engine compares columns of the query around with those of the query
 //! within by their names, and over one table takes them for the same.
 //!
-//! So the query within gets a name of its own. It knows no tables.
+//! So the query within gets a name of its own. And `x = ANY (list)`, which is false to it where NULL is in the list, stands as `NOT x <> ALL
+//! (list)`, which means the same and is answered right. It knows no tables.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, TableFactor, VisitorMut};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, SetExpr, TableFactor, UnaryOperator, VisitorMut};
 
 use super::default_source::inner_mut;
 use super::template;
@@ -32,6 +33,10 @@ impl VisitorMut for Namer {
             && let Expr::Subquery(query) = right.as_mut()
         {
             name(query);
+        } else if let Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } = expr {
+            let (left, right) = (left.clone(), right.clone());
+            let differs = Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right };
+            *expr = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(differs) };
         }
         ControlFlow::Continue(())
     }
@@ -58,6 +63,7 @@ mod tests {
             parsed("SELECT a FROM t WHERE b > ALL(SELECT b FROM t) AND b = ANY(SELECT 1)"),
             "SELECT a FROM t WHERE b > ALL(SELECT * FROM (SELECT b FROM t) AS __compared) AND b = ANY(SELECT * FROM (SELECT 1) AS __compared)"
         );
+        assert_eq!(parsed("SELECT a FROM t WHERE b = ANY(l) AND c"), "SELECT a FROM t WHERE NOT b <> ALL(l) AND c");
         assert_eq!(parsed("SELECT a IN (SELECT b FROM t)"), "SELECT a IN (SELECT b FROM t)");
     }
 }

@@ -201,6 +201,21 @@ fn logs_that_are_empty_or_begin_alike_are_rotated() {
 }
 
 #[test]
+fn a_folder_that_was_moved_is_told_in_few_lines() {
+    let project = project();
+    (0..40).for_each(|file| project.write(&format!("inputs/a.out.{file}"), lines(file * 10..file * 10 + 10)));
+    project.adds();
+    (0..40).for_each(|file| {
+        let at = |name: &str| project.path(&format!("inputs/{name}.{file}"));
+        fs::rename(at("a.out"), at("b.out")).unwrap();
+    });
+    let told = project.adds();
+    assert!(told.contains("nothing to do") && told.contains("30 files more have other names, too"), "{told}");
+    assert_eq!(told.matches("is what was read as").count(), 10, "{told}");
+    project.adds_up();
+}
+
+#[test]
 fn a_copy_that_was_seen_beside_its_original_goes_on_for_it() {
     let project = project();
     project.append("inputs/app.out.1", &lines(0..400));
