@@ -14,7 +14,6 @@ mod given;
 mod grammar;
 mod hidden;
 mod ignored;
-mod membership;
 mod mentions;
 mod nesting;
 mod options;
@@ -129,7 +128,6 @@ impl Script {
         for statement in &mut statements {
             paths::even_paths(statement)?;
             window_tables::rewrite(self, statement)?;
-            membership::compare_members(statement);
             quantified::name_subqueries(statement);
         }
         Ok(statements.into())
