@@ -143,6 +143,8 @@ struct Sorting<'a> {
     copies: Vec<Option<(Taken, &'a str)>>,
     /// Names of what was found again.
     found: HashSet<&'a str>,
+    /// Names under which copies were known that stand for their originals now.
+    stood_in: Vec<&'a str>,
     /// Names of files that are read whole though they begin with the few lines that were read of others.
     alike: Vec<(&'a str, &'a str)>,
 }
@@ -150,7 +152,8 @@ struct Sorting<'a> {
 impl<'a> Sorting<'a> {
     fn of(files: &'a [InputFile], taken: &'a [Taken]) -> Result<Self> {
         let (known, copies) = (vec![None; files.len()], vec![None; files.len()]);
-        let mut sorting = Self { files, taken, known, copies, found: HashSet::new(), alike: Vec::new() };
+        let mut sorting =
+            Self { files, taken, known, copies, found: HashSet::new(), stood_in: Vec::new(), alike: Vec::new() };
         sorting.unchanged();
         sorting.by_place()?;
         sorting.by_name()?;
@@ -247,7 +250,8 @@ impl<'a> Sorting<'a> {
                     Some(_) => known.bytes <= taken.bytes,
                 };
                 if self.known[at].is_none_or(|known| known.is_copy && tells_more(known)) {
-                    self.known[at] = Some(taken);
+                    let copy = self.known[at].replace(taken);
+                    self.stood_in.extend(copy.map(|copy| copy.file.as_str()));
                 }
                 self.found.insert(&taken.file);
             }
@@ -325,6 +329,8 @@ impl<'a> Sorting<'a> {
         let missing = self.missing();
         let (whole, rewritten, gone, same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut intake = Intake { scope, whole, missing, rewritten, notes, gone, same };
+        let stood_in = self.stood_in.iter().filter(|name| !names.contains(**name));
+        intake.gone.extend(stood_in.map(|name| (*name).to_owned()));
         let (mut open, mut moved) = (Vec::new(), Vec::new());
         for ((file, known), copy) in self.files.iter().zip(&self.known).zip(self.copies) {
             if let Some((taken, original)) = copy {

@@ -24,24 +24,31 @@ pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// The one absolute path of what is at `path`, or would be, whatever links and `..` it is named by. What cannot be looked at
-/// counts as it is named.
+/// The one absolute path of what is at `path`, or would be, whatever links and `..` it is named by. What cannot be looked at, or
+/// leads round in a circle, counts as it is named.
 pub(crate) fn real(path: &Path) -> PathBuf {
-    real_within(path, MOST_LINKS)
-}
-
-fn real_within(path: &Path, links: usize) -> PathBuf {
-    if let Ok(real) = fs::canonicalize(path) {
-        return real;
-    }
     let named = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let followed = follow(&named).unwrap_or_else(|_| named.clone());
-    // A link may lead to below itself.
-    let left = if followed == named { Some(links) } else { links.checked_sub(1) };
-    match (followed.parent(), followed.file_name(), left) {
-        (Some(folder), Some(name), Some(left)) => real_within(folder, left).join(name),
-        _ => named,
+    let parts_of = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+    let (mut real, mut links) = (PathBuf::new(), MOST_LINKS);
+    let mut left = parts_of(&named);
+    while let Some(part) = left.pop() {
+        match part.as_encoded_bytes() {
+            b"." => {}
+            b".." => drop(real.pop()),
+            // A root begins the path anew.
+            _ => {
+                let next = real.join(&part);
+                match fs::read_link(&next) {
+                    Ok(leads_to) if links > 0 => {
+                        links -= 1;
+                        left.extend(parts_of(&leads_to));
+                    }
+                    _ => real = next,
+                }
+            }
+        }
     }
+    real
 }
 
 /// The folder that a file is in.
@@ -68,6 +75,7 @@ mod tests {
         symlink("data", root.join("link")).unwrap();
         symlink("../data/a", root.join("data/to_a")).unwrap();
         symlink("deep/new", root.join("data/to_new")).unwrap();
+        symlink("not/../data/new", root.join("beyond")).unwrap();
         symlink("circle", root.join("circle")).unwrap();
         symlink("below/itself", root.join("below")).unwrap();
         for (named, expected) in [
@@ -79,7 +87,11 @@ mod tests {
             ("link/not/there", "data/not/there"),
             ("link/to_new", "data/deep/new"),
             ("link/deep/../new", "data/new"),
+            ("not/there/../../data/a", "data/a"),
+            ("not/../link/new", "data/new"),
+            ("beyond", "data/new"),
             ("circle", "circle"),
+            ("not/../data/../circle/..", ""),
             ("circle/a", "circle/a"),
             ("link/", "data"),
         ] {

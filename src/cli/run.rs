@@ -142,7 +142,7 @@ fn jobs(args: &Args, project: &Project, options: &Options) -> Result<Vec<Job>> {
             let mut named = named.iter().map(|name| path_of(name, project)).collect::<Result<Vec<_>>>()?;
             let mut seen = HashSet::new();
             // Naming a query twice is no reason to run it twice.
-            named.retain(|path| seen.insert(paths::real(path)));
+            named.retain(|path| seen.insert((query::name_of(path).ok(), paths::real(path))));
             named
         }
     };

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
-use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -86,10 +86,11 @@ impl Dialect for Grammar {
         let [next, second] = [0, 1].map(|at| parser.peek_nth_token(at).token);
         let is_keyword = |token: &Token, keyword| matches!(token, Token::Word(word) if word.keyword == keyword);
         let begins_clause = match word {
-            Keyword::QUALIFY => {
-                let ends = matches!(next, Token::EOF | Token::Comma | Token::SemiColon | Token::RParen);
-                !ends && !is_keyword(&next, Keyword::FROM)
-            }
+            Keyword::QUALIFY => match &next {
+                Token::EOF | Token::Comma | Token::SemiColon | Token::RParen => false,
+                Token::Word(next) => !RESERVED_FOR_COLUMN_ALIAS.contains(&next.keyword),
+                _ => true,
+            },
             Keyword::WINDOW => matches!(next, Token::Word(_)) && is_keyword(&second, Keyword::AS),
             _ => false,
         };

@@ -9,6 +9,7 @@ mod frequent;
 mod geo;
 mod json;
 mod network;
+mod numbers;
 mod scalar;
 mod text;
 mod time;
@@ -21,7 +22,7 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{AggregateUDF, DocSection, Documentation, Expr, LogicalPlan, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, DocSection, Documentation, Expr, LogicalPlan};
 
 pub use described::{Function, all};
 pub use json::json_type;
@@ -39,9 +40,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     for function in scalars.into_iter().chain([network::ip_is_private(), geo::geo_distance_km()]) {
         state.register_udf(Arc::new(function.into()))?;
     }
-    // The engine's own `nvl` makes 32-bit floats of unsigned integers and of decimals, and means the same.
-    let coalesce = ScalarUDF::clone(&datafusion::functions::core::coalesce()).with_aliases(["nvl", "ifnull"]);
-    state.register_udf(Arc::new(coalesce))?;
+    state.register_function_rewrite(Arc::new(numbers::NvlOfNumbers))?;
     state.register_udaf(Arc::new(AggregateUDF::from(frequent::ApproxTopK::new())))?;
     Ok(())
 }

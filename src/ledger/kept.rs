@@ -189,7 +189,7 @@ struct Maker {
 }
 
 /// Whether the output of `run` stands at `path`, byte for byte. What tells a file is another where its file system was mounted anew, or
-/// the project copied.
+/// the project came back from a copy.
 pub(super) fn holds(db: &Connection, run: i64, path: &Path) -> bool {
     let files = files_of(db, run).unwrap_or_default().into_iter();
     let files: Vec<WasPublished> =

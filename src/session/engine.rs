@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
+use datafusion::optimizer::OptimizerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::{CATALOG, SOURCES, checked, exactly, failure, fields, physical, sums};
@@ -46,7 +47,7 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
         .with_expr_planners(vec![Arc::new(fields::FieldPlanner)])
         .with_default_features()
         .with_query_planner(Arc::new(WindowPlanner))
-        .with_optimizer_rules(windows::optimizer_rules())
+        .with_optimizer_rules(optimizer_rules())
         .with_physical_optimizer_rules(physical::rules())
         .with_analyzer_rule(Arc::new(PlaceWindows))
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
@@ -59,6 +60,10 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
     }
     windows::register(&mut state)?;
     Ok(SessionContext::new_with_state(state))
+}
+
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    std::iter::once(Arc::new(exactly::ExactComparisons) as _).chain(windows::optimizer_rules()).collect()
 }
 
 /// The engine under other options.

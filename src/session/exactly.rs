@@ -12,19 +12,39 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
     Between, BinaryExpr, Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::functions::rewrite_expressions;
 
-/// The rule that does so. It stands behind the engine's own, which make both sides one type.
+/// The rule that does so. It stands behind the engine's own that make both sides one type; and before those that simplify, for what is
+/// compared may come together only when conditions have been moved.
 #[derive(Debug)]
 pub(super) struct ExactComparisons;
+
+impl OptimizerRule for ExactComparisons {
+    fn name(&self) -> &'static str {
+        "exact_comparisons"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        match plan {
+            // Sources of ours take no conditions there.
+            LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
+            plan => rewrite_expressions(plan, in_expr),
+        }
+    }
+}
 
 impl AnalyzerRule for ExactComparisons {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
@@ -59,14 +79,21 @@ fn in_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 /// The same comparison, as the engine cannot get wrong.
 fn compared(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let comparison = |left, right| Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) });
-    if is_lost_to(&left, &[&right], schema)? {
+    // What a cast makes NULL is not NULL without it.
+    let tells_null = matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom);
+    let is_lost = |subject: &Expr, other: &Expr| {
+        Ok::<_, DataFusionError>(
+            is_lost_to(subject, &[other], schema)? || tells_null && matches!(subject, Expr::TryCast(_)),
+        )
+    };
+    if is_lost(&left, &right)? {
         let (subject, other) = match rounded(&left, Some(op), &right, schema)? {
             Some(sides) => sides,
             None => (held(left), right),
         };
         return Ok(Transformed::yes(comparison(subject, other)));
     }
-    if is_lost_to(&right, &[&left], schema)? {
+    if is_lost(&right, &left)? {
         let (subject, other) = match rounded(&right, op.swap(), &left, schema)? {
             Some(sides) => sides,
             None => (held(right), left),
@@ -78,33 +105,38 @@ fn compared(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Result<
 
 /// Whether a comparison of `subject` with one of `others` may come out otherwise without the cast that `subject` is.
 fn is_lost_to(subject: &Expr, others: &[&Expr], schema: &DFSchema) -> Result<bool> {
-    let Some((inner, to)) = parts(subject) else { return Ok(false) };
     // It is taken from none that is compared with another column.
     if others.iter().any(|other| other.any_column_refs()) {
         return Ok(false);
     }
+    let Some((inner, to)) = parts(subject, schema)? else { return Ok(false) };
     let from = inner.get_type(schema)?;
-    let is_lost = match times(&from, to) {
+    let is_lost = match times(&from, &to) {
         Some((unit, finer)) => !others.iter().all(|other| is_whole(other, unit, finer)),
-        None => !keeps(&from, to),
+        None => !keeps(&from, &to),
     };
     Ok(is_lost || is_lost_within(inner, schema)?)
 }
 
 /// Whether a cast within another one may not be taken away once that is.
 fn is_lost_within(subject: &Expr, schema: &DFSchema) -> Result<bool> {
-    let Some((inner, to)) = parts(subject) else { return Ok(false) };
+    let Some((inner, to)) = parts(subject, schema)? else { return Ok(false) };
     let from = inner.get_type(schema)?;
-    Ok(times(&from, to).is_some() || !keeps(&from, to) || is_lost_within(inner, schema)?)
+    Ok(times(&from, &to).is_some() || !keeps(&from, &to) || is_lost_within(inner, schema)?)
 }
 
-fn parts(cast: &Expr) -> Option<(&Expr, &DataType)> {
-    match cast {
+/// What is cast, and to which type, if the expression is a cast or becomes one.
+fn parts<'a>(cast: &'a Expr, schema: &DFSchema) -> Result<Option<(&'a Expr, DataType)>> {
+    Ok(match cast {
         Expr::Cast(Cast { expr, field, .. }) | Expr::TryCast(TryCast { expr, field, .. }) => {
-            Some((expr, field.data_type()))
+            Some((expr, field.data_type().clone()))
+        }
+        Expr::ScalarFunction(call) if ["arrow_cast", "arrow_try_cast"].contains(&call.func.name()) => {
+            let to = cast.get_type(schema)?;
+            call.args.first().map(|inner| (inner, to))
         }
         _ => None,
-    }
+    })
 }
 
 /// The units of two timestamps of one kind, of which the second is finer.
@@ -194,9 +226,9 @@ fn decimal(kind: &DataType) -> Option<(i16, i8)> {
 
 /// For `CAST(seconds AS TIMESTAMP(9)) < x` its sides in whole seconds; `None` where nothing round answers it.
 fn rounded(subject: &Expr, op: Option<Operator>, other: &Expr, schema: &DFSchema) -> Result<Option<(Expr, Expr)>> {
-    let Some((inner, to)) = parts(subject) else { return Ok(None) };
+    let Some((inner, to)) = parts(subject, schema)? else { return Ok(None) };
     let from = inner.get_type(schema)?;
-    if times(&from, to).is_none() {
+    if times(&from, &to).is_none() || is_lost_within(inner, schema)? {
         return Ok(None);
     }
     let is_up = match op {

@@ -235,6 +235,25 @@ fn a_copy_that_was_seen_beside_its_original_goes_on_for_it() {
     project.adds();
     project.adds_up();
     assert!(project.adds().contains("nothing to do"));
+    // And once more and more, each under the names that those before had.
+    for next in 0..6 {
+        let first = 420 + next * 10;
+        project.write("inputs/app.out.1.gz", gzip(&fs::read(project.path("inputs/app.out.1")).unwrap()));
+        project.adds();
+        for number in (1..12).rev() {
+            let [from, to] = [number, number + 1].map(|number| project.path(&format!("inputs/app.out.{number}.gz")));
+            if from.exists() {
+                fs::rename(from, to).unwrap();
+            }
+        }
+        project.write("inputs/app.out.1", lines(first..first + 10));
+        if next % 2 == 0 {
+            project.adds();
+            project.adds_up();
+        }
+    }
+    project.adds();
+    project.adds_up();
 }
 
 #[test]

@@ -94,9 +94,14 @@ fn sums_stand_in_sets_of_groups() {
 /// A cast is not taken from a column where that would change what is equal, less or more.
 #[test]
 fn casts_are_compared_as_they_are() {
-    let lines = "{\"id\":1,\"de\":1.23456,\"i\":1,\"t\":\"1970-01-01T00:00:00Z\"}\n{\"id\":2,\"de\":-1.5,\"i\":5000000000,\"t\":\"1970-01-01T00:00:01Z\"}\n{\"id\":3,\"de\":2.0,\"i\":2,\"t\":\"1969-12-31T23:59:59Z\"}\n";
+    let lines = "{\"id\":1,\"de\":1.23456,\"i\":1,\"s\":\"a\",\"t\":\"1970-01-01T00:00:00Z\"}\n{\"id\":2,\"de\":-1.5,\"i\":5000000000,\"t\":\"1970-01-01T00:00:01Z\"}\n{\"id\":3,\"de\":2.0,\"i\":2,\"s\":\"3\",\"t\":\"1969-12-31T23:59:59Z\"}\n";
     let toml = "[sources.events.columns]\nde = \"decimal(25,5)\"\nt = \"timestamp(s)\"\n";
     let project = Project::new(&[("inputs/a.out", lines), ("tidemill.toml", toml)]);
+    // Also where condition and cast, or constant and cast, come together only when the condition is moved.
+    let moved = "WITH p AS (SELECT id, CAST(de AS BIGINT) AS whole, t, TIMESTAMP '1970-01-01T00:00:00.5' AS half FROM events) SELECT id FROM p WHERE ";
+    answers(&project, &format!("{moved} whole = 1"), "{\"id\":1}");
+    answers(&project, &format!("{moved} t = half"), "");
+    answers(&project, &format!("{moved} t < half ORDER BY id"), "{\"id\":1}\n{\"id\":3}");
     for (condition, expected) in [
         ("CAST(de AS BIGINT) = 1", "1"),
         ("1 = CAST(de AS BIGINT)", "1"),
@@ -119,6 +124,10 @@ fn casts_are_compared_as_they_are() {
         ("t IN (TIMESTAMP '1970-01-01T00:00:00.5', TIMESTAMP '1970-01-01T00:00:01')", "2"),
         ("t BETWEEN TIMESTAMP '1969-12-31T23:59:59.5' AND TIMESTAMP '1970-01-01T00:00:00.5'", "1"),
         ("t < now() - INTERVAL '1' HOUR", "1,2,3"),
+        ("CAST(t AS TIMESTAMP(3)) < TIMESTAMP '1970-01-01T00:00:00.5'", "1,3"),
+        ("arrow_cast(de, 'Int64') = 1", "1"),
+        ("TRY_CAST(s AS BIGINT) IS NOT DISTINCT FROM NULL", "1,2"),
+        ("TRY_CAST(s AS BIGINT) IS DISTINCT FROM NULL", "3"),
     ] {
         let sql =
             format!("SELECT array_to_string(array_agg(id ORDER BY id), ',') AS ids FROM events WHERE {condition}");

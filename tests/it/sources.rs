@@ -107,6 +107,7 @@ fn a_result_replaces_none_of_them_whatever_links_lead_there() {
     let sql = "SELECT a FROM events";
     for (target, what) in [
         ("data/a.out", "an input of source `events`"),
+        ("nowhere/../data/a.out", "an input of source `events`"),
         ("around/inputs/a.out", "an input of source `events`"),
         ("outputs/to_input.json", "an input of source `events`"),
         ("outputs/to_new_input.json", "an input of source `events`"),
