@@ -204,7 +204,7 @@ pub fn check(pattern: &str) -> Result<()> {
     }
 }
 
-/// Whether `path` is named by one of `patterns`: a file there would be read. It need not exist, and is what [`paths::real`] makes
+/// Whether `path` is named by one of `patterns`: a file there would be read. It need not exist, and is what `paths::real` makes
 /// of it.
 pub fn names(root: &Path, patterns: &[String], path: &Path) -> bool {
     let named = |pattern: &String| {
