@@ -52,7 +52,6 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
         .with_analyzer_rule(Arc::new(PlaceWindows))
         .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
         .with_analyzer_rule(Arc::new(sums::CheckedSums))
-        .with_analyzer_rule(Arc::new(exactly::ExactComparisons))
         .build();
     functions::register(&mut state)?;
     for format in NdjsonFormatFactory::all() {

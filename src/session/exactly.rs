@@ -10,7 +10,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, AsArray, Int64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
@@ -18,13 +17,12 @@ use datafusion::logical_expr::{
     Between, BinaryExpr, Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
 };
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::functions::rewrite_expressions;
 
-/// The rule that does so. It stands behind the engine's own that make both sides one type; and before those that simplify, for what is
-/// compared may come together only when conditions have been moved.
+/// The rule that does so. It stands before those of the engine that simplify, and is asked each time anew: what is compared may come
+/// together only when conditions have been moved.
 #[derive(Debug)]
 pub(super) struct ExactComparisons;
 
@@ -43,16 +41,6 @@ impl OptimizerRule for ExactComparisons {
             LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
             plan => rewrite_expressions(plan, in_expr),
         }
-    }
-}
-
-impl AnalyzerRule for ExactComparisons {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| rewrite_expressions(plan, in_expr)).map(|done| done.data)
-    }
-
-    fn name(&self) -> &'static str {
-        "exact_comparisons"
     }
 }
 
