@@ -319,7 +319,7 @@ fn sweep(path: &Path, spool: &Path) -> Result<()> {
         return sink::sweep(spool).map(drop);
     }
     // A stage is beside what a link leads to.
-    let end = if path.is_symlink() { paths::real(path) } else { path.to_owned() };
+    let end = paths::follow(path).unwrap_or_else(|_| path.to_owned());
     sink::sweep(paths::folder_of(&end)).map(drop)
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,7 +9,7 @@ use crate::dialect::Key;
 use crate::error::{Error, Result};
 use crate::intake::OnRewrite;
 use crate::ledger;
-use crate::ndjson::listing::{self, Identity, InputFile};
+use crate::ndjson::listing::{self, InputFile};
 use crate::paths;
 use crate::project::{Project, SourceConfig};
 use crate::query::{Files, Increment, SavedQuery};
@@ -216,18 +215,18 @@ impl Target {
             return Ok(());
         }
         let real = paths::real(&self.path);
-        let Ok(metadata) = std::fs::metadata(&real) else { return Ok(()) };
+        if !real.exists() {
+            return Ok(());
+        }
+        // Many files have one folder.
         let mut folders: HashMap<&Path, PathBuf> = HashMap::new();
         let mut is_there = |file: &&'a InputFile| match file.path.parent() {
             _ if file.object.is_some() => false,
-            Some(folder) if self.shape.is_folder() && !file.path.is_symlink() => {
-                folders.entry(folder).or_insert_with(|| paths::real(folder)).starts_with(&real)
+            Some(folder) if !file.path.is_symlink() => {
+                let folder = folders.entry(folder).or_insert_with(|| paths::real(folder));
+                folder.starts_with(&real) || file.path.file_name().is_some_and(|name| folder.join(name) == real)
             }
-            _ if self.shape.is_folder() => paths::real(&file.path).starts_with(&real),
-            _ => {
-                let Identity { device, inode, .. } = file.identity;
-                (device, inode) == (metadata.dev(), metadata.ino()) && paths::real(&file.path) == real
-            }
+            _ => paths::real(&file.path).starts_with(&real),
         };
         match { files }.find(|file| is_there(file)) {
             None => Ok(()),
