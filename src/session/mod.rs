@@ -17,6 +17,7 @@ mod increment;
 #[cfg(feature = "internals")]
 pub mod internals;
 mod kept;
+mod membership;
 mod names;
 mod physical;
 mod results;

@@ -1,6 +1,6 @@
 //! Statements that the engine by itself answers otherwise, of kinds that need several files, threads or tables of our own.
 
-use crate::project::Project;
+use crate::project::{Project, stderr};
 
 /// What a statement answers, a line for each row.
 fn answers(project: &Project, sql: &str, expected: &str) {
@@ -160,4 +160,39 @@ fn lists_of_what_may_be_null_are_not_put_together() {
         let count = expected.split(',').filter(|truth| *truth == "true").count();
         answers(&project, &sql, &format!("{{\"n\":{count}}}"));
     }
+}
+
+#[test]
+fn what_is_in_a_query_is_unknown_where_a_null_may_be_it() {
+    let lines = "{\"id\":1,\"a\":1,\"k\":1}\n{\"id\":2,\"a\":2,\"k\":1}\n{\"id\":3,\"k\":2}\n{\"id\":4,\"a\":5,\"k\":3}\n{\"id\":5,\"k\":4}\n{\"id\":6,\"a\":7,\"k\":2}\n";
+    let project = Project::new(&[("inputs/a.out", lines)]);
+    for (condition, ids) in [
+        ("e.a NOT IN (SELECT a FROM events f WHERE f.k = e.k + 1)", "5 6"),
+        ("e.a NOT IN (SELECT a FROM events f WHERE f.k > e.k)", "5"),
+        ("e.a NOT IN (SELECT a FROM events f WHERE f.k = 9)", "1 2 3 4 5 6"),
+        ("NOT (e.a IN (SELECT a FROM events f WHERE f.k = 2) AND e.k < 3)", "4 5"),
+        ("NOT (e.a IN (SELECT a FROM events f WHERE f.k = e.k + 1) AND e.k < 3)", "4 5 6"),
+        ("e.a NOT IN (SELECT a FROM events) OR e.k = 1", "1 2"),
+        ("e.a NOT IN (SELECT a FROM events f WHERE f.k = 9) OR e.k = 1", "1 2 3 4 5 6"),
+        ("(e.a IN (SELECT a FROM events)) IS NULL", "3 5"),
+        ("(e.a IN (SELECT a FROM events f WHERE f.k = e.k + 1)) IS NULL", "1 2 3 4"),
+        ("coalesce(e.a IN (SELECT a FROM events f WHERE f.k = 2), true)", "1 2 3 4 5 6"),
+        ("e.a NOT IN (SELECT a FROM events UNION ALL SELECT 9) OR e.k = 9", ""),
+        ("e.a * 1.0 NOT IN (SELECT k FROM events f WHERE f.k <> e.k GROUP BY k)", "1 4 6"),
+        ("coalesce(e.a, 7) IN (SELECT f.a AS k FROM events f WHERE f.k = e.k)", "1 2 3 4 6"),
+        ("NOT EXISTS (SELECT f.a AS k FROM events f WHERE f.k > e.k)", "5"),
+        ("NULL NOT IN (SELECT a FROM events)", ""),
+        ("7 NOT IN (SELECT a FROM events f WHERE f.k > e.k)", "5"),
+        ("0 IN (SELECT count(*) FROM events f WHERE f.k = e.k + 1)", "5"),
+        ("e.a NOT IN (SELECT max(a) FROM events f WHERE f.k = e.k) OR e.k = 9", "1"),
+        ("EXISTS (SELECT count(*) FROM events f WHERE f.k = e.k + 1)", "1 2 3 4 5 6"),
+    ] {
+        let sql =
+            format!("SELECT string_agg(CAST(id AS VARCHAR), ' ' ORDER BY id) AS ids FROM events e WHERE {condition}");
+        let ids = if ids.is_empty() { "null".to_owned() } else { format!("\"{ids}\"") };
+        answers(&project, &sql, &format!("{{\"ids\":{ids}}}"));
+    }
+    let limited = "SELECT id FROM events e WHERE e.a NOT IN (SELECT a FROM events f WHERE f.k > e.k LIMIT 1)";
+    let told = stderr(&project.run(&["sql", limited]));
+    assert!(told.contains("a subquery cannot be computed where it stands"), "{told}");
 }
