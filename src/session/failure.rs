@@ -2,6 +2,7 @@
 //!
 //! It is the only place that looks into `DataFusionError`.
 
+mod construct;
 mod disk;
 mod meaning;
 mod same_name;
@@ -93,9 +94,9 @@ pub(super) fn explain(
                 )
                 .at(dialect::subquery(script, statement, "this one, or one in it"))
         }
-        DataFusionError::NotImplemented(message) => {
+        DataFusionError::NotImplemented(message) => construct::of_tree(message, script).unwrap_or_else(|| {
             Error::sql(format!("the engine cannot do this: {}", reworded(message)))
-        }
+        }),
         DataFusionError::SQL(error, _) => Error::sql(reworded(&error.to_string())),
         DataFusionError::Configuration(message) => Error::request(reworded(message)),
         DataFusionError::IoError(cause) => return disk::of_spill(cause),

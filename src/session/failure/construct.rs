@@ -1,0 +1,46 @@
+//! SQL that is parsed, and that the engine has no plan for: it names it by how the parser holds it, and prints all of that.
+//!
+//! It knows no tables.
+
+use crate::dialect::{self, Script};
+use crate::error::Error;
+
+/// How the engine begins, before the tree.
+const BEGINNINGS: [&str; 2] = ["Unsupported ast node in sqltorel: ", "Unsupported ast node "];
+
+/// What to write instead, by the name of the tree's uppermost node.
+const INSTEAD: [(&str, &str); 5] = [
+    ("Convert", "write CAST(… AS type)"),
+    ("MemberOf", "write … = ANY(list)"),
+    ("Pivot", "write an aggregate for each column: sum(…) FILTER (WHERE …)"),
+    ("RLike", "write … ~ 'pattern'"),
+    ("Unpivot", "write a query for each column, and UNION ALL between them"),
+];
+
+/// The error for what is not done, if that is what the engine says.
+pub(super) fn of_tree(message: &str, script: &Script) -> Option<Error> {
+    let tree = BEGINNINGS.iter().find_map(|beginning| message.strip_prefix(beginning))?;
+    let kind: String = tree.chars().take_while(char::is_ascii_alphanumeric).collect();
+    let words = in_words(&kind);
+    // As one word, with a line between, or as several words: as it is written.
+    let names = [words.concat(), words.join("_"), words.first().cloned().unwrap_or_default()];
+    let found = names.iter().find_map(|name| Some((name, dialect::word(script, name, "here")?)));
+    let (name, place) = match found {
+        Some((name, place)) if *name != names[2] => (name.clone(), Some(place)),
+        found => (words.join(" "), found.map(|(_, place)| place)),
+    };
+    let hint = INSTEAD.iter().find(|(of, _)| *of == kind).map(|(_, hint)| (*hint).to_owned());
+    Some(Error::sql(format!("there is no {name} here")).at(place).with_hint_if(hint))
+}
+
+/// The capital words of a name in camel case.
+fn in_words(kind: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for letter in kind.chars() {
+        match words.last_mut() {
+            Some(word) if letter.is_lowercase() => word.push(letter.to_ascii_uppercase()),
+            _ => words.push(letter.to_string()),
+        }
+    }
+    words
+}
