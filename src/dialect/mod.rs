@@ -9,6 +9,7 @@ mod completeness;
 mod deed;
 mod default_source;
 mod definitions;
+mod derived_names;
 mod functions;
 mod given;
 mod grammar;
@@ -154,6 +155,7 @@ impl Script {
 /// **Errors**: `Sql` with the place, for what cannot be.
 pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     nesting::check(script, statement)?;
+    derived_names::name_columns(statement)?;
     windows::rewrite(script, statement)
 }
 

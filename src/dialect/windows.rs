@@ -75,6 +75,11 @@ fn word(name: &ObjectName) -> Option<String> {
     ident.quote_style.is_none().then(|| ident.value.to_uppercase())
 }
 
+/// Whether a call is about a window: its column is named here.
+pub(super) fn is_of_window(function: &Function) -> bool {
+    Call::word(function).is_some()
+}
+
 /// What of a window is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
