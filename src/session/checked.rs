@@ -1,6 +1,6 @@
 //! Sums, differences and products of integers that fail where the engine's own wrap around to a wrong number.
 //!
-//! `a + b - c` over integers becomes one call of a function that computes the same and checks each step. Doubles round
+//! `a + b - c` and `-a` over integers become one call of a function that computes the same and checks each step. Doubles round
 //! and decimals are checked by the engine; neither is touched. It knows nothing of `sum`, which adds up many rows.
 
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
@@ -41,6 +41,10 @@ fn in_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             if right.get_type(schema)?.is_integer() && is_integer(&left, schema)? =>
         {
             Ok(Transformed::yes(call(*left, op, *right)))
+        }
+        Expr::Negative(value) if value.get_type(schema)?.is_signed_integer() => {
+            let zero = ScalarValue::new_zero(&value.get_type(schema)?)?;
+            Ok(Transformed::yes(call(lit(zero), Minus, *value)))
         }
         other => Ok(Transformed::no(other)),
     }

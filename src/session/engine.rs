@@ -11,7 +11,7 @@ use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::optimizer::OptimizerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{CATALOG, SOURCES, checked, exactly, failure, fields, membership, physical, sums};
+use super::{CATALOG, SOURCES, checked, exactly, failure, fields, membership, physical, sort_keys, sums};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -63,7 +63,7 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
 
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let rules = windows::optimizer_rules().into_iter().map(membership::mended);
-    std::iter::once(Arc::new(exactly::ExactComparisons) as _).chain(rules).collect()
+    [Arc::new(exactly::ExactComparisons) as _, Arc::new(sort_keys::SortKeys) as _].into_iter().chain(rules).collect()
 }
 
 /// The engine under other options.

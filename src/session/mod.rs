@@ -22,6 +22,7 @@ mod names;
 mod physical;
 mod results;
 mod sample;
+mod sort_keys;
 mod summary;
 mod sums;
 mod tables;

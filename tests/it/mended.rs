@@ -196,3 +196,38 @@ fn what_is_in_a_query_is_unknown_where_a_null_may_be_it() {
     let told = stderr(&project.run(&["sql", limited]));
     assert!(told.contains("a subquery cannot be computed where it stands"), "{told}");
 }
+
+/// Two files, so that what each thread has sorted is merged.
+#[test]
+fn rows_are_sorted_by_what_takes_several_steps() {
+    let project = Project::new(&[
+        ("inputs/a.out", "{\"n\":1,\"s\":\"ab\"}\n"),
+        ("inputs/b.out", "{\"n\":7,\"s\":\"b\"}\n"),
+        ("inputs/c.out", "{\"n\":3,\"s\":\"abc\"}\n{\"n\":5,\"s\":\"a\"}\n"),
+    ]);
+    for (keys, sorted) in [
+        ("abs(n - 3) DESC, n", [7, 1, 5, 3]),
+        ("n + 1 > 4, -n", [3, 1, 7, 5]),
+        ("-(n + 1)", [7, 5, 3, 1]),
+        ("-length(s), n", [3, 1, 5, 7]),
+        ("length(s) > 1, n DESC", [7, 5, 3, 1]),
+        ("sqrt(n) + 1.5 DESC", [7, 5, 3, 1]),
+        ("-coalesce(n, 0)", [7, 5, 3, 1]),
+        ("length(s) > 1 AND n > 2 DESC, n", [3, 1, 5, 7]),
+        ("-CASE WHEN n = 1 THEN 6 ELSE n END", [7, 1, 5, 3]),
+        ("n % 2, n, n DESC", [1, 3, 5, 7]),
+    ] {
+        let told = |numbers: &[i32]| numbers.iter().map(|n| format!("{{\"n\":{n}}}")).collect::<Vec<_>>().join("\n");
+        answers(&project, &format!("SELECT n FROM events ORDER BY {keys}"), &told(&sorted));
+        answers(&project, &format!("SELECT n FROM events ORDER BY {keys} LIMIT 1"), &told(&sorted[..1]));
+        let ranked =
+            format!("SELECT n FROM (SELECT n, row_number() OVER (ORDER BY {keys}) AS r FROM events) ORDER BY r");
+        answers(&project, &ranked, &told(&sorted));
+        let list = sorted.map(|n| n.to_string()).join(",");
+        answers(
+            &project,
+            &format!("SELECT array_agg(n ORDER BY {keys}) AS l FROM events"),
+            &format!("{{\"l\":[{list}]}}"),
+        );
+    }
+}
