@@ -31,8 +31,8 @@ impl Fingerprint {
     ///
     /// **Errors**: `Input`, if it cannot be read, or is not what was listed.
     pub fn of(file: &InputFile, bytes: u64) -> Result<Option<Self>> {
-        let Some(head) = exactly(file, 0, bytes.min(END_BYTES))? else { return Ok(None) };
-        let tail_bytes = bytes.min(END_BYTES);
+        let Some(head) = exactly(file, 0, head_bytes(bytes))? else { return Ok(None) };
+        let tail_bytes = head_bytes(bytes);
         let tail = exactly(file, bytes - tail_bytes, tail_bytes)?;
         Ok(tail.map(|tail| Self { bytes, head: hash(&head), tail: hash(&tail) }))
     }
@@ -47,6 +47,11 @@ impl Fingerprint {
             && beginning.hash(self.bytes)? == Some(self.head.as_str())
             && Self::of(file, self.bytes)?.as_ref() == Some(self))
     }
+}
+
+/// How much is hashed of the start of so many bytes.
+pub fn head_bytes(bytes: u64) -> u64 {
+    bytes.min(END_BYTES)
 }
 
 /// The first bytes of a file, read once and compared with many.
@@ -64,13 +69,15 @@ impl<'a> Beginning<'a> {
     }
 
     /// Of as much as is hashed of so many bytes; `None` if there are fewer.
-    fn hash(&mut self, bytes: u64) -> Result<Option<&str>> {
+    ///
+    /// **Errors**: `Input`, if the file cannot be read.
+    pub fn hash(&mut self, bytes: u64) -> Result<Option<&str>> {
         let head = match self.bytes.take() {
             Some(head) => head,
             None => at_most(self.file, 0, END_BYTES)?,
         };
         let head = self.bytes.insert(head);
-        let length = bytes.min(END_BYTES) as usize;
+        let length = head_bytes(bytes) as usize;
         let Some(head) = head.get(..length) else { return Ok(None) };
         Ok(Some(self.hashes.entry(length).or_insert_with(|| hash(head))))
     }

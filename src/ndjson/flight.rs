@@ -27,8 +27,10 @@ pub(super) struct Lines<'a> {
 }
 
 /// Room that is used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Flight {
+    /// Bytes behind which no other line begins.
+    most_bytes: usize,
     /// Rows of lines that were not predicted.
     fallen: Vec<u32>,
     retried: Vec<u32>,
@@ -37,6 +39,15 @@ pub(super) struct Flight {
 }
 
 impl Flight {
+    /// Of at least one line, and of no more once so many bytes are read.
+    pub(super) fn new(most_bytes: usize) -> Self {
+        Self { most_bytes, fallen: Vec::new(), retried: Vec::new(), dropped: Vec::new() }
+    }
+
+    pub(super) fn most_bytes(&self) -> usize {
+        self.most_bytes
+    }
+
     /// Reads some of `lines` from `at` on, where one starts, into `rows`; where the next one starts.
     ///
     /// **Errors**: those of [`Careful::line`].
@@ -48,7 +59,7 @@ impl Flight {
         rows: &mut Rows,
     ) -> Result<usize> {
         let mut next = rows.len();
-        let end = rows.begin(|starts| frame(lines, at, starts));
+        let end = rows.begin(|starts| frame(lines, at, self.most_bytes, starts));
         careful.shapes.lead(lines.text, next as u32..rows.len() as u32, rows, &mut self.fallen);
         let (mut looked_at, mut retries) = (0, 0);
         self.dropped.clear();
@@ -84,10 +95,15 @@ impl Flight {
 }
 
 /// Puts where the next lines start behind `starts`, from `at` on; where the one behind them does.
-fn frame(lines: Lines<'_>, at: usize, starts: &mut Vec<u32>) -> usize {
+fn frame(lines: Lines<'_>, at: usize, most_bytes: usize, starts: &mut Vec<u32>) -> usize {
     let before = starts.len();
     starts.push(at as u32);
     lines.text.marks.lines(at, LINES, starts);
+    let within = starts[before..].partition_point(|start| (*start as usize - at) < most_bytes);
+    if before + within + 1 < starts.len() {
+        starts.truncate(before + within + 1);
+        return starts.pop().map_or(at, |start| start as usize);
+    }
     let end = starts[starts.len() - 1] as usize;
     // The last line of a file may lack its newline.
     if starts.len() - before <= LINES && end < lines.raw.len() {

@@ -58,6 +58,9 @@ impl Gatherer {
         let mut parts = Vec::new();
         let mut width = 0;
         for (column, need) in needs {
+            if let Some((_, reading)) = layout.fields().get(*column) {
+                wanted.read_by(reading);
+            }
             width += layout.fields().get(*column).map_or(1, |(_, reading)| reading.num_leaves());
             let field = file_schema.field(*column);
             let part = match layout.fields().get(*column) {

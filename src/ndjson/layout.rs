@@ -225,6 +225,17 @@ impl Reading {
         }
     }
 
+    /// How many values one element of a list in it becomes at most: those of all keys that any element has.
+    pub(crate) fn element_leaves(&self) -> usize {
+        match self {
+            Self::Struct(layout) => {
+                layout.fields.iter().map(|(_, reading)| reading.element_leaves()).max().unwrap_or(0)
+            }
+            Self::List(element) => element.num_leaves().max(element.element_leaves()),
+            _ => 0,
+        }
+    }
+
     /// Its name for people; that of a declared type is the same as [`Declared`]'s.
     pub(crate) fn name(&self) -> String {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of how a line was read, nor of what its values become.
 
-use super::layout::Layout;
+use super::layout::{Layout, Reading};
 use super::object::{Slots, Values};
 use super::shape::Shapes;
 use super::tape::{Kind, Node, ROOT, Tape};
@@ -112,6 +112,16 @@ fn keep_others<T: Copy>(values: &mut Vec<T>, first: usize, dropped: &[u32]) {
     values.truncate(kept);
 }
 
+/// Values after which a batch ends early: where lines, or elements of lists, have few of very many keys, the rest are NULLs that
+/// take room too.
+pub(crate) const BATCH_VALUES: usize = 2 << 20;
+
+/// As many keys of elements make no batch that is too large: blocks are short.
+const FEW_LEAVES: usize = 64;
+
+/// Bytes of `{},`.
+const SHORTEST_ELEMENT: usize = 3;
+
 /// Which values of a line are wanted, and where in a row they go.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
@@ -119,6 +129,7 @@ pub(crate) struct Wanted {
     /// By slot.
     keys: Vec<Key>,
     width: usize,
+    element_leaves: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -130,12 +141,30 @@ struct Key {
 impl Wanted {
     /// Nothing of the keys of `layout`, all of which are known.
     pub(crate) fn nothing_of(layout: &Layout) -> Self {
-        Self { slots: layout.slots(), keys: vec![Key::default(); layout.fields().len()], width: 0 }
+        Self { slots: layout.slots(), keys: vec![Key::default(); layout.fields().len()], ..Self::default() }
     }
 
     /// How many values a row has.
     pub(crate) fn width(&self) -> usize {
         self.width
+    }
+
+    /// How many values an element of a list becomes at most.
+    pub(crate) fn element_leaves(&self) -> usize {
+        self.element_leaves
+    }
+
+    /// Bytes of lines that may become as many values as a batch has at most.
+    pub(crate) fn most_bytes(&self) -> usize {
+        match self.element_leaves {
+            0..=FEW_LEAVES => usize::MAX,
+            leaves => BATCH_VALUES * SHORTEST_ELEMENT / leaves,
+        }
+    }
+
+    /// Some of what is wanted is read so.
+    pub(crate) fn read_by(&mut self, reading: &Reading) {
+        self.element_leaves = self.element_leaves.max(reading.element_leaves());
     }
 
     /// Wants the value at `path` too; where in a row it goes.

@@ -28,14 +28,11 @@ use super::source::Metrics;
 use super::unit::{Unit, Worker};
 use crate::error::{Error, Result};
 use rejects::Rejects;
-use rows::Rows;
+use rows::{Lists, Rows};
 
 /// Bytes of lines after which a batch ends early, so that long lines do not make batches without bound. Lines that make
 /// no rows count too: a batch may be empty, but its turn must end.
 const BATCH_BYTES: usize = 32 << 20;
-
-/// Values after which a batch ends early: where lines have few of very many columns, the rest are NULLs that take room too.
-const BATCH_VALUES: usize = 2 << 20;
 
 /// What is known of the columns that lines are read into.
 #[derive(Debug, Clone)]
@@ -94,9 +91,10 @@ impl Scan {
         let file = &self.file.shown;
         let filter = filter.map(|filter| filter.start(layout, file_schema, file, &mut wanted));
         let gatherer = Gatherer::new(needs, layout, file_schema, file, &mut wanted);
+        let lists = Lists { most_bytes: wanted.most_bytes(), element_leaves: wanted.element_leaves() };
         let worker = self.workers.take().unwrap_or_else(|| Worker::new(&self.settings, wanted, false));
         let layout = Arc::clone(layout);
-        Box::new(Rows::new(Opened::new(self, worker), filter, gatherer, layout))
+        Box::new(Rows::new(Opened::new(self, worker), filter, gatherer, layout, lists))
     }
 
     /// The rejects, by a projection of the table of rejects. The range must be a whole file.
@@ -219,11 +217,14 @@ pub(super) fn engine_error(error: Error) -> DataFusionError {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
+    use arrow::array::AsArray;
     use arrow::compute::concat_batches;
+    use arrow::datatypes::Int64Type;
     use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
     use proptest::prelude::*;
 
     use super::super::needs::Need;
+    use super::super::rows::BATCH_VALUES;
     use super::super::survey::{Survey, Watch, survey};
     use super::*;
 
@@ -293,6 +294,38 @@ mod tests {
         let batches = scan(&file, &surveyed(&file), 0..bytes.len() as u64, 8192);
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2001);
         assert!(batches.iter().all(|batch| batch.num_rows() <= BATCH_VALUES / 3000), "{}", batches.len());
+    }
+
+    /// As many values as all elements have keys, for each element.
+    #[test]
+    fn batches_of_lists_of_many_keys_are_short() {
+        let line = |n: usize| {
+            let elements: Vec<String> = (0..40).map(|e| format!("{{\"k{}\":{e}}}", (n * 40 + e) % 900)).collect();
+            format!("{{\"id\":{n},\"l\":[{}]}}\n", elements.join(","))
+        };
+        let text: String = (0..1000).map(line).collect();
+        let (_folder, file) = listed(text.as_bytes());
+        let batches = scan(&file, &surveyed(&file), 0..text.len() as u64, 8192);
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1000);
+        let most = batches.iter().map(RecordBatch::num_rows).max().unwrap_or(0);
+        assert!(most * 40 * 900 <= BATCH_VALUES, "{most}");
+        let whole = concat_batches(&batches[0].schema(), &batches).unwrap();
+        let ids = whole.column(0).as_primitive::<Int64Type>();
+        assert!(ids.values().iter().copied().eq(0..1000));
+    }
+
+    #[test]
+    fn a_line_of_too_many_values_is_refused() {
+        let elements: Vec<String> = (0..20_000).map(|e| format!("{{\"k{}\":1}}", e % 9000)).collect();
+        let text = format!("{{\"l\":[]}}\n{{\"l\":[{}]}}\n", elements.join(","));
+        let (_folder, file) = listed(text.as_bytes());
+        let error = rows(scan_of(&file, 0..text.len() as u64, 8192), &surveyed(&file)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("the line at byte 9 has about 20001 objects, and those of lists have 9000 keys between them"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -41,9 +41,10 @@ impl Worker {
     /// For lines by `settings`, of which the values of `wanted` are wanted, and the rejects if `keeps_rejects`.
     pub(crate) fn new(settings: &Arc<Settings>, wanted: Wanted, keeps_rejects: bool) -> Self {
         let rows = Rows::new(wanted.width());
+        let flight = Flight::new(wanted.most_bytes());
         let careful = Careful::new(settings, wanted, keeps_rejects);
         let (mended, buffer) = (Vec::new(), Vec::new());
-        Self { careful, marks: Marks::default(), flight: Flight::default(), rows, mended, buffer }
+        Self { careful, marks: Marks::default(), flight, rows, mended, buffer }
     }
 }
 
@@ -114,7 +115,8 @@ impl<R: Read> Unit<R> {
         let lines = Lines { text: Text { bytes: text.as_bytes(), marks }, raw: bytes, offset };
         let at = self.at.unwrap_or_default();
         let mut next = at;
-        while next < bytes.len() && rows.held() < HELD_SPANS && !careful.ended {
+        let most_bytes = flight.most_bytes();
+        while next < bytes.len() && rows.held() < HELD_SPANS && next - at < most_bytes && !careful.ended {
             next = flight.read(lines, next, careful, rows)?;
         }
         self.at = (next < bytes.len() && !careful.ended).then_some(next);

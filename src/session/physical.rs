@@ -1,16 +1,19 @@
-//! Rules of physical plans: the engine's own, where they are right, and one that makes them so.
+//! Rules of physical plans: the engine's own, where they are right, and those that make them so.
 //!
 //! It knows nothing of what plans compute.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::joins::HashJoinExec;
-use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::{ExecutionPlan, Partitioning, replace_children_if_necessary};
 
 use super::varying::ConstantsEndAtOuterJoins;
 
@@ -25,6 +28,7 @@ pub(super) fn rules() -> Vec<Rule> {
         |rule: Rule| if rule.name().starts_with(MOVES_FILTERS) { Arc::new(WhereNamesTell(rule)) } else { rule };
     std::iter::once(Arc::new(ConstantsEndAtOuterJoins) as Rule)
         .chain(PhysicalOptimizer::new().rules.into_iter().map(mended))
+        .chain([Arc::new(WideBatchesStayShort) as Rule])
         .collect()
 }
 
@@ -55,6 +59,46 @@ impl PhysicalOptimizerRule for WhereNamesTell {
     }
 }
 
+/// Takes away what deals batches of one stream to several, where rows have very many values: it puts short batches together until
+/// they have as many rows as others.
+#[derive(Debug)]
+struct WideBatchesStayShort;
+
+impl PhysicalOptimizerRule for WideBatchesStayShort {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let done = plan.transform_up(|plan| {
+            let deals = plan
+                .downcast_ref::<RepartitionExec>()
+                .is_some_and(|dealer| matches!(dealer.partitioning(), Partitioning::RoundRobinBatch(_)));
+            let is_wide = || plan.schema().fields().iter().map(|field| leaves(field.data_type())).sum::<usize>() > WIDE;
+            Ok(match plan.children().as_slice() {
+                [input] if deals && is_wide() => Transformed::yes(Arc::clone(input)),
+                _ => Transformed::no(plan),
+            })
+        })?;
+        Ok(done.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "wide_batches_stay_short"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Values of a row, as far as its type tells, from which on batches of usual length are too large.
+const WIDE: usize = 256;
+
+fn leaves(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
+        DataType::List(element) => leaves(element.data_type()),
+        _ => 1,
+    }
+}
+
 /// Whether all columns of `plan`, and of each plan below it, have different names.
 fn tells_apart(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let schema = plan.schema();
@@ -70,7 +114,7 @@ mod tests {
     fn the_rules_that_are_mended_are_there() {
         let names = |rules: &[Rule]| rules.iter().map(|rule| rule.name().to_owned()).collect::<Vec<_>>();
         let (ours, theirs) = (rules(), PhysicalOptimizer::new().rules);
-        assert_eq!(names(&ours)[1..], names(&theirs));
+        assert_eq!(names(&ours)[1..=theirs.len()], names(&theirs));
         assert_eq!(ours.iter().filter(|rule| format!("{rule:?}").starts_with("WhereNamesTell")).count(), 2);
     }
 }

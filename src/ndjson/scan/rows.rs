@@ -9,8 +9,10 @@ use datafusion::error::Result as EngineResult;
 use super::super::filter::{Failure, Running};
 use super::super::gather::Gatherer;
 use super::super::layout::Layout;
+use super::super::rows::BATCH_VALUES;
 use super::super::unit::Gathered;
-use super::{BATCH_BYTES, BATCH_VALUES, Opened, State, engine_error};
+use super::{BATCH_BYTES, Opened, State, engine_error};
+use crate::error::Error;
 
 /// Accepted lines on their way into batches.
 pub(super) struct Rows {
@@ -18,8 +20,20 @@ pub(super) struct Rows {
     filter: Option<Running>,
     gatherer: Gatherer,
     layout: Arc<Layout>,
+    lists: Lists,
     ready: VecDeque<RecordBatch>,
 }
+
+/// What lists of objects may become: each element has the keys of all.
+pub(super) struct Lists {
+    /// Of lines, after which a batch ends.
+    pub(super) most_bytes: usize,
+    /// Values of an element.
+    pub(super) element_leaves: usize,
+}
+
+/// More values of one line are not made: as doubles, they take 1 GiB.
+const LINE_VALUES: usize = 1 << 27;
 
 impl Iterator for Rows {
     type Item = EngineResult<RecordBatch>;
@@ -38,16 +52,23 @@ impl Iterator for Rows {
 }
 
 impl Rows {
-    pub(super) fn new(range: Opened, filter: Option<Running>, gatherer: Gatherer, layout: Arc<Layout>) -> Self {
-        Self { range, filter, gatherer, layout, ready: VecDeque::new() }
+    pub(super) fn new(
+        range: Opened,
+        filter: Option<Running>,
+        gatherer: Gatherer,
+        layout: Arc<Layout>,
+        lists: Lists,
+    ) -> Self {
+        Self { range, filter, gatherer, layout, lists, ready: VecDeque::new() }
     }
 
     /// Reads until there are rows for a batch.
     fn fill(&mut self) -> EngineResult<()> {
         let most_rows = (BATCH_VALUES / self.gatherer.width().max(1)).max(1);
         let batch_size = self.range.scan.batch_size.min(most_rows);
+        let most_bytes = self.lists.most_bytes.min(BATCH_BYTES);
         let mut bytes = 0;
-        while self.gatherer.num_rows() < batch_size && bytes < BATCH_BYTES {
+        while self.gatherer.num_rows() < batch_size && bytes < most_bytes {
             let Some(more) = self.block()? else { break };
             bytes += more;
         }
@@ -74,7 +95,8 @@ impl Rows {
         };
         let bytes = block.bytes;
         let timer = decoding.timer();
-        let gathered = gather(&block, &mut self.filter, &mut self.gatherer, empty_as_null);
+        let gathered = check_values(&block, self.lists.element_leaves)
+            .and_then(|()| gather(&block, &mut self.filter, &mut self.gatherer, empty_as_null));
         timer.done();
         gathered.map_err(|failure| match failure {
             Failure::Misfit(misfit) => engine_error(self.range.scan.misfit(misfit)),
@@ -98,4 +120,27 @@ fn gather(
         None => None,
     };
     gatherer.add(block, selected, empty_as_null).map_err(Failure::Misfit)
+}
+
+/// Refuses a line that would become values without bound. It is the last of a block: the lines before it are few bytes.
+fn check_values(block: &Gathered<'_>, element_leaves: usize) -> Result<(), Failure> {
+    let starts = block.rows.starts();
+    let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(()) };
+    let end = (*first as usize + block.bytes).min(block.text.len());
+    let line = &block.text.as_bytes()[*last as usize..end.max(*last as usize)];
+    if line.len().saturating_mul(element_leaves) <= LINE_VALUES {
+        return Ok(());
+    }
+    let objects = memchr::memchr_iter(b'{', line).count();
+    if objects.saturating_mul(element_leaves) <= LINE_VALUES {
+        return Ok(());
+    }
+    let offset = block.offset + u64::from(*last);
+    Err(Failure::Ours(
+        Error::data(format!(
+            "the line at byte {offset} has about {objects} objects, and those of lists have {element_leaves} keys between them: too many values \
+             for columns"
+        ))
+        .with_hint("declare the list as json in tidemill.toml, [sources.events.columns], and take from it what is needed"),
+    ))
 }
