@@ -4,6 +4,8 @@
 //! one that has grown is read from where it was left, and one that was moved or compressed is not read again. A file that is no
 //! longer what was read under its name is told. It publishes nothing and remembers nothing: the ledger's words go in and out.
 
+mod heads;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::catalog::{Scope, Source};
@@ -12,6 +14,7 @@ use crate::ledger::Taken;
 use crate::ndjson::fingerprint::{Beginning, Fingerprint, begins_line, lines_in, whole_lines};
 use crate::ndjson::listing::{Compression, Identity, InputFile, Window};
 use crate::ndjson::survey::Earlier;
+use heads::Heads;
 
 /// What to do with a file that does not begin with what was read of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,8 +160,8 @@ impl<'a> Sorting<'a> {
         sorting.unchanged();
         sorting.by_place()?;
         sorting.by_name()?;
-        sorting.by_content()?;
         sorting.in_copies()?;
+        sorting.by_content()?;
         sorting.beside_originals()?;
         Ok(sorting)
     }
@@ -209,18 +212,17 @@ impl<'a> Sorting<'a> {
 
     /// Files that were copied or compressed, and are no longer where they were.
     fn by_content(&mut self) -> Result<()> {
-        let lost = self.lost_by_length();
+        let heads = Heads::of(self.lost_by_length());
         for at in self.unknown() {
             let file = &self.files[at];
             let mut beginning = Beginning::of(file);
-            for taken in &lost {
+            for taken in heads.like(file, &mut beginning)? {
                 // A few lines may well be the same.
                 let is_likely = taken.bytes >= SURE_BYTES
                     || file.compression != Compression::None
                     || file.identity.size == taken.bytes
                     || is_copy_of(&file.shown, &taken.file);
-                let is_free = taken.bytes > 0 && !self.found.contains(taken.file.as_str());
-                if !is_free || !begins(taken, &mut beginning)? {
+                if self.found.contains(taken.file.as_str()) || !begins(taken, &mut beginning)? {
                     continue;
                 }
                 // So may be all of a small file, in the folder of another day.
@@ -240,7 +242,8 @@ impl<'a> Sorting<'a> {
         let by_name: HashMap<&str, &'a Taken> = lost.iter().map(|taken| (taken.file.as_str(), *taken)).collect();
         for (at, file) in self.files.iter().enumerate() {
             let moved = self.known[at].filter(|known| known.is_copy && known.file != file.shown);
-            let of_moved = lost.iter().copied().filter(|taken| moved.is_some_and(|known| taken.ends.0 == known.ends.0));
+            let of_moved = moved.map(|known| lost.iter().copied().filter(|taken| taken.ends.0 == known.ends.0));
+            let of_moved = of_moved.into_iter().flatten();
             for taken in originals(&file.shown).filter_map(|name| by_name.get(name).copied()).chain(of_moved) {
                 if self.found.contains(taken.file.as_str()) || !begins(taken, &mut Beginning::of(file))? {
                     continue;
@@ -275,9 +278,12 @@ impl<'a> Sorting<'a> {
                 Some(taken) => taken.clone(),
                 None => Taken { is_copy: true, ..taken_of(file, whole_lines(file)?, None)? },
             };
-            // A few lines may well be the same.
-            let is_sure = file.compression != Compression::None || whole.bytes >= SURE_BYTES;
-            for original in originals.into_iter().filter(|_| is_sure && whole.bytes > 0) {
+            // A few lines may well be the same, but for all of them compressed.
+            let is_sure = |original: &InputFile| {
+                whole.bytes >= SURE_BYTES
+                    || file.compression != Compression::None && original.identity.size == whole.bytes
+            };
+            for original in originals.into_iter().filter(|original| whole.bytes > 0 && is_sure(original)) {
                 if begins(&whole, &mut Beginning::of(original))? {
                     self.copies[at] = Some((whole, original.shown.as_str()));
                     break;
@@ -301,10 +307,17 @@ impl<'a> Sorting<'a> {
         self.taken.iter().filter(|taken| !self.found.contains(taken.file.as_str())).collect()
     }
 
+    /// The longest first, and what was read before copies of it.
     fn lost_by_length(&self) -> Vec<&'a Taken> {
         let mut lost = self.lost();
-        lost.sort_by_key(|taken| std::cmp::Reverse(taken.bytes));
+        lost.sort_by_key(|taken| (std::cmp::Reverse(taken.bytes), taken.is_copy));
         lost
+    }
+
+    /// What was read of files that are gone. The lines of a copy are those of another.
+    fn lost_lines(&self) -> impl Iterator<Item = &'a str> {
+        let lost = self.lost().into_iter().filter(|taken| taken.bytes > 0 && !taken.is_copy);
+        lost.map(|taken| taken.file.as_str())
     }
 
     fn unknown(&self) -> Vec<usize> {
@@ -315,12 +328,11 @@ impl<'a> Sorting<'a> {
     /// logs that are rotated the oldest goes like that.
     fn rewritten(&self) -> Vec<&'a str> {
         let names: HashSet<&str> = self.unknown().into_iter().map(|at| self.files[at].shown.as_str()).collect();
-        let lost = self.lost().into_iter().filter(|taken| taken.bytes > 0);
-        lost.map(|taken| taken.file.as_str()).filter(|name| names.contains(name)).collect()
+        self.lost_lines().filter(|name| names.contains(name)).collect()
     }
 
     fn missing(&self) -> Vec<String> {
-        self.lost().into_iter().filter(|taken| taken.bytes > 0).map(|taken| taken.file.clone()).collect()
+        self.lost_lines().map(str::to_owned).collect()
     }
 
     fn conclude(self, earlier: Earlier) -> Result<Intake> {
@@ -329,8 +341,9 @@ impl<'a> Sorting<'a> {
         let missing = self.missing();
         let (whole, rewritten, gone, same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut intake = Intake { scope, whole, missing, rewritten, notes, gone, same };
-        let stood_in = self.stood_in.iter().filter(|name| !names.contains(**name));
-        intake.gone.extend(stood_in.map(|name| (*name).to_owned()));
+        let copies = self.lost().into_iter().filter(|taken| taken.is_copy).map(|taken| taken.file.as_str());
+        let stood_in = self.stood_in.iter().copied().chain(copies).filter(|name| !names.contains(name));
+        intake.gone.extend(stood_in.map(str::to_owned));
         let (mut open, mut moved) = (Vec::new(), Vec::new());
         for ((file, known), copy) in self.files.iter().zip(&self.known).zip(self.copies) {
             if let Some((taken, original)) = copy {

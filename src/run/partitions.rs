@@ -2,8 +2,6 @@
 //!
 //! It knows nothing of how folders are told (`session::touched`) or taken over (`sink`).
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,7 +84,7 @@ impl Increment<'_> {
         let rejects = self.rejects(held, &self.scoped(&intakes)?, read, None, &mut notes).await?;
         let sealed = staged.seal().await?;
         failpoint::pass("sealed");
-        change.state = Some(state_of(sealed.identity, sealed.contents));
+        change.state = Some(state_of(recorded.run(), sealed.contents));
         let finished = Finished { rejects, ..history::finished(Some(&sealed), &sources) };
         recorded.prepare(&finished, Some(&history::placed(&target.place(), sealed.identity)), Some(&change))?;
         failpoint::pass("prepared");
@@ -108,15 +106,22 @@ impl Increment<'_> {
 
 /// Whether the folder at `path` holds all that was published, and nothing else, as far as their number and sizes tell.
 fn is_whole(path: &Path, memory: Option<&Memory>) -> bool {
-    let known = memory.and_then(|memory| memory.state.as_deref());
-    let Ok(folder) = fs::metadata(path) else { return false };
-    known.is_some_and(|known| {
-        contents(path).is_ok_and(|contents| state_of((folder.dev(), folder.ino()), contents) == known)
-    })
+    let state = memory.and_then(|memory| memory.state.as_deref()).and_then(|state| state.split_once(": "));
+    state.is_some_and(|(_, known)| contents(path).is_ok_and(|contents| told_contents(contents) == known))
 }
 
-fn state_of((device, inode): (u64, u64), (files, bytes): (u64, u64)) -> String {
-    format!("{device}:{inode}, {files} files of {bytes} bytes")
+/// What is kept of a folder that a run published.
+fn state_of(run: i64, contents: (u64, u64)) -> String {
+    format!("run {run}: {}", told_contents(contents))
+}
+
+/// Whether that is kept of what this run published.
+pub(super) fn is_state_of(state: &str, run: i64) -> bool {
+    state.split_once(": ").is_some_and(|(of, _)| of == format!("run {run}"))
+}
+
+fn told_contents((files, bytes): (u64, u64)) -> String {
+    format!("{files} files of {bytes} bytes")
 }
 
 fn check_present(intakes: &Intakes) -> Result<()> {

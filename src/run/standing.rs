@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
 use super::increment::Increment;
+use super::partitions::is_state_of;
 use super::{Mode, Target};
 use crate::error::{Error, Result};
 use crate::ledger::{Memory, Recorded};
@@ -29,9 +30,13 @@ impl Increment<'_> {
             return Err(Error::request(format!("`{shown}` stands there, and the ledger knows of no run that published it"))
                 .with_hint("it may be made of lines that are in no file any more: move it away; or compute it from the files that are there: --full-refresh"));
         }
-        // The groups that are kept have the number of the run that published what was made of them.
-        let is_of =
-            |run| self.target.mode != Mode::Merge || memory.is_some_and(|memory| memory.state == Some(state_of(run)));
+        // What is kept has the number of the run that published what was made of it: a file may be told apart as one of before.
+        let state = memory.and_then(|memory| memory.state.as_deref());
+        let is_of = |run| match self.target.mode {
+            Mode::Merge => state == Some(state_of(run).as_str()),
+            Mode::ReplacePartitions => state.is_some_and(|state| is_state_of(state, run)),
+            _ => true,
+        };
         Ok(last.is_some_and(|(run, ..)| is_of(run)))
     }
 }

@@ -378,6 +378,62 @@ fn a_file_that_begins_like_one_that_is_gone_is_read() {
     }
 }
 
+/// The lines of a copy are those of what it was a copy of, wherever that is now.
+#[test]
+fn a_copy_whose_name_is_taken_or_gone_is_not_missed() {
+    let project = project();
+    project.append("inputs/app.out", &lines(0..400));
+    project.adds();
+    project.write("inputs/app.out.1", lines(0..400));
+    assert!(project.adds().contains("is a copy of"));
+    // Moved on twice between two runs.
+    project.write("inputs/app.out.2.gz", gzip(lines(0..400).as_bytes()));
+    project.write("inputs/app.out.1", lines(400..450));
+    project.write("inputs/app.out", lines(450..460));
+    project.adds();
+    project.adds_up();
+    // A copy that takes another name, and its original goes.
+    project.write("inputs/app.out.1.gz", gzip(lines(400..450).as_bytes()));
+    assert!(project.adds().contains("`inputs/app.out.1.gz` is a copy of"));
+    fs::rename(project.path("inputs/app.out.1.gz"), project.path("inputs/kept.out.gz")).unwrap();
+    fs::remove_file(project.path("inputs/app.out.1")).unwrap();
+    assert!(project.adds().contains("nothing to do"));
+    project.write("inputs/app.out.1.gz", gzip(lines(500..520).as_bytes()));
+    project.adds();
+    project.adds_up();
+    project.does_refresh();
+}
+
+#[test]
+fn a_small_compressed_file_that_others_begin_with_is_no_copy() {
+    let project = project();
+    project.write("inputs/app.out.1.gz", gzip(lines(0..1).as_bytes()));
+    project.write("inputs/app.out", lines(0..3));
+    project.adds();
+    project.adds_up();
+    // All of the one is all of the other.
+    project.write("inputs/small.out", lines(6..8));
+    project.write("inputs/small.out.gz", gzip(lines(6..8).as_bytes()));
+    assert!(project.adds().contains("`inputs/small.out.gz` is a copy of `inputs/small.out`"));
+}
+
+#[test]
+fn files_alike_in_two_folders_stay_where_they_are() {
+    let project = Project::new(&[
+        ("tidemill.toml", "[sources.events]\npath = \"inputs/**/*.out*\"\n"),
+        ("queries/added.sql", "--@ mode = \"append\"\nSELECT n, day"),
+    ]);
+    for day in 1..3 {
+        project.write(&format!("inputs/day={day}/a.out"), lines(0..400));
+    }
+    project.adds();
+    fs::remove_file(project.path("inputs/day=1/a.out")).unwrap();
+    fs::remove_file(project.path("inputs/day=2/a.out")).unwrap();
+    project.write("inputs/day=2/a.out.gz", gzip(lines(0..400).as_bytes()));
+    let told = project.adds();
+    assert!(told.contains("`inputs/day=2/a.out.gz` is what was read as `inputs/day=2/a.out`"), "{told}");
+}
+
 #[test]
 fn a_file_in_another_folder_is_told() {
     let project = Project::new(&[

@@ -171,3 +171,38 @@ fn folders_of_another_type_are_told_and_those_that_were_removed_come_back() {
     assert!(project.run(&["run", "parts", "--full-refresh"]).status.success());
     assert_eq!(project.names("outputs/parts"), ["k=1.0", "k=1.5", "k=2.0"]);
 }
+
+/// A file system gives the number of a folder that is gone to another one.
+#[test]
+fn what_another_statement_published_is_not_taken_over() {
+    let project = project("--@ partition_by = [\"k\"]\n", "SELECT n, k");
+    project.write("inputs/a.out", line(1, 1));
+    run(&project);
+    let mine = tree(&project, "outputs/parts");
+    let statement = project.read("queries/parts.sql");
+    project.write("queries/parts.sql", "--@ partition_by = [\"k\"]\nSELECT n + 1 AS n, k");
+    (0..3).for_each(|_| drop(run(&project)));
+    assert_ne!(tree(&project, "outputs/parts"), mine);
+    project.write("queries/parts.sql", statement);
+    run(&project);
+    assert_eq!(tree(&project, "outputs/parts"), mine);
+}
+
+#[test]
+fn a_log_is_counted_once_while_its_copy_is_compressed() {
+    let project = project("--@ partition_by = [\"k\"]\n", "SELECT n, k");
+    project.write("tidemill.toml", "[sources.events]\npath = \"inputs/*.out*\"\ncolumns = { t = \"timestamp(ms)\" }\n");
+    let lines = |numbers: std::ops::Range<u32>| numbers.map(|n| line(1, n)).collect::<String>();
+    project.write("inputs/x.out", lines(0..200));
+    run(&project);
+    project.write("inputs/x.out.1", lines(0..200));
+    assert!(run(&project).contains("is a copy of"));
+    project.write("inputs/x.out", lines(200..201));
+    let packer = std::process::Command::new("gzip").arg("-k").arg(project.path("inputs/x.out.1")).status();
+    assert!(packer.unwrap().success());
+    run(&project);
+    fs::remove_file(project.path("inputs/x.out.1.gz")).unwrap();
+    let output = project.run(&["run", "whole"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(tree(&project, "outputs/parts"), tree(&project, "outputs/whole"));
+}
