@@ -49,7 +49,7 @@ const QUERIES: [&str; 65] = [
     "SELECT id AS session_id FROM events GROUP BY id, SESSION(id, INTERVAL '1' HOUR)",
     "SELECT id AS session_id FROM events GROUP BY id, SESSION (id, INTERVAL '1' HOUR)",
     // Columns of one name.
-    "SELECT id, CAST(id AS DOUBLE) FROM events",
+    "SELECT id, events.id FROM events",
     "SELECT TUMBLE_START(at, INTERVAL '1' HOUR) AS s, TUMBLE_END(at, INTERVAL '1' HOUR) AS s FROM events GROUP BY TUMBLE(at, INTERVAL '1' HOUR)",
     "SELECT *, n + 1 AS m, id FROM events",
     "SELECT id, upper(id) AS id FROM events",
