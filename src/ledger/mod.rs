@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 pub use facts::{Fact, Owner, keep, recall};
 pub use kept::{Kept, Shelf, has_run, place_of, tidy};
@@ -39,12 +39,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What changes the tables from one version, which is the position here, to the next.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("v1.sql"),
     include_str!("v2.sql"),
     include_str!("v3.sql"),
     include_str!("v4.sql"),
     include_str!("v5.sql"),
+    include_str!("v6.sql"),
 ];
 
 /// A project's ledger, open for writing.
@@ -67,6 +68,7 @@ impl Ledger {
         db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         db.pragma_update(None, "foreign_keys", true).map_err(failed)?;
         migrate(&mut db, &path)?;
+        follow(&mut db, root).map_err(failed)?;
         Ok(Self { db, path })
     }
 }
@@ -159,6 +161,26 @@ fn write_ahead(db: &Connection) -> rusqlite::Result<()> {
             done => return done,
         }
     }
+}
+
+/// Has results stand where the project is now, if it was moved or is mounted elsewhere since.
+fn follow(db: &mut Connection, root: &Path) -> rusqlite::Result<()> {
+    let known =
+        |db: &Connection| db.query_row("SELECT root FROM project", [], |row| row.get::<_, String>(0)).optional();
+    let root = root.to_string_lossy();
+    if known(db)?.is_some_and(|known| known == root) {
+        return Ok(());
+    }
+    let step = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if let Some(before) = known(&step)? {
+        step.execute(
+            "UPDATE runs SET path = ?2 || substr(path, length(?1) + 1) WHERE substr(path, 1, length(?1) + 1) = ?1 || '/'",
+            [before.as_str(), &root],
+        )?;
+    }
+    step.execute("DELETE FROM project", [])?;
+    step.execute("INSERT INTO project VALUES (?1)", [&root])?;
+    step.commit()
 }
 
 fn migrate(db: &mut Connection, path: &Path) -> Result<()> {

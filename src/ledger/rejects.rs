@@ -83,6 +83,16 @@ impl Recorded<'_> {
         replayed.map_err(|error| unusable(&self.ledger().path, error))
     }
 
+    /// Whether there was a reject of this number, which is no longer remembered: it was replayed, or there were too many.
+    ///
+    /// **Errors**: as [`Recorded::rejects_held`].
+    pub fn has_forgotten(&self, reject: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'rejects' AND seq >= ?1 AND ?1 > 0) \
+            AND NOT EXISTS (SELECT 1 FROM rejects WHERE reject = ?1)";
+        let forgotten = self.ledger().db.query_row(sql, [reject], |row| row.get(0));
+        forgotten.map_err(|error| unusable(&self.ledger().path, error))
+    }
+
     /// The rejects of `query` that are kept.
     ///
     /// **Errors**: as [`Recorded::rejects_held`].

@@ -143,6 +143,12 @@ impl Increment<'_> {
         let (mut lines, mut same, mut done) = (BTreeMap::<(String, String), Vec<_>>::new(), 0, 0);
         for correction in corrections {
             let Some(reject) = kept.get(&correction.reject) else {
+                if recorded.has_forgotten(correction.reject)? {
+                    let what = format!("reject {} of `{query}` is no longer remembered", correction.reject);
+                    return Err(Error::request(what).with_hint(
+                        "it was replayed before, or is older than [history] days; take its line out of the file, and the others are read",
+                    ));
+                }
                 return Err(Error::request(format!("`{query}` has no reject {}", correction.reject))
                     .with_hint(format!("see those that it has: tidemill rejects {query}")));
             };

@@ -378,6 +378,29 @@ fn a_file_that_begins_like_one_that_is_gone_is_read() {
     }
 }
 
+#[test]
+fn a_project_that_is_moved_behind_a_run_that_died_goes_on() {
+    let project = project();
+    project.append("inputs/app.out", &lines(0..30));
+    project.adds();
+    project.append("inputs/app.out", &lines(30..60));
+    let died = project.command(&["run", "added"]).env("TIDEMILL_DIES_AT", "published").output().unwrap();
+    assert!(!died.status.success());
+    fs::create_dir(project.path("moved")).unwrap();
+    for part in ["inputs", "queries", "outputs", ".tidemill", "tidemill.toml"] {
+        fs::rename(project.path(part), project.path(&format!("moved/{part}"))).unwrap();
+    }
+    fs::remove_file(project.path("moved/inputs/app.out")).unwrap();
+    project.write("moved/inputs/app.out", lines(0..60) + &lines(60..90));
+    let output = project.run(&["--project", "moved", "run", "added"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for part in ["inputs", "queries", "outputs", ".tidemill", "tidemill.toml"] {
+        fs::rename(project.path(&format!("moved/{part}")), project.path(part)).unwrap();
+    }
+    project.adds();
+    project.adds_up();
+}
+
 /// The lines of a copy are those of what it was a copy of, wherever that is now.
 #[test]
 fn a_copy_whose_name_is_taken_or_gone_is_not_missed() {
