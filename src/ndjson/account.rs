@@ -49,6 +49,8 @@ struct State {
     counts: Counts,
     fields: Fields,
     rejects: Vec<((u32, u64), FirstReject)>,
+    /// Whether anything was entered.
+    is_begun: bool,
     /// Whether files teach.
     learns: bool,
     /// Numbers of the files of which all was known before.
@@ -133,14 +135,16 @@ impl Account {
         self.state().remembered.contains(&index)
     }
 
-    /// Enters what was found in a range. A range that was entered before is not entered again.
+    /// Enters what was found in a range. A range that was entered before is not entered again. Returns whether types may be others by
+    /// it than they were after the range before.
     ///
     /// **Errors**: `Data`, if all ranges together have more keys than `max_columns`.
-    pub(crate) fn enter(&self, part: Part, found: Found) -> Result<()> {
+    pub(crate) fn enter(&self, part: Part, found: Found) -> Result<bool> {
         let mut state = self.state();
         let start = (part.0, part.1.start);
+        let is_first = !std::mem::replace(&mut state.is_begun, true);
         if state.remembered.contains(&part.0) || !state.done.insert(start) {
-            return Ok(());
+            return Ok(is_first);
         }
         let file = &self.files[part.0 as usize];
         if self.settles(file) {
@@ -148,9 +152,12 @@ impl Account {
         }
         state.parts.push((part, found.counts.lines));
         state.counts.add(&found.counts);
-        state.fields.merge(found.fields);
+        let is_new = state.fields.merge(found.fields);
         state.rejects.extend(found.first_rejects.into_iter().map(|reject| (start, reject)));
-        check_count(&state.fields, &self.settings, file, found.new_key_at)
+        if is_first || is_new {
+            check_count(&state.fields, &self.settings, file, found.new_key_at)?;
+        }
+        Ok(is_first || is_new)
     }
 
     /// Whether everything entered so far has the types of `layout`, which were found from `fields`.

@@ -133,9 +133,9 @@ impl Scan {
     fn enter(&self, found: Found, layout: &Layout) -> Result<()> {
         let Some(account) = &self.account else { return Ok(()) };
         let Some(index) = account.index_of(&self.file.path) else { return Ok(()) };
-        account.enter((index, self.range.clone()), found)?;
+        let is_new = account.enter((index, self.range.clone()), found)?;
         match &self.basis {
-            Basis::Guess(fields) if !account.confirms(layout, fields) => Err(Error::Drift),
+            Basis::Guess(fields) if is_new && !account.confirms(layout, fields) => Err(Error::Drift),
             _ => Ok(()),
         }
     }

@@ -102,15 +102,21 @@ impl Seen {
         }
     }
 
-    pub(crate) fn merge(&mut self, other: Self) {
+    /// Adds what was seen elsewhere. Returns whether types may be others by it.
+    pub(crate) fn merge(&mut self, other: Self) -> bool {
+        let before = self.class;
         self.class |= other.class;
         self.empties += other.empties;
+        let mut is_new = self.class != before;
         if let Some(fields) = other.fields {
-            self.fields.get_or_insert_default().merge(*fields);
+            is_new |= self.fields.is_none();
+            is_new |= self.fields.get_or_insert_default().merge(*fields);
         }
         if let Some(items) = other.items {
-            self.items.get_or_insert_default().merge(*items);
+            is_new |= self.items.is_none();
+            is_new |= self.items.get_or_insert_default().merge(*items);
         }
+        is_new
     }
 
     /// How these values are read, and so their type.
@@ -226,17 +232,21 @@ impl Fields {
         self.slots.give_back(values);
     }
 
-    pub(crate) fn merge(&mut self, other: Self) {
+    /// Adds what was seen elsewhere. Returns whether types may be others by it; the order of columns is no matter.
+    pub(crate) fn merge(&mut self, other: Self) -> bool {
         let Self { slots, seen } = other;
+        let mut is_new = false;
         for (slot, (place, seen)) in seen.into_iter().enumerate() {
             let mine = self.slots.find_or_add(slots.name(slot));
             if mine == self.seen.len() {
                 self.seen.push((place, seen));
+                is_new = true;
             } else {
                 self.seen[mine].0 = self.seen[mine].0.min(place);
-                self.seen[mine].1.merge(seen);
+                is_new |= self.seen[mine].1.merge(seen);
             }
         }
+        is_new
     }
 
     /// The columns in the order of their first appearance; declared ones that never appeared come last.
