@@ -186,6 +186,9 @@ async fn rest(pause: Duration) {
     }
 }
 
+/// The number of the signal for a file that would be larger than `ulimit -f` allows.
+const FILE_SIZE: i32 = 25;
+
 struct Signals {
     ctrl_c: Signal,
     terminate: Signal,
@@ -196,6 +199,8 @@ struct Signals {
 impl Signals {
     /// Needs a runtime around it.
     fn listen() -> std::io::Result<Self> {
+        // With anyone listening, a file that may not grow is an error of the write, and does not end the process without a word.
+        drop(signal(SignalKind::from_raw(FILE_SIZE))?);
         Ok(Self {
             ctrl_c: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -92,8 +92,10 @@ pub fn last_runs(root: &Path, query: &str, count: u32) -> Result<Vec<i64>> {
 
 fn read(db: &Connection, run: i64) -> rusqlite::Result<Option<Record>> {
     let sql = "SELECT run, query, status, started_ms, (finished_ms - started_ms) / 1000.0, sql_hash, text, params, version, path, \
-        format, rows, bytes, restores, coalesce(restores, run) IN (SELECT run FROM kept WHERE replaced_by IS NULL), device, inode \
-        FROM runs LEFT JOIN texts USING (sql_hash) WHERE run = ?1";
+        format, rows, bytes, restores, coalesce(restores, run) IN (SELECT run FROM kept WHERE replaced_by IS NULL), \
+        coalesce(back.device, runs.device), coalesce(back.inode, runs.inode) \
+        FROM runs LEFT JOIN texts USING (sql_hash) LEFT JOIN (SELECT device, inode FROM runs \
+        WHERE restores = ?1 AND status = 'committed' AND inode IS NOT NULL ORDER BY run DESC LIMIT 1) AS back WHERE run = ?1";
     let Some(record) = db.query_row(sql, [run], of_row).optional()? else { return Ok(None) };
     let sql =
         "SELECT source, files, bytes, lines, rows, rejects, blank FROM run_sources WHERE run = ?1 ORDER BY source";
