@@ -4,6 +4,7 @@
 //! first and looked up only if it is another. The last of several equal keys wins, as most readers do.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::tape::{Kind, Tape};
 use super::text;
@@ -11,12 +12,17 @@ use super::text;
 /// No value: the key is missing from the object. The root is never a value of a key, so its index is free.
 const ABSENT: u32 = 0;
 
-/// Known keys, numbered.
+/// Known keys, numbered. A copy of them costs nothing until one of both learns another.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Slots {
+    keys: Arc<Keys>,
+    spare: Vec<u32>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Keys {
     names: Vec<Box<str>>,
     index: HashMap<Box<str>, usize>,
-    spare: Vec<u32>,
 }
 
 /// The values of one object by slot.
@@ -51,24 +57,25 @@ impl Slots {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.names.len()
+        self.keys.names.len()
     }
 
     pub(crate) fn name(&self, slot: usize) -> &str {
-        &self.names[slot]
+        &self.keys.names[slot]
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.index.get(name).copied()
+        self.keys.index.get(name).copied()
     }
 
     pub(crate) fn find_or_add(&mut self, name: &str) -> usize {
         if let Some(slot) = self.find(name) {
             return slot;
         }
-        self.names.push(name.into());
-        self.index.insert(name.into(), self.names.len() - 1);
-        self.names.len() - 1
+        let keys = Arc::make_mut(&mut self.keys);
+        keys.names.push(name.into());
+        keys.index.insert(name.into(), keys.names.len() - 1);
+        keys.names.len() - 1
     }
 
     /// The values of `object` by slot; keys that are not known are noted and left out.
@@ -90,7 +97,7 @@ impl Slots {
     ) -> Values {
         let mut nodes = std::mem::take(&mut self.spare);
         nodes.clear();
-        nodes.resize(self.names.len(), ABSENT);
+        nodes.resize(self.keys.names.len(), ABSENT);
         let mut values = Values { nodes, duplicates: 0, unknown: None };
         let mut expected = 0;
         for key in tape.children(object) {
@@ -118,7 +125,7 @@ impl Slots {
     ) -> Option<usize> {
         let node = tape.node(key);
         let bytes = &line[node.start as usize + 1..node.end as usize - 1];
-        if node.kind == Kind::Plain && self.names.get(expected).is_some_and(|known| known.as_bytes() == bytes) {
+        if node.kind == Kind::Plain && self.keys.names.get(expected).is_some_and(|known| known.as_bytes() == bytes) {
             return Some(expected);
         }
         find(self, &text::string(node, line))
