@@ -3,6 +3,7 @@
 //! What a signal means is decided by the caller.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
@@ -26,6 +27,9 @@ const HANG_UP: u8 = 1;
 /// What a process that was asked to end may take for it.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// What one that was at work may take.
+const LONG_GRACE: Duration = Duration::from_secs(10);
+
 /// Does `work` on a thread whose stack is deep enough for any statement.
 ///
 /// **Errors**: `Machine`, if there is no memory for the thread; those of `work`.
@@ -47,6 +51,35 @@ pub fn start(threads: usize) -> Result<Runtime> {
         .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|source| Error::machine("cannot start threads").with_source(source))
+}
+
+/// Threads that are not waited for once they had a little time: one may be in a computation that never gives way.
+#[derive(Debug)]
+pub struct Threads(Option<Runtime>);
+
+impl Threads {
+    /// As [`start`].
+    ///
+    /// **Errors**: as [`start`].
+    pub fn start(threads: usize) -> Result<Self> {
+        start(threads).map(|runtime| Self(Some(runtime)))
+    }
+}
+
+impl Deref for Threads {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is taken when it is dropped")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(GRACE);
+        }
+    }
 }
 
 /// Does `work` on the engine's threads, so that whoever waits for it can stop waiting at any time; then it is dropped where
@@ -79,6 +112,8 @@ pub struct Interrupts {
     /// Whether there was one.
     has_ended: Arc<AtomicBool>,
     insists: Arc<AtomicBool>,
+    /// Also on Ctrl-C.
+    insists_on_all: Arc<AtomicBool>,
 }
 
 impl Interrupts {
@@ -94,8 +129,9 @@ impl Interrupts {
             Signals::listen().map_err(failed)?
         };
         let (end, has_ended) = (Arc::<AtomicU8>::default(), Arc::<AtomicBool>::default());
-        let insists = Arc::<AtomicBool>::default();
-        let (ends, ended, insisted) = (Arc::clone(&end), Arc::clone(&has_ended), Arc::clone(&insists));
+        let (insists, insists_on_all) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let (ends, ended) = (Arc::clone(&end), Arc::clone(&has_ended));
+        let (insisted, insisted_on_all) = (Arc::clone(&insists), Arc::clone(&insists_on_all));
         let wait = move || {
             runtime.block_on(async {
                 loop {
@@ -104,12 +140,11 @@ impl Interrupts {
                         ends.store(number, Ordering::Release);
                         ended.store(true, Ordering::Release);
                         if insisted.load(Ordering::Acquire) {
-                            let leave = move || {
-                                std::thread::sleep(GRACE);
-                                std::process::exit(128 + i32::from(number));
-                            };
-                            let _ = std::thread::Builder::new().spawn(leave);
+                            leave_after(GRACE, number);
                         }
+                    }
+                    if insisted_on_all.load(Ordering::Acquire) {
+                        leave_after(LONG_GRACE, number);
                     }
                     if sender.send(number).is_err() {
                         break;
@@ -118,13 +153,19 @@ impl Interrupts {
             });
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
-        Ok(Self { numbers, end, has_ended, insists })
+        Ok(Self { numbers, end, has_ended, insists, insists_on_all })
     }
 
     /// From now on a signal to end is followed by the end, when the process has had a little time to go by itself: something
     /// may be waited for that hears no signal, such as a terminal that is gone.
     pub fn insist(&self) {
         self.insists.store(true, Ordering::Release);
+    }
+
+    /// From now on any signal is followed by the end, when the process has had some time: it may be in a computation that does not give
+    /// way, such as planning a very large statement. What a run was at counts as interrupted then, as when the process is killed.
+    pub fn insist_on_all(&self) {
+        self.insists_on_all.store(true, Ordering::Release);
     }
 
     /// The number of a signal that has come, if there is one.
@@ -188,6 +229,15 @@ async fn rest(pause: Duration) {
 
 /// The number of the signal for a file that would be larger than `ulimit -f` allows.
 const FILE_SIZE: i32 = 25;
+
+/// Ends the process as if by a signal, if it has not ended by then.
+fn leave_after(pause: Duration, number: u8) {
+    let leave = move || {
+        std::thread::sleep(pause);
+        std::process::exit(128 + i32::from(number));
+    };
+    let _ = std::thread::Builder::new().spawn(leave);
+}
 
 struct Signals {
     ctrl_c: Signal,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::check_query;
 use super::sql::{self, Reply};
 use crate::dialect::Script;
 use crate::error::Result;
@@ -25,6 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
+    args.query.as_deref().map_or(Ok(()), |query| check_query(&project, query))?;
     let of = match &args.query {
         Some(query) => format!("WHERE query = '{}' ", query.replace('\'', "''")),
         None => String::new(),

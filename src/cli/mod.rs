@@ -28,6 +28,7 @@ use clap::{Parser, Subcommand};
 
 use crate::display::standard::tell_failure;
 use crate::error::{Error, Result};
+use crate::ledger;
 use crate::project::Project;
 use crate::runtime::{self, Interrupts};
 
@@ -136,7 +137,11 @@ impl Project {
 /// up.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime::start(threads)?;
-    let done = runtime.block_on(async { Interrupts::listen()?.end(work).await });
+    let done = runtime.block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        interrupts.insist_on_all();
+        interrupts.end(work).await
+    });
     if matches!(done, Err(Error::Interrupted(_))) {
         // A thread may wait for a store that does not answer.
         runtime.shutdown_timeout(GRACE);
@@ -146,6 +151,13 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<
 
 /// How long work may take to notice that it was stopped.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Checks that a query is a saved one, or was.
+///
+/// **Errors**: `Request` with what it may be, if it is neither; `Machine`, if the ledger cannot be read.
+fn check_query(project: &Project, query: &str) -> Result<()> {
+    if ledger::has_run(&project.root, query)? { Ok(()) } else { project.query(query).map(drop) }
+}
 
 /// The path as one would type it from here.
 fn from_here(path: &Path) -> String {

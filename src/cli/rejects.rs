@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::check_query;
 use super::sql::{self, Reply};
 use crate::dialect::Script;
 use crate::display::standard::say;
@@ -32,11 +33,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let query = args.query.as_deref();
-    if let Some(query) = query
-        && !ledger::has_run(&project.root, query)?
-    {
-        project.query(query)?;
-    }
+    query.map_or(Ok(()), |query| check_query(&project, query))?;
     let of = query.map_or_else(String::new, |query| format!("AND query = '{}' ", query.replace('\'', "''")));
     let text = format!(
         "SELECT reject, query, run, source, file, line, reason, detail, raw FROM tidemill.rejects \

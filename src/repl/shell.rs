@@ -5,8 +5,6 @@ use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::runtime::Runtime;
-
 use super::Surroundings;
 use super::commands;
 use super::items::{Item, Items, Placed, is_farewell};
@@ -20,7 +18,7 @@ use crate::display::standard::{say, tell_failure};
 use crate::document;
 use crate::error::{Error, Result};
 use crate::project::Project;
-use crate::runtime::{self, Interrupts};
+use crate::runtime::{self, Interrupts, Threads};
 use crate::session::{Kept, Session};
 
 /// Scripts within scripts; more is a script that includes itself.
@@ -36,7 +34,7 @@ pub(super) const LAST: &str = "_";
 
 /// A shell over a project.
 pub struct Shell {
-    pub(super) runtime: Runtime,
+    pub(super) runtime: Threads,
     pub(super) interrupts: Interrupts,
     pub(super) project: Arc<Project>,
     pub(super) session: Session,
@@ -65,7 +63,7 @@ pub struct Shell {
 impl Shell {
     /// **Errors**: `Machine`, if threads cannot be started; `Internal`, if the engine cannot be set up.
     pub fn new(project: Arc<Project>, surroundings: Surroundings, keep_going: bool) -> Result<Self> {
-        let runtime = runtime::start(project.limits.num_threads() + WATCHING)?;
+        let runtime = Threads::start(project.limits.num_threads() + WATCHING)?;
         let interrupts = runtime.block_on(async { Interrupts::listen() })?;
         interrupts.insist();
         let session = Session::new(Arc::clone(&project), surroundings.access)?;

@@ -98,6 +98,10 @@ pub(super) fn explain(
             Error::sql(format!("the engine cannot do this: {}", reworded(message)))
         }),
         DataFusionError::SQL(error, _) => Error::sql(reworded(&error.to_string())),
+        DataFusionError::Internal(message) if message.contains("CompiledTooBig") => {
+            Error::sql("a regular expression is too large once it is compiled")
+                .with_hint("what is repeated within what is repeated is there as often as both say: repeat less of it")
+        }
         DataFusionError::Configuration(message) => Error::request(reworded(message)),
         DataFusionError::IoError(cause) => return disk::of_spill(cause),
         DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => {

@@ -94,7 +94,10 @@ fn earlier_outputs_of_each_kind_come_back_byte_for_byte() {
             assert!(told.contains("can be brought back: 2, 3"), "{told}");
             assert!(project.rolls_back(&["3"]) == third, "{settings}: the latest again");
             let told = project.run(&["diff", "1", "3"]);
-            assert!(!String::from_utf8_lossy(&told.stdout).contains("not compared"), "{settings}: what stands is found");
+            assert!(
+                !String::from_utf8_lossy(&told.stdout).contains("not compared"),
+                "{settings}: what stands is found"
+            );
             assert_eq!(project.kept(), ["00000001", "00000002"]);
             assert_eq!(project.names(".tidemill/kept/q"), project.kept());
             // The next run replaces what was brought back, and keeps it.

@@ -195,7 +195,9 @@ fn what_is_no_correction_is_told_with_its_line() {
     project.write("c.json", line(1));
     assert!(stderr(&project.run(&["replay", "q", "none.json"])).contains("cannot read `none.json`"));
     assert!(stderr(&project.run(&["replay", "nope", "c.json"])).contains("there is no saved query `nope`"));
-    assert!(stderr(&project.run(&["rejects", "nope"])).contains("there is no saved query `nope`"));
+    for command in ["rejects", "history"] {
+        assert!(stderr(&project.run(&[command, "nope"])).contains("there is no saved query `nope`"), "{command}");
+    }
     for sql in ["SELECT n, k", "--@ mode = \"replace_partitions\"\n--@ partition_by = [\"k\"]\nSELECT n, k"] {
         project.write("queries/q.sql", sql);
         let output = project.run(&["replay", "q", "c.json"]);

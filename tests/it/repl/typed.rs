@@ -147,6 +147,21 @@ fn ctrl_c_ends_the_statement_and_not_the_session() {
     assert_eq!(terminal.end(), 0);
 }
 
+/// Nested loops over what is in memory look out for nothing.
+#[test]
+fn a_statement_that_never_gives_way_does_not_keep_the_session() {
+    let project = Project::new(&[]);
+    let mut terminal = Terminal::start(&project, &["repl"], &[], SIZE);
+    terminal.prompt();
+    terminal.enter("SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b;");
+    std::thread::sleep(Duration::from_millis(500));
+    terminal.send(CTRL_C);
+    terminal.shows("cancelled");
+    terminal.prompt();
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), 0);
+}
+
 #[test]
 fn tab_offers_what_may_stand_there() {
     let project = Project::sample();
