@@ -98,6 +98,10 @@ pub(super) fn explain(
             Error::sql(format!("the engine cannot do this: {}", reworded(message)))
         }),
         DataFusionError::SQL(error, _) => Error::sql(reworded(&error.to_string())),
+        DataFusionError::Internal(message) if message.contains("accumulator not implemented for type Union") => {
+            Error::sql("min and max do not compare JSON values, which may be of any type")
+                .with_hint("say of which type they are: max(CAST(json -> key AS bigint)); json ->> key is their text")
+        }
         DataFusionError::Internal(message) if message.contains("CompiledTooBig") => {
             Error::sql("a regular expression is too large once it is compiled")
                 .with_hint("what is repeated within what is repeated is there as often as both say: repeat less of it")
