@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::has_folders_of;
 use crate::error::Result;
 use crate::ledger::Taken;
-use crate::ndjson::fingerprint::{Beginning, head_bytes};
+use crate::ndjson::fingerprint::{Beginning, end_bytes};
 use crate::ndjson::listing::InputFile;
 
 /// By the length of what is hashed, and its hash: one file is compared with a few of very many.
@@ -18,7 +18,7 @@ impl<'a> Heads<'a> {
     pub(super) fn of(lost: impl IntoIterator<Item = &'a Taken>) -> Self {
         let mut heads: BTreeMap<u64, HashMap<&str, Vec<&Taken>>> = BTreeMap::new();
         for taken in lost.into_iter().filter(|taken| taken.bytes > 0) {
-            let alike = heads.entry(head_bytes(taken.bytes)).or_default().entry(taken.ends.0.as_str()).or_default();
+            let alike = heads.entry(end_bytes(taken.bytes)).or_default().entry(taken.ends.0.as_str()).or_default();
             alike.push(taken);
         }
         Self(heads)

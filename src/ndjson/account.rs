@@ -49,8 +49,6 @@ struct State {
     counts: Counts,
     fields: Fields,
     rejects: Vec<((u32, u64), FirstReject)>,
-    /// Whether anything was entered.
-    is_begun: bool,
     /// Whether files teach.
     learns: bool,
     /// Numbers of the files of which all was known before.
@@ -142,8 +140,8 @@ impl Account {
     pub(crate) fn enter(&self, part: Part, found: Found) -> Result<bool> {
         let mut state = self.state();
         let start = (part.0, part.1.start);
-        let is_first = !std::mem::replace(&mut state.is_begun, true);
-        if state.remembered.contains(&part.0) || !state.done.insert(start) {
+        let is_first = state.done.is_empty();
+        if !state.done.insert(start) || state.remembered.contains(&part.0) {
             return Ok(is_first);
         }
         let file = &self.files[part.0 as usize];
@@ -152,12 +150,12 @@ impl Account {
         }
         state.parts.push((part, found.counts.lines));
         state.counts.add(&found.counts);
-        let is_new = state.fields.merge(found.fields);
+        let is_new = state.fields.merge(found.fields) || is_first;
         state.rejects.extend(found.first_rejects.into_iter().map(|reject| (start, reject)));
-        if is_first || is_new {
+        if is_new {
             check_count(&state.fields, &self.settings, file, found.new_key_at)?;
         }
-        Ok(is_first || is_new)
+        Ok(is_new)
     }
 
     /// Whether everything entered so far has the types of `layout`, which were found from `fields`.

@@ -31,8 +31,8 @@ impl Fingerprint {
     ///
     /// **Errors**: `Input`, if it cannot be read, or is not what was listed.
     pub fn of(file: &InputFile, bytes: u64) -> Result<Option<Self>> {
-        let Some(head) = exactly(file, 0, head_bytes(bytes))? else { return Ok(None) };
-        let tail_bytes = head_bytes(bytes);
+        let Some(head) = exactly(file, 0, end_bytes(bytes))? else { return Ok(None) };
+        let tail_bytes = end_bytes(bytes);
         let tail = exactly(file, bytes - tail_bytes, tail_bytes)?;
         Ok(tail.map(|tail| Self { bytes, head: hash(&head), tail: hash(&tail) }))
     }
@@ -49,8 +49,8 @@ impl Fingerprint {
     }
 }
 
-/// How much is hashed of the start of so many bytes.
-pub fn head_bytes(bytes: u64) -> u64 {
+/// How much is hashed of either end of so many bytes.
+pub fn end_bytes(bytes: u64) -> u64 {
     bytes.min(END_BYTES)
 }
 
@@ -77,7 +77,7 @@ impl<'a> Beginning<'a> {
             None => at_most(self.file, 0, END_BYTES)?,
         };
         let head = self.bytes.insert(head);
-        let length = head_bytes(bytes) as usize;
+        let length = end_bytes(bytes) as usize;
         let Some(head) = head.get(..length) else { return Ok(None) };
         Ok(Some(self.hashes.entry(length).or_insert_with(|| hash(head))))
     }

@@ -58,13 +58,14 @@ impl Gatherer {
         let mut parts = Vec::new();
         let mut width = 0;
         for (column, need) in needs {
-            if let Some((_, reading)) = layout.fields().get(*column) {
-                wanted.read_by(reading);
-            }
-            width += layout.fields().get(*column).map_or(1, |(_, reading)| reading.num_leaves());
             let field = file_schema.field(*column);
-            let part = match layout.fields().get(*column) {
-                Some((name, reading)) => Part::of(&mut vec![name.as_str()], reading, need, wanted),
+            let known = layout.fields().get(*column);
+            width += known.map_or(1, |(_, reading)| reading.num_leaves());
+            let part = match known {
+                Some((name, reading)) => {
+                    wanted.read_by(reading);
+                    Part::of(&mut vec![name.as_str()], reading, need, wanted)
+                }
                 None if field.name() == FILE_COLUMN => {
                     Part::File(file.to_owned(), StringViewBuilder::new().with_deduplicate_strings())
                 }

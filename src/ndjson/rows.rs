@@ -122,6 +122,14 @@ const FEW_LEAVES: usize = 64;
 /// Bytes of `{},`.
 const SHORTEST_ELEMENT: usize = 3;
 
+/// Bytes of lines that may become as many values as a batch has at most, where an element of a list becomes so many.
+pub(crate) fn most_bytes(element_leaves: usize) -> usize {
+    match element_leaves {
+        0..=FEW_LEAVES => usize::MAX,
+        leaves => (BATCH_VALUES * SHORTEST_ELEMENT / leaves).max(1),
+    }
+}
+
 /// Which values of a line are wanted, and where in a row they go.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
@@ -152,14 +160,6 @@ impl Wanted {
     /// How many values an element of a list becomes at most.
     pub(crate) fn element_leaves(&self) -> usize {
         self.element_leaves
-    }
-
-    /// Bytes of lines that may become as many values as a batch has at most.
-    pub(crate) fn most_bytes(&self) -> usize {
-        match self.element_leaves {
-            0..=FEW_LEAVES => usize::MAX,
-            leaves => BATCH_VALUES * SHORTEST_ELEMENT / leaves,
-        }
     }
 
     /// Some of what is wanted is read so.

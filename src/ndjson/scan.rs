@@ -28,7 +28,7 @@ use super::source::Metrics;
 use super::unit::{Unit, Worker};
 use crate::error::{Error, Result};
 use rejects::Rejects;
-use rows::{Lists, Rows};
+use rows::Rows;
 
 /// Bytes of lines after which a batch ends early, so that long lines do not make batches without bound. Lines that make
 /// no rows count too: a batch may be empty, but its turn must end.
@@ -91,10 +91,10 @@ impl Scan {
         let file = &self.file.shown;
         let filter = filter.map(|filter| filter.start(layout, file_schema, file, &mut wanted));
         let gatherer = Gatherer::new(needs, layout, file_schema, file, &mut wanted);
-        let lists = Lists { most_bytes: wanted.most_bytes(), element_leaves: wanted.element_leaves() };
+        let element_leaves = wanted.element_leaves();
         let worker = self.workers.take().unwrap_or_else(|| Worker::new(&self.settings, wanted, false));
         let layout = Arc::clone(layout);
-        Box::new(Rows::new(Opened::new(self, worker), filter, gatherer, layout, lists))
+        Box::new(Rows::new(Opened::new(self, worker), filter, gatherer, layout, element_leaves))
     }
 
     /// The rejects, by a projection of the table of rejects. The range must be a whole file.

@@ -17,7 +17,7 @@ use super::flight::{Flight, Lines};
 use super::framing::{Block, Blocks, TAIL_BYTES};
 use super::listing::InputFile;
 use super::marks::Marks;
-use super::rows::{Rows, Wanted};
+use super::rows::{Rows, Wanted, most_bytes};
 use super::shape::Text;
 use super::{Settings, input};
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ impl Worker {
     /// For lines by `settings`, of which the values of `wanted` are wanted, and the rejects if `keeps_rejects`.
     pub(crate) fn new(settings: &Arc<Settings>, wanted: Wanted, keeps_rejects: bool) -> Self {
         let rows = Rows::new(wanted.width());
-        let flight = Flight::new(wanted.most_bytes());
+        let flight = Flight::new(most_bytes(wanted.element_leaves()));
         let careful = Careful::new(settings, wanted, keeps_rejects);
         let (mended, buffer) = (Vec::new(), Vec::new());
         Self { careful, marks: Marks::default(), flight, rows, mended, buffer }
@@ -115,8 +115,8 @@ impl<R: Read> Unit<R> {
         let lines = Lines { text: Text { bytes: text.as_bytes(), marks }, raw: bytes, offset };
         let at = self.at.unwrap_or_default();
         let mut next = at;
-        let most_bytes = flight.most_bytes();
-        while next < bytes.len() && rows.held() < HELD_SPANS && next - at < most_bytes && !careful.ended {
+        let most = flight.most_bytes();
+        while next < bytes.len() && rows.held() < HELD_SPANS && next - at < most && !careful.ended {
             next = flight.read(lines, next, careful, rows)?;
         }
         self.at = (next < bytes.len() && !careful.ended).then_some(next);

@@ -9,7 +9,7 @@ use datafusion::error::Result as EngineResult;
 use super::super::filter::{Failure, Running};
 use super::super::gather::Gatherer;
 use super::super::layout::Layout;
-use super::super::rows::BATCH_VALUES;
+use super::super::rows::{BATCH_VALUES, most_bytes};
 use super::super::unit::Gathered;
 use super::{BATCH_BYTES, Opened, State, engine_error};
 use crate::error::Error;
@@ -20,16 +20,9 @@ pub(super) struct Rows {
     filter: Option<Running>,
     gatherer: Gatherer,
     layout: Arc<Layout>,
-    lists: Lists,
+    /// How many values an element of a list becomes at most.
+    element_leaves: usize,
     ready: VecDeque<RecordBatch>,
-}
-
-/// What lists of objects may become: each element has the keys of all.
-pub(super) struct Lists {
-    /// Of lines, after which a batch ends.
-    pub(super) most_bytes: usize,
-    /// Values of an element.
-    pub(super) element_leaves: usize,
 }
 
 /// More values of one line are not made: as doubles, they take 1 GiB.
@@ -57,16 +50,16 @@ impl Rows {
         filter: Option<Running>,
         gatherer: Gatherer,
         layout: Arc<Layout>,
-        lists: Lists,
+        element_leaves: usize,
     ) -> Self {
-        Self { range, filter, gatherer, layout, lists, ready: VecDeque::new() }
+        Self { range, filter, gatherer, layout, element_leaves, ready: VecDeque::new() }
     }
 
     /// Reads until there are rows for a batch.
     fn fill(&mut self) -> EngineResult<()> {
         let most_rows = (BATCH_VALUES / self.gatherer.width().max(1)).max(1);
         let batch_size = self.range.scan.batch_size.min(most_rows);
-        let most_bytes = self.lists.most_bytes.min(BATCH_BYTES);
+        let most_bytes = most_bytes(self.element_leaves).min(BATCH_BYTES);
         let mut bytes = 0;
         while self.gatherer.num_rows() < batch_size && bytes < most_bytes {
             let Some(more) = self.block()? else { break };
@@ -95,7 +88,7 @@ impl Rows {
         };
         let bytes = block.bytes;
         let timer = decoding.timer();
-        let gathered = check_values(&block, self.lists.element_leaves)
+        let gathered = check_values(&block, self.element_leaves)
             .and_then(|()| gather(&block, &mut self.filter, &mut self.gatherer, empty_as_null));
         timer.done();
         gathered.map_err(|failure| match failure {
@@ -141,6 +134,6 @@ fn check_values(block: &Gathered<'_>, element_leaves: usize) -> Result<(), Failu
             "the line at byte {offset} has about {objects} objects, and those of lists have {element_leaves} keys between them: too many values \
              for columns"
         ))
-        .with_hint("declare the list as json in tidemill.toml, [sources.events.columns], and take from it what is needed"),
+        .with_hint("declare the list as json in tidemill.toml, among the columns of its source, and take from it what is needed"),
     ))
 }
