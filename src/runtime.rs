@@ -25,10 +25,32 @@ const TERMINATE: u8 = 15;
 /// The terminal was closed.
 const HANG_UP: u8 = 1;
 /// What a process that was asked to end may take for it.
-const GRACE: Duration = Duration::from_secs(2);
+pub const GRACE: Duration = Duration::from_secs(2);
 
 /// What one that was at work may take.
 const LONG_GRACE: Duration = Duration::from_secs(10);
+
+/// After which signals the process ends by itself, when it has had a little time to go.
+#[derive(Debug, Clone, Copy)]
+pub enum Insistence {
+    /// After none.
+    Never,
+    /// Those that ask it to end: something may be waited for that hears no signal, such as a terminal that is gone.
+    WhenEnded,
+    /// Any: it may be in a computation that does not give way, such as planning a very large statement. What a run was at counts as
+    /// interrupted then, as when the process is killed.
+    Always,
+}
+
+impl Insistence {
+    fn grace(self, signal: u8) -> Option<Duration> {
+        match self {
+            Self::WhenEnded if signal != CTRL_C => Some(GRACE),
+            Self::Always => Some(LONG_GRACE),
+            Self::Never | Self::WhenEnded => None,
+        }
+    }
+}
 
 /// Does `work` on a thread whose stack is deep enough for any statement.
 ///
@@ -111,16 +133,13 @@ pub struct Interrupts {
     end: Arc<AtomicU8>,
     /// Whether there was one.
     has_ended: Arc<AtomicBool>,
-    insists: Arc<AtomicBool>,
-    /// Also on Ctrl-C.
-    insists_on_all: Arc<AtomicBool>,
 }
 
 impl Interrupts {
     /// From now on these signals no longer end the process by themselves.
     ///
     /// **Errors**: `Machine`, if they cannot be listened for.
-    pub fn listen() -> Result<Self> {
+    pub fn listen(insistence: Insistence) -> Result<Self> {
         let failed = |source| Error::machine("cannot listen for signals").with_source(source);
         let (sender, numbers) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
@@ -129,9 +148,7 @@ impl Interrupts {
             Signals::listen().map_err(failed)?
         };
         let (end, has_ended) = (Arc::<AtomicU8>::default(), Arc::<AtomicBool>::default());
-        let (insists, insists_on_all) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (ends, ended) = (Arc::clone(&end), Arc::clone(&has_ended));
-        let (insisted, insisted_on_all) = (Arc::clone(&insists), Arc::clone(&insists_on_all));
         let wait = move || {
             runtime.block_on(async {
                 loop {
@@ -139,12 +156,9 @@ impl Interrupts {
                     if number != CTRL_C {
                         ends.store(number, Ordering::Release);
                         ended.store(true, Ordering::Release);
-                        if insisted.load(Ordering::Acquire) {
-                            leave_after(GRACE, number);
-                        }
                     }
-                    if insisted_on_all.load(Ordering::Acquire) {
-                        leave_after(LONG_GRACE, number);
+                    if let Some(grace) = insistence.grace(number) {
+                        leave_after(grace, number);
                     }
                     if sender.send(number).is_err() {
                         break;
@@ -153,19 +167,7 @@ impl Interrupts {
             });
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
-        Ok(Self { numbers, end, has_ended, insists, insists_on_all })
-    }
-
-    /// From now on a signal to end is followed by the end, when the process has had a little time to go by itself: something
-    /// may be waited for that hears no signal, such as a terminal that is gone.
-    pub fn insist(&self) {
-        self.insists.store(true, Ordering::Release);
-    }
-
-    /// From now on any signal is followed by the end, when the process has had some time: it may be in a computation that does not give
-    /// way, such as planning a very large statement. What a run was at counts as interrupted then, as when the process is killed.
-    pub fn insist_on_all(&self) {
-        self.insists_on_all.store(true, Ordering::Release);
+        Ok(Self { numbers, end, has_ended })
     }
 
     /// The number of a signal that has come, if there is one.

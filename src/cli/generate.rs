@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::generate::{Generator, Rate};
-use crate::runtime::{self, Interrupts};
+use crate::runtime::{self, Insistence, Interrupts};
 use output::Output;
 use plan::Plan;
 use progress::Progress;
@@ -130,7 +130,7 @@ async fn write_events(
     output: &mut Output,
     progress: &mut Progress,
 ) -> Result<Option<u8>> {
-    let mut interrupts = Interrupts::listen()?;
+    let mut interrupts = Interrupts::listen(Insistence::Never)?;
     let mut lines = Vec::new();
     let num_events = plan.num_events.unwrap_or(u64::MAX);
     while progress.num_events < num_events {

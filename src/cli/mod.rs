@@ -22,7 +22,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -30,7 +29,7 @@ use crate::display::standard::tell_failure;
 use crate::error::{Error, Result};
 use crate::ledger;
 use crate::project::Project;
-use crate::runtime::{self, Interrupts};
+use crate::runtime::{self, GRACE, Insistence, Interrupts};
 
 /// Saved SQL over event files, from one binary.
 ///
@@ -137,20 +136,13 @@ impl Project {
 /// up.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime::start(threads)?;
-    let done = runtime.block_on(async {
-        let mut interrupts = Interrupts::listen()?;
-        interrupts.insist_on_all();
-        interrupts.end(work).await
-    });
+    let done = runtime.block_on(async { Interrupts::listen(Insistence::Always)?.end(work).await });
     if matches!(done, Err(Error::Interrupted(_))) {
         // A thread may wait for a store that does not answer.
         runtime.shutdown_timeout(GRACE);
     }
     done
 }
-
-/// How long work may take to notice that it was stopped.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Checks that a query is a saved one, or was.
 ///

@@ -18,7 +18,7 @@ use crate::display::standard::{say, tell_failure};
 use crate::document;
 use crate::error::{Error, Result};
 use crate::project::Project;
-use crate::runtime::{self, Interrupts, Threads};
+use crate::runtime::{self, Insistence, Interrupts, Threads};
 use crate::session::{Kept, Session};
 
 /// Scripts within scripts; more is a script that includes itself.
@@ -64,8 +64,7 @@ impl Shell {
     /// **Errors**: `Machine`, if threads cannot be started; `Internal`, if the engine cannot be set up.
     pub fn new(project: Arc<Project>, surroundings: Surroundings, keep_going: bool) -> Result<Self> {
         let runtime = Threads::start(project.limits.num_threads() + WATCHING)?;
-        let interrupts = runtime.block_on(async { Interrupts::listen() })?;
-        interrupts.insist();
+        let interrupts = runtime.block_on(async { Interrupts::listen(Insistence::WhenEnded) })?;
         let session = Session::new(Arc::clone(&project), surroundings.access)?;
         let is_interactive = surroundings.is_interactive;
         let theme: Theme = surroundings.theme.parse()?;
