@@ -32,8 +32,7 @@ impl VisitorMut for Namer {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        let SetExpr::Select(select) = query.body.as_mut() else { return ControlFlow::Continue(()) };
-        let given = name(select);
+        let given = name_in(&mut query.body);
         if let Some(order_by) = query.order_by.as_mut().filter(|_| !given.is_empty())
             && let OrderByKind::Expressions(exprs) = &mut order_by.kind
         {
@@ -47,10 +46,18 @@ impl VisitorMut for Namer {
         }
         ControlFlow::Continue(())
     }
+}
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        name(select);
-        ControlFlow::Continue(())
+/// Names the columns of each SELECT of a query, and returns how those of a single one are written: others are sorted by the names alone.
+/// Recursion is as deep as `terms` lets statements be.
+fn name_in(body: &mut SetExpr) -> Vec<(String, Ident)> {
+    match body {
+        SetExpr::Select(select) => name(select),
+        SetExpr::SetOperation { left, right, .. } => {
+            [left, right].into_iter().for_each(|side| drop(name_in(side)));
+            Vec::new()
+        }
+        _ => Vec::new(),
     }
 }
 
