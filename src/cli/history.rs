@@ -26,9 +26,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
-    args.query.as_deref().map_or(Ok(()), |query| check_query(&project, query))?;
     let of = match &args.query {
-        Some(query) => format!("WHERE query = '{}' ", query.replace('\'', "''")),
+        Some(query) => {
+            check_query(&project, query)?;
+            format!("WHERE query = '{}' ", query.replace('\'', "''"))
+        }
         None => String::new(),
     };
     let text = format!(

@@ -33,7 +33,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     let query = args.query.as_deref();
-    query.map_or(Ok(()), |query| check_query(&project, query))?;
+    if let Some(query) = query {
+        check_query(&project, query)?;
+    }
     let of = query.map_or_else(String::new, |query| format!("AND query = '{}' ", query.replace('\'', "''")));
     let text = format!(
         "SELECT reject, query, run, source, file, line, reason, detail, raw FROM tidemill.rejects \

@@ -42,10 +42,10 @@ fn in_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         {
             Ok(Transformed::yes(call(*left, op, *right)))
         }
-        Expr::Negative(value) if value.get_type(schema)?.is_signed_integer() => {
-            let zero = ScalarValue::new_zero(&value.get_type(schema)?)?;
-            Ok(Transformed::yes(call(lit(zero), Minus, *value)))
-        }
+        Expr::Negative(value) => match value.get_type(schema)? {
+            of if of.is_signed_integer() => Ok(Transformed::yes(call(lit(ScalarValue::new_zero(&of)?), Minus, *value))),
+            _ => Ok(Transformed::no(Expr::Negative(value))),
+        },
         other => Ok(Transformed::no(other)),
     }
 }

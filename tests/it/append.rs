@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::contract::mill::gzip;
 use crate::project::{Project, stderr};
 
 const QUERY: &str = "--@ mode = \"append\"\nSELECT n, s, _file IS NOT NULL AS f WHERE n % 3 <> 1";
@@ -119,12 +120,6 @@ fn a_file_that_grows_by_any_number_of_bytes_is_read_to_its_last_whole_line() {
         at = end;
     }
     project.adds_up();
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]
@@ -387,16 +382,14 @@ fn a_project_that_is_moved_behind_a_run_that_died_goes_on() {
     let died = project.command(&["run", "added"]).env("TIDEMILL_DIES_AT", "published").output().unwrap();
     assert!(!died.status.success());
     fs::create_dir(project.path("moved")).unwrap();
-    for part in ["inputs", "queries", "outputs", ".tidemill", "tidemill.toml"] {
-        fs::rename(project.path(part), project.path(&format!("moved/{part}"))).unwrap();
-    }
+    let parts = ["inputs", "queries", "outputs", ".tidemill", "tidemill.toml"];
+    let pair = |part| (project.path(part), project.path(&format!("moved/{part}")));
+    parts.map(pair).iter().for_each(|(here, there)| fs::rename(here, there).unwrap());
     fs::remove_file(project.path("moved/inputs/app.out")).unwrap();
     project.write("moved/inputs/app.out", lines(0..60) + &lines(60..90));
     let output = project.run(&["--project", "moved", "run", "added"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    for part in ["inputs", "queries", "outputs", ".tidemill", "tidemill.toml"] {
-        fs::rename(project.path(&format!("moved/{part}")), project.path(part)).unwrap();
-    }
+    parts.map(pair).iter().for_each(|(here, there)| fs::rename(there, here).unwrap());
     project.adds();
     project.adds_up();
 }

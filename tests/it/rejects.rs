@@ -175,6 +175,22 @@ fn a_full_refresh_finds_them_again() {
 }
 
 #[test]
+fn a_correction_of_what_is_no_longer_remembered_is_told() {
+    let project = project(APPEND);
+    project.write("tidemill.toml", format!("{TOML}[history]\nruns = 1\n"));
+    project.says(&["run"]);
+    project.corrects(&[(2, ""), (3, ""), (5, "")]);
+    project.says(&["replay", "q", "rejects.json"]);
+    (3..6).for_each(|file| {
+        project.write(&format!("inputs/day={file}/c.out"), "{\"n\":9,\"k\":\"c\"}\n");
+        project.says(&["run"]);
+    });
+    assert!(project.rejects().is_empty());
+    let told = stderr(&project.run(&["replay", "q", "rejects.json"]));
+    assert!(told.contains("reject 1 of `q` is no longer remembered"), "{told}");
+}
+
+#[test]
 fn what_is_no_correction_is_told_with_its_line() {
     let project = project(APPEND);
     project.says(&["run"]);

@@ -22,13 +22,10 @@ pub(super) fn of_tree(message: &str, script: &Script) -> Option<Error> {
     let tree = BEGINNINGS.iter().find_map(|beginning| message.strip_prefix(beginning))?;
     let kind: String = tree.chars().take_while(char::is_ascii_alphanumeric).collect();
     let words = in_words(&kind);
-    // As one word, with a line between, or as several words: as it is written.
-    let names = [words.concat(), words.join("_"), words.first().cloned().unwrap_or_default()];
-    let found = names.iter().find_map(|name| Some((name, dialect::word(script, name, "here")?)));
-    let (name, place) = match found {
-        Some((name, place)) if *name != names[2] => (name.clone(), Some(place)),
-        found => (words.join(" "), found.map(|(_, place)| place)),
-    };
+    let place = |word: &str| dialect::word(script, word, "here");
+    // As it is written: as one word, with a line between, or as several words.
+    let as_one = [words.concat(), words.join("_")].into_iter().find_map(|name| place(&name).map(|at| (name, Some(at))));
+    let (name, place) = as_one.unwrap_or_else(|| (words.join(" "), words.first().and_then(|first| place(first))));
     let hint = INSTEAD.iter().find(|(of, _)| *of == kind).map(|(_, hint)| (*hint).to_owned());
     Some(Error::sql(format!("there is no {name} here")).at(place).with_hint_if(hint))
 }

@@ -1,12 +1,11 @@
 //! Files that a program may find: good lines of several shapes, drifted, damaged and blank ones, and bytes of any kind.
 
-use std::io::Write;
-
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tempfile::TempDir;
 
 use super::plain::{Rule, Settings};
+use crate::contract::mill::gzip;
 
 /// What some columns are declared to be.
 const DECLARED: &[(&str, Rule)] =
@@ -63,12 +62,6 @@ impl Kept {
         let files = files.iter().enumerate().map(keep).collect();
         Self { folder, files }
     }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// The same bytes as several files, cut at ends of lines.
