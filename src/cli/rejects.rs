@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, project: Arc<Project>) -> Result<()> {
     }
     let of = query.map_or_else(String::new, |query| format!("AND query = '{}' ", query.replace('\'', "''")));
     let text = format!(
-        "SELECT reject, query, run, source, file, line, reason, detail, raw FROM tidemill.rejects \
+        "SELECT reject, query, run, source, file, line, reason, detail, raw, cut FROM tidemill.rejects \
          WHERE replayed_by IS NULL {of}ORDER BY reject"
     );
     let not_kept = ledger::rejects_not_kept(&project.root, query)?;

@@ -25,8 +25,12 @@ pub struct RejectedLine {
     pub reason: String,
     /// Why, in words.
     pub detail: String,
-    /// The line.
+    /// The line, or what is kept of it; as text.
     pub raw: String,
+    /// The same as it stood in the file, if that is not UTF-8.
+    pub bytes: Option<Vec<u8>>,
+    /// Whether the line went on.
+    pub cut: bool,
 }
 
 /// What a run does to rejects.
@@ -49,8 +53,10 @@ pub struct KeptReject {
     pub source: String,
     /// The file, as it was shown.
     pub file: String,
-    /// The line.
+    /// The line, as text.
     pub raw: String,
+    /// Whether that has U+FFFD where the line has bytes that are not UTF-8.
+    pub lossy: bool,
     /// The run that has read it, corrected.
     pub replayed_by: Option<i64>,
 }
@@ -69,7 +75,7 @@ impl Recorded<'_> {
     ///
     /// **Errors**: `Machine`, if the ledger cannot be read.
     pub fn rejects_held(&self, query: &str) -> Result<(u64, u64)> {
-        let sql = "SELECT count(*), coalesce(sum(length(CAST(raw AS BLOB))), 0) FROM rejects JOIN runs USING (run) WHERE query = ?1 AND replayed_by IS NULL";
+        let sql = "SELECT count(*), coalesce(sum(length(CAST(raw AS BLOB)) + coalesce(length(rejects.bytes), 0)), 0) FROM rejects JOIN runs USING (run) WHERE query = ?1 AND replayed_by IS NULL";
         let held = self.ledger().db.query_row(sql, [query], |row| Ok((number(row, 0)?, number(row, 1)?)));
         held.map_err(|error| unusable(&self.ledger().path, error))
     }
@@ -102,7 +108,7 @@ impl Recorded<'_> {
 }
 
 fn read(db: &Connection, query: &str) -> rusqlite::Result<Vec<KeptReject>> {
-    let sql = "SELECT reject, source, file, raw, replayed_by FROM rejects JOIN runs USING (run) WHERE query = ?1";
+    let sql = "SELECT reject, source, file, raw, rejects.bytes IS NOT NULL, replayed_by FROM rejects JOIN runs USING (run) WHERE query = ?1";
     let mut rejects = db.prepare(sql)?;
     let rejects = rejects.query_map([query], |row| {
         Ok(KeptReject {
@@ -110,7 +116,8 @@ fn read(db: &Connection, query: &str) -> rusqlite::Result<Vec<KeptReject>> {
             source: row.get(1)?,
             file: row.get(2)?,
             raw: row.get(3)?,
-            replayed_by: row.get(4)?,
+            lossy: row.get(4)?,
+            replayed_by: row.get(5)?,
         })
     })?;
     rejects.collect()
@@ -121,10 +128,11 @@ pub(super) fn intend(db: &Transaction<'_>, run: i64, rejects: &Rejects) -> rusql
     let Rejects { found, not_kept, replayed } = rejects;
     db.execute("UPDATE runs SET rejects_not_kept = ?2 WHERE run = ?1", params![run, int(*not_kept)])?;
     let mut add = db.prepare(
-        "INSERT INTO rejects (run, source, file, line, \"offset\", reason, detail, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO rejects (run, source, file, line, \"offset\", reason, detail, raw, bytes, cut) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
-    for RejectedLine { source, file, line, offset, reason, detail, raw } in found {
-        add.execute(params![run, source, file, int(*line), int(*offset), reason, detail, raw])?;
+    for RejectedLine { source, file, line, offset, reason, detail, raw, bytes, cut } in found {
+        add.execute(params![run, source, file, int(*line), int(*offset), reason, detail, raw, bytes, cut])?;
     }
     let mut replay = db.prepare("UPDATE rejects SET replayed_by = ?2 WHERE reject = ?1")?;
     replayed.iter().try_for_each(|reject| replay.execute([*reject, run]).map(drop))

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMillisecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use rusqlite::Connection;
@@ -19,6 +20,7 @@ enum Kind {
     Whole,
     Number,
     Text,
+    Bytes,
     Flag,
     /// Milliseconds since 1970.
     Instant,
@@ -112,10 +114,12 @@ pub const TABLES: [Table; 5] = [
             ("reason", Kind::Text),
             ("detail", Kind::Text),
             ("raw", Kind::Text),
+            ("bytes", Kind::Bytes),
+            ("cut", Kind::Flag),
             ("replayed_by", Kind::Whole),
         ],
         // Of a run that is under way it is not known yet what it found, nor what it replays.
-        sql: "SELECT reject, query, run, source, file, line, \"offset\", reason, detail, raw, \
+        sql: "SELECT reject, query, run, source, file, line, \"offset\", reason, detail, raw, rejects.bytes, cut, \
               (SELECT replayed_by WHERE replayed_by NOT IN (SELECT run FROM runs WHERE status IN ('started', 'prepared'))) \
               FROM rejects JOIN runs USING (run) WHERE status = 'committed' ORDER BY reject",
     },
@@ -128,6 +132,7 @@ fn columns(table: &Table) -> SchemaRef {
             Kind::Whole => DataType::Int64,
             Kind::Number => DataType::Float64,
             Kind::Text => DataType::Utf8,
+            Kind::Bytes => DataType::Binary,
             Kind::Flag => DataType::Boolean,
             Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, None),
         };
@@ -165,6 +170,7 @@ enum Builder {
     Whole(Int64Builder),
     Number(Float64Builder),
     Text(StringBuilder),
+    Bytes(BinaryBuilder),
     Flag(BooleanBuilder),
     Instant(TimestampMillisecondBuilder),
 }
@@ -175,6 +181,7 @@ impl Builder {
             Kind::Whole => Self::Whole(Int64Builder::new()),
             Kind::Number => Self::Number(Float64Builder::new()),
             Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Bytes => Self::Bytes(BinaryBuilder::new()),
             Kind::Flag => Self::Flag(BooleanBuilder::new()),
             Kind::Instant => Self::Instant(TimestampMillisecondBuilder::new()),
         }
@@ -188,6 +195,7 @@ impl Builder {
                 ValueRef::Text(text) => Some(String::from_utf8_lossy(text)),
                 _ => None,
             }),
+            Self::Bytes(bytes) => bytes.append_option(value.as_blob_or_null()?),
             Self::Flag(flags) => flags.append_option(value.as_i64_or_null()?.map(|flag| flag != 0)),
             Self::Instant(instants) => instants.append_option(value.as_i64_or_null()?),
         }
@@ -199,6 +207,7 @@ impl Builder {
             Self::Whole(mut whole) => Arc::new(whole.finish()),
             Self::Number(mut numbers) => Arc::new(numbers.finish()),
             Self::Text(mut texts) => Arc::new(texts.finish()),
+            Self::Bytes(mut bytes) => Arc::new(bytes.finish()),
             Self::Flag(mut flags) => Arc::new(flags.finish()),
             Self::Instant(mut instants) => Arc::new(instants.finish()),
         }

@@ -10,7 +10,7 @@ use super::bounds::Block;
 use super::framing::Line;
 use super::judge::{Judge, Verdict};
 use super::listing::{Compression, InputFile};
-use super::reject::{Fault, Reason, Reject};
+use super::reject::{Fault, Raw, Reason};
 use super::rows::{Rows, Wanted};
 use super::seen::{Fields, Observed};
 use super::shape::Shapes;
@@ -85,7 +85,7 @@ pub(crate) struct Kept {
     pub(crate) line: u64,
     pub(crate) offset: u64,
     pub(crate) fault: Fault,
-    pub(crate) raw: String,
+    pub(crate) raw: Raw,
 }
 
 impl Careful {
@@ -230,7 +230,7 @@ impl Careful {
         // Whoever wants the rejects wants all of them.
         self.ended = self.settings.stop_at_reject && !self.keeps_rejects;
         if self.keeps_rejects {
-            let raw = Reject::raw_of(line.bytes, self.settings.raw_bytes);
+            let raw = Raw::new(line, self.settings.raw_bytes);
             self.rejects.push(Kept { line: self.found.counts.lines, offset: line.offset, fault, raw });
         }
         Ok(())

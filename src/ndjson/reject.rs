@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::framing::Line;
 use crate::error::Excerpt;
 
 /// The code of a rejected line: an interface, in the column `reason` of `rejects.<source>` and in reports.
@@ -110,18 +111,36 @@ pub struct Reject {
 impl Reject {
     /// How much of a rejected line is shown where nobody asks for more; the rest is found in the file, by its offset.
     pub const RAW_BYTES: usize = 1024;
+}
 
-    /// The line as text, cut to so many bytes.
-    pub(crate) fn raw_of(line: &[u8], bytes: usize) -> String {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut cut = line.len().min(bytes);
-        if cut < line.len() {
+/// What is kept of a rejected line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raw {
+    /// As text, with U+FFFD in the place of bytes that are not UTF-8.
+    pub(crate) text: String,
+    /// As it stands in the file, if that is not UTF-8.
+    pub(crate) bytes: Option<Vec<u8>>,
+    /// Whether the line goes on behind it.
+    pub(crate) cut: bool,
+}
+
+impl Raw {
+    /// The first bytes of `line`, as many at most.
+    pub(crate) fn new(line: &Line<'_>, most: usize) -> Self {
+        let all = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
+        let mut end = all.len().min(most);
+        if end < all.len() {
             // A cut inside a character would look like a fault that is not there.
-            while cut > 0 && line[cut] & 0b1100_0000 == 0b1000_0000 {
-                cut -= 1;
+            while end > 0 && all[end] & 0b1100_0000 == 0b1000_0000 {
+                end -= 1;
             }
         }
-        String::from_utf8_lossy(&line[..cut]).into_owned()
+        let kept = &all[..end];
+        let (text, bytes) = match String::from_utf8_lossy(kept) {
+            Cow::Borrowed(text) => (text.to_owned(), None),
+            Cow::Owned(text) => (text, Some(kept.to_vec())),
+        };
+        Self { text, bytes, cut: line.too_long || end < all.len() }
     }
 }
 
@@ -198,7 +217,14 @@ mod tests {
     #[test]
     fn raw_is_cut_between_characters() {
         let line = format!("{}é", "a".repeat(Reject::RAW_BYTES - 1));
-        assert_eq!(Reject::raw_of(line.as_bytes(), Reject::RAW_BYTES), "a".repeat(Reject::RAW_BYTES - 1));
-        assert_eq!(Reject::raw_of(b"\xff\r", Reject::RAW_BYTES), "\u{fffd}");
+        let raw = |bytes: &[u8], too_long| {
+            let Raw { text, bytes, cut } =
+                Raw::new(&Line { offset: 0, bytes, terminated: true, too_long }, Reject::RAW_BYTES);
+            (text, bytes, cut)
+        };
+        assert_eq!(raw(line.as_bytes(), false), ("a".repeat(Reject::RAW_BYTES - 1), None, true));
+        assert_eq!(raw(b"a\xff\r", false), ("a\u{fffd}".to_owned(), Some(b"a\xff".to_vec()), false));
+        assert_eq!(raw("\u{fffd}".as_bytes(), false), ("\u{fffd}".to_owned(), None, false));
+        assert_eq!(raw(b"a", true), ("a".to_owned(), None, true));
     }
 }

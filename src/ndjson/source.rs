@@ -109,7 +109,8 @@ impl NdjsonSource {
 
     /// The rejects of the same files.
     ///
-    /// **Shape**: `file` text, `line` (1-based), `offset` (bytes), `reason`, `detail`, `raw` (text, at most 1 KiB).
+    /// **Shape**: `file` text, `line` (1-based), `offset` (bytes), `reason`, `detail`, `raw` (text, at most 1 KiB), `bytes` (the
+    /// same as it stands there, where that is not UTF-8), `cut` (whether the line goes on).
     pub fn rejects(settings: Arc<Settings>) -> Self {
         Self::new(Content::Rejects, settings, TableSchema::from(rejects_schema()))
     }
@@ -155,8 +156,16 @@ pub fn hidden_fields() -> [Arc<Field>; 2] {
 fn rejects_schema() -> SchemaRef {
     let text = |name| Field::new(name, DataType::Utf8View, false);
     let number = |name| Field::new(name, DataType::Int64, false);
-    let fields = vec![text("file"), number("line"), number("offset"), text("reason"), text("detail"), text("raw")];
-    Arc::new(Schema::new(fields))
+    Arc::new(Schema::new(vec![
+        text("file"),
+        number("line"),
+        number("offset"),
+        text("reason"),
+        text("detail"),
+        text("raw"),
+        Field::new("bytes", DataType::BinaryView, true),
+        Field::new("cut", DataType::Boolean, false),
+    ]))
 }
 
 impl FileSource for NdjsonSource {

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use futures::StreamExt;
 use serde::Deserialize;
@@ -155,6 +155,9 @@ impl Increment<'_> {
             match reject.replayed_by {
                 Some(_) => done += 1,
                 None if reject.raw == correction.raw => same += 1,
+                None if reject.lossy && correction.raw.contains(char::REPLACEMENT_CHARACTER) => {
+                    return Err(not_corrected(correction.reject));
+                }
                 None => lines.entry((reject.source.clone(), reject.file.clone())).or_default().push(correction),
             }
         }
@@ -214,7 +217,7 @@ impl Increment<'_> {
         let mut rejects = Rejects::default();
         for source in sources {
             self.each_reject(session, source, |reject| {
-                let size = reject.raw.len() as u64;
+                let size = (reject.raw.len() + reject.bytes.as_ref().map_or(0, Vec::len)) as u64;
                 if lines < bounds.lines && bytes + size <= bounds.bytes {
                     lines += 1;
                     bytes += size;
@@ -284,6 +287,8 @@ fn rejects_of(source: &str, batch: &RecordBatch) -> Result<Vec<RejectedLine>> {
     let numbers = |name: &str| column(name)?.as_primitive_opt::<Int64Type>().ok_or_else(other);
     let (file, reason, detail, raw) = (texts("file")?, texts("reason")?, texts("detail")?, texts("raw")?);
     let (line, offset) = (numbers("line")?, numbers("offset")?);
+    let bytes = column("bytes")?.as_binary_view_opt().ok_or_else(other)?;
+    let cut = column("cut")?.as_boolean_opt().ok_or_else(other)?;
     let reject = |row: usize| RejectedLine {
         source: source.to_owned(),
         file: file.value(row).to_owned(),
@@ -292,8 +297,21 @@ fn rejects_of(source: &str, batch: &RecordBatch) -> Result<Vec<RejectedLine>> {
         reason: reason.value(row).to_owned(),
         detail: detail.value(row).to_owned(),
         raw: raw.value(row).to_owned(),
+        bytes: bytes.is_valid(row).then(|| bytes.value(row).to_owned()),
+        cut: cut.value(row),
     };
     Ok((0..batch.num_rows()).map(reject).collect())
+}
+
+/// What a correction is refused with that would put U+FFFD where other bytes were.
+fn not_corrected(reject: i64) -> Error {
+    Error::request(format!(
+        "the correction of reject {reject} has `\u{fffd}`, and that line has bytes that are not UTF-8"
+    ))
+    .with_hint(format!(
+        "write what should stand there, or \\ufffd; the bytes are: \
+             tidemill sql \"SELECT bytes FROM tidemill.rejects WHERE reject = {reject}\""
+    ))
 }
 
 /// What should be said of rejects that were replayed, once all is read anew from files in which they stand as they stood.

@@ -78,7 +78,7 @@ fn rejects_outlive_their_files_and_say_all_of_them() {
     let rejects = project.rejects();
     let first = json!({
         "reject": 1, "query": "q", "run": 1, "source": "events", "file": "inputs/day=1/a.out", "line": 2,
-        "reason": "syntax", "detail": rejects[0]["detail"], "raw": "{\"n\":2,\"k\":\"b\"",
+        "reason": "syntax", "detail": rejects[0]["detail"], "raw": "{\"n\":2,\"k\":\"b\"", "cut": false,
     });
     assert_eq!((rejects.len(), &rejects[0]), (3, &first));
     assert_eq!(project.lines_left(), [2, 3, 5]);
@@ -117,6 +117,40 @@ fn no_more_are_kept_than_was_said_and_the_others_are_counted() {
     project.write("inputs/day=1/long.out", format!("{{\"n\":1,\"k\":\"{}\"\n", "é".repeat(50_000)));
     project.says(&["run"]);
     assert_eq!(project.rejects().iter().map(|reject| reject["raw"].as_str().unwrap().len()).max(), Some(100_013));
+    let cut = "SELECT length(raw) AS length, cut FROM rejects.events WHERE raw LIKE '%é%'";
+    assert_eq!(project.rows(cut), "{\"length\":518,\"cut\":true}\n");
+    let cut = cut.replace("rejects.events", "tidemill.rejects");
+    assert_eq!(project.rows(&cut), "{\"length\":50013,\"cut\":false}\n");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_kept_as_they_are() {
+    let project = project(APPEND);
+    let bad = b"{\"n\":7,\"k\":\"\xe9\"}\r";
+    std::fs::write(
+        project.path("inputs/day=1/a.out"),
+        [&bad[..], b"\n{\"n\":1,\"k\":\"a\"}\n{\"k\":\"\xef\xbf\xbd\"\n"].concat(),
+    )
+    .unwrap();
+    let sql = "SELECT raw, bytes, cut FROM rejects.events ORDER BY line";
+    let rows = "{\"raw\":\"{\\\"n\\\":7,\\\"k\\\":\\\"\u{fffd}\\\"}\",\"bytes\":\"7b226e223a372c226b223a22e9227d\",\"cut\":false}\n\
+                {\"raw\":\"{\\\"k\\\":\\\"\u{fffd}\\\"\",\"bytes\":null,\"cut\":false}\n";
+    assert_eq!(project.rows(sql), rows);
+    project.says(&["run"]);
+    std::fs::remove_dir_all(project.path("inputs/day=1")).unwrap();
+    assert_eq!(project.rows("SELECT raw, bytes, cut FROM tidemill.rejects ORDER BY line"), rows);
+    let replay = |reject: i64, raw: &str| {
+        project.write("c.json", json!({ "reject": reject, "raw": raw }).to_string());
+        project.run(&["replay", "q", "c.json"])
+    };
+    // The same is no correction, and a part of it none that can be meant.
+    assert!(stderr(&replay(1, "{\"n\":7,\"k\":\"\u{fffd}\"}")).contains("1 line is as it was"));
+    let told = stderr(&replay(1, "{\"n\":8,\"k\":\"\u{fffd}\"}"));
+    assert!(told.contains("the correction of reject 1 has `\u{fffd}`"), "{told}");
+    assert!(told.contains("SELECT bytes FROM tidemill.rejects WHERE reject = 1"), "{told}");
+    for (reject, raw) in [(1, "{\"n\":8,\"k\":\"\\ufffd\"}"), (2, "{\"k\":\"\u{fffd}\"}")] {
+        assert!(stderr(&replay(reject, raw)).contains("1 reject is replayed"), "{raw}");
+    }
 }
 
 #[test]

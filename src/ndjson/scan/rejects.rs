@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray};
+use arrow::array::{
+    ArrayRef, BinaryViewArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
+};
 use arrow::datatypes::SchemaRef;
 use datafusion::error::Result as EngineResult;
 
@@ -71,7 +73,9 @@ impl Rejects {
                 2 => Arc::new(Int64Array::from_iter_values(kept.iter().map(|reject| reject.offset as i64))),
                 3 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| reject.fault.reason.code()))),
                 4 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.fault.detail))),
-                _ => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.raw))),
+                5 => Arc::new(StringViewArray::from_iter_values(kept.iter().map(|reject| &reject.raw.text))),
+                6 => Arc::new(kept.iter().map(|reject| reject.raw.bytes.as_ref()).collect::<BinaryViewArray>()),
+                _ => Arc::new(kept.iter().map(|reject| Some(reject.raw.cut)).collect::<BooleanArray>()),
             }
         };
         let options = RecordBatchOptions::new().with_row_count(Some(kept.len()));
