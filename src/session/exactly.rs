@@ -3,22 +3,23 @@
 //! From `CAST(x AS BIGINT) = 1` it takes the cast, and compares `x` itself with 1: where values become equal by the cast, as decimals
 //! do, that finds others. To compare seconds with half a second it cuts that half off. And it puts two lists of one expression together as
 //! if that were never NULL. Where that would be so, a call that gives back its argument stands around the cast, which the engine does not
-//! look into; and what seconds are compared with is rounded to the side that keeps the answer. It knows nothing of what is compared.
+//! look into; of times compared with finer constants [`super::coarse`] takes the cast away. It knows nothing of what is compared.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, Int64Array};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
+use datafusion::common::{DFSchema, DataFusionError, Result, internal_err};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
     Between, BinaryExpr, Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
 };
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
+use super::coarse::{Coarse, steps};
 use crate::functions::rewrite_expressions;
 
 /// The rule that does so. It stands before those of the engine that simplify, and is asked each time anew: what is compared may come
@@ -35,60 +36,100 @@ impl OptimizerRule for ExactComparisons {
         Some(ApplyOrder::BottomUp)
     }
 
-    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        match plan {
-            // Sources of ours take no conditions there.
-            LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
-            plan => rewrite_expressions(plan, in_expr),
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        // Sources of ours take no conditions there.
+        if matches!(plan, LogicalPlan::TableScan(_)) {
+            return Ok(Transformed::no(plan));
         }
+        let context = SimplifyContext::builder()
+            .with_config_options(config.options())
+            .with_query_execution_start_time(config.query_execution_start_time());
+        let simplifier = ExprSimplifier::new(context.build());
+        rewrite_expressions(plan, |expr, schema| in_expr(expr, &At { schema, simplifier: &simplifier }))
     }
 }
 
-fn in_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+fn in_expr(expr: Expr, at: &At<'_>) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            compared(*left, op, *right, schema)
+            compared(*left, op, *right, at)
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if loses_null(&left, op, &right) => {
             Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right: Box::new(with_held_subject(*right)) })))
         }
-        Expr::InList(InList { expr, list, negated })
-            if is_lost_to(&expr, &list.iter().collect::<Vec<_>>(), schema)? =>
-        {
-            Ok(Transformed::yes(Expr::InList(InList { expr: Box::new(held(*expr)), list, negated })))
-        }
-        Expr::Between(Between { expr, negated, low, high }) if is_lost_to(&expr, &[&low, &high], schema)? => {
-            Ok(Transformed::yes(Expr::Between(Between { expr: Box::new(held(*expr)), negated, low, high })))
-        }
+        Expr::InList(InList { expr, list, negated }) => among(*expr, list, negated, at),
+        Expr::Between(Between { expr, negated, low, high }) => between(*expr, *low, *high, negated, at),
         other => Ok(Transformed::no(other)),
     }
 }
 
 /// The same comparison, as the engine cannot get wrong.
-fn compared(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+fn compared(left: Expr, op: Operator, right: Expr, at: &At<'_>) -> Result<Transformed<Expr>> {
     let comparison = |left, right| Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) });
     // What a cast makes NULL is not NULL without it.
     let tells_null = matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom);
     let is_lost = |subject: &Expr, other: &Expr| {
         Ok::<_, DataFusionError>(
-            is_lost_to(subject, &[other], schema)? || tells_null && matches!(subject, Expr::TryCast(_)),
+            is_lost_to(subject, &[other], at.schema)? || tells_null && matches!(subject, Expr::TryCast(_)),
         )
     };
+    for (subject, op, other) in [(&left, Some(op), &right), (&right, op.swap(), &left)] {
+        let coarse = at.coarse(subject, &[other])?;
+        if let Some(found) = coarse.zip(op).and_then(|(coarse, op)| coarse.compared(op, other)) {
+            return Ok(Transformed::yes(found));
+        }
+    }
     if is_lost(&left, &right)? {
-        let (subject, other) = match rounded(&left, Some(op), &right, schema)? {
-            Some(sides) => sides,
-            None => (held(left), right),
-        };
-        return Ok(Transformed::yes(comparison(subject, other)));
+        return Ok(Transformed::yes(comparison(held(left), right)));
     }
     if is_lost(&right, &left)? {
-        let (subject, other) = match rounded(&right, op.swap(), &left, schema)? {
-            Some(sides) => sides,
-            None => (held(right), left),
-        };
-        return Ok(Transformed::yes(comparison(other, subject)));
+        return Ok(Transformed::yes(comparison(left, held(right))));
     }
     Ok(Transformed::no(comparison(left, right)))
+}
+
+/// The same for `IN`.
+fn among(subject: Expr, list: Vec<Expr>, negated: bool, at: &At<'_>) -> Result<Transformed<Expr>> {
+    let all: Vec<&Expr> = list.iter().collect();
+    if let Some(found) = at.coarse(&subject, &all)?.and_then(|coarse| coarse.among(&list, negated)) {
+        return Ok(Transformed::yes(found));
+    }
+    let is_lost = is_lost_to(&subject, &all, at.schema)?;
+    let expr = Box::new(if is_lost { held(subject) } else { subject });
+    Ok(Transformed::new_transformed(Expr::InList(InList { expr, list, negated }), is_lost))
+}
+
+/// The same for `BETWEEN`.
+fn between(subject: Expr, low: Expr, high: Expr, negated: bool, at: &At<'_>) -> Result<Transformed<Expr>> {
+    if let Some(coarse) = at.coarse(&subject, &[&low, &high])? {
+        return Ok(Transformed::yes(coarse.between(&low, &high, negated)));
+    }
+    let is_lost = is_lost_to(&subject, &[&low, &high], at.schema)?;
+    let expr = Box::new(if is_lost { held(subject) } else { subject });
+    let (low, high) = (Box::new(low), Box::new(high));
+    Ok(Transformed::new_transformed(Expr::Between(Between { expr, negated, low, high }), is_lost))
+}
+
+/// Where expressions stand.
+struct At<'a> {
+    schema: &'a DFSchema,
+    simplifier: &'a ExprSimplifier,
+}
+
+impl At<'_> {
+    /// The times that `subject` casts to compare them with constants, if it does.
+    fn coarse<'a>(&'a self, subject: &'a Expr, constants: &[&Expr]) -> Result<Option<Coarse<'a>>> {
+        // One that makes times NULL is asked for.
+        if constants.iter().any(|constant| constant.any_column_refs()) || matches!(subject, Expr::TryCast(_)) {
+            return Ok(None);
+        }
+        let Some((times, to)) = parts(subject, self.schema)? else { return Ok(None) };
+        let kind = times.get_type(self.schema)?;
+        if steps(&kind, &to).is_none() || is_lost_within(times, self.schema)? {
+            return Ok(None);
+        }
+        Ok(Some(Coarse { times, kind, simplifier: self.simplifier }))
+    }
 }
 
 /// Whether a comparison of `subject` with one of `others` may come out otherwise without the cast that `subject` is.
@@ -99,18 +140,19 @@ fn is_lost_to(subject: &Expr, others: &[&Expr], schema: &DFSchema) -> Result<boo
     }
     let Some((inner, to)) = parts(subject, schema)? else { return Ok(false) };
     let from = inner.get_type(schema)?;
-    let is_lost = match times(&from, &to) {
-        Some((unit, finer)) => !others.iter().all(|other| is_whole(other, unit, finer)),
-        None => !keeps(&from, &to),
-    };
-    Ok(is_lost || is_lost_within(inner, schema)?)
+    Ok(is_finer(&from, &to) || !keeps(&from, &to) || is_lost_within(inner, schema)?)
 }
 
 /// Whether a cast within another one may not be taken away once that is.
 fn is_lost_within(subject: &Expr, schema: &DFSchema) -> Result<bool> {
     let Some((inner, to)) = parts(subject, schema)? else { return Ok(false) };
     let from = inner.get_type(schema)?;
-    Ok(times(&from, &to).is_some() || !keeps(&from, &to) || is_lost_within(inner, schema)?)
+    Ok(is_finer(&from, &to) || !keeps(&from, &to) || is_lost_within(inner, schema)?)
+}
+
+/// Whether the second type is one of finer timestamps.
+fn is_finer(from: &DataType, to: &DataType) -> bool {
+    matches!(from, DataType::Timestamp(..)) && steps(from, to).is_some()
 }
 
 /// What is cast, and to which type, if the expression is a cast or becomes one.
@@ -125,43 +167,6 @@ fn parts<'a>(cast: &'a Expr, schema: &DFSchema) -> Result<Option<(&'a Expr, Data
         }
         _ => None,
     })
-}
-
-/// The units of two timestamps of one kind, of which the second is finer.
-fn times(from: &DataType, to: &DataType) -> Option<(TimeUnit, TimeUnit)> {
-    match (from, to) {
-        (DataType::Timestamp(unit, zone), DataType::Timestamp(finer, other))
-            if zone.is_some() == other.is_some() && per_second(*unit) < per_second(*finer) =>
-        {
-            Some((*unit, *finer))
-        }
-        _ => None,
-    }
-}
-
-fn per_second(unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
-    }
-}
-
-/// Whether `other` is a constant of whole `unit`s.
-fn is_whole(other: &Expr, unit: TimeUnit, finer: TimeUnit) -> bool {
-    use ScalarValue::{TimestampMicrosecond, TimestampMillisecond, TimestampNanosecond, TimestampSecond};
-    match other {
-        Expr::Literal(value, _) if value.is_null() => true,
-        Expr::Literal(
-            TimestampSecond(Some(at), _)
-            | TimestampMillisecond(Some(at), _)
-            | TimestampMicrosecond(Some(at), _)
-            | TimestampNanosecond(Some(at), _),
-            _,
-        ) => at % (per_second(finer) / per_second(unit)) == 0,
-        _ => false,
-    }
 }
 
 /// Whether a cast makes no two values one, changes no order and leaves nothing out; or is one that the engine takes nothing from.
@@ -210,23 +215,6 @@ fn decimal(kind: &DataType) -> Option<(i16, i8)> {
         | DataType::Decimal128(precision, scale) => Some((i16::from(*precision) - i16::from(*scale), *scale)),
         _ => None,
     }
-}
-
-/// For `CAST(seconds AS TIMESTAMP(9)) < x` its sides in whole seconds; `None` where nothing round answers it.
-fn rounded(subject: &Expr, op: Option<Operator>, other: &Expr, schema: &DFSchema) -> Result<Option<(Expr, Expr)>> {
-    let Some((inner, to)) = parts(subject, schema)? else { return Ok(None) };
-    let from = inner.get_type(schema)?;
-    if times(&from, &to).is_none() || is_lost_within(inner, schema)? {
-        return Ok(None);
-    }
-    let is_up = match op {
-        Some(Operator::Lt | Operator::GtEq) => true,
-        Some(Operator::Gt | Operator::LtEq) => false,
-        _ => return Ok(None),
-    };
-    let function = Rounded { to: from, is_up, signature: Signature::any(1, Volatility::Immutable) };
-    let call = ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), vec![other.clone()]);
-    Ok(Some((inner.clone(), Expr::ScalarFunction(call))))
 }
 
 /// Whether two lists of one expression have nothing in common, or may not: the engine then says that nothing is in both, also of NULL.
@@ -290,41 +278,5 @@ impl ScalarUDFImpl for Held {
             Some(value) => Ok(value),
             None => internal_err!("there is one value"),
         }
-    }
-}
-
-/// A timestamp in a coarser unit: the next whole one up or down.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Rounded {
-    to: DataType,
-    is_up: bool,
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Rounded {
-    fn name(&self) -> &'static str {
-        if self.is_up { "rounded_up" } else { "rounded_down" }
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.to.clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let [array] = arrays.as_slice() else { return internal_err!("there is one timestamp") };
-        let Some((unit, finer)) = times(&self.to, array.data_type()) else {
-            return internal_err!("it is no finer timestamp");
-        };
-        let step = per_second(finer) / per_second(unit);
-        let at = cast(array, &DataType::Int64)?;
-        let up = i64::from(self.is_up);
-        let round = |at: i64| at.div_euclid(step) + up * i64::from(at.rem_euclid(step) != 0);
-        let whole: Int64Array = at.as_primitive::<Int64Type>().unary(round);
-        Ok(ColumnarValue::Array(cast(&whole, &self.to)?))
     }
 }

@@ -3,6 +3,7 @@
 //! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
 
 mod checked;
+mod coarse;
 mod compare;
 mod copy;
 mod describe;

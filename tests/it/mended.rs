@@ -91,6 +91,54 @@ fn sums_stand_in_sets_of_groups() {
     }
 }
 
+/// Times and days are compared in their own unit, so that those of any year can be, and a scan knows what it may leave out.
+#[test]
+fn finer_constants_become_as_coarse_as_the_times_that_they_are_compared_with() {
+    let rows = [
+        (1, "0001-01-01T00:00:00"),
+        (2, "2024-05-01T00:00:00"),
+        (3, "2024-05-02T00:00:00"),
+        (4, "2024-05-02T00:00:01"),
+        (5, "9999-12-31T23:59:59"),
+    ];
+    let lines =
+        rows.map(|(id, t)| format!("{{\"id\":{id},\"t\":\"{t}\",\"d\":\"{}\"}}\n", &t[..10])).concat() + "{\"id\":6}\n";
+    let toml = "[sources.events.columns]\nd = \"date\"\nt = \"timestamp(s)\"\n";
+    let project = Project::new(&[("inputs/a.out", &lines), ("tidemill.toml", toml)]);
+    for (condition, expected, otherwise) in [
+        ("t = '2024-05-01'", "2", "1,3,4,5"),
+        ("t <> '2024-05-01'", "1,3,4,5", "2"),
+        ("t IS DISTINCT FROM '2024-05-01'", "1,3,4,5,6", "2"),
+        ("t IN ('2024-05-01', '2024-05-02')", "2,3", "1,4,5"),
+        ("t IN ('2024-05-01', NULL)", "2", ""),
+        ("t BETWEEN '2024-05-01' AND '2024-05-02'", "2,3", "1,4,5"),
+        ("t BETWEEN '2024-05-01' AND NULL", "", "1"),
+        ("t BETWEEN '2024-05-01T00:00:00.1' AND '2024-05-02T00:00:00.9'", "3", "1,2,4,5"),
+        ("t = '2024-05-01T00:00:00.1'", "", "1,2,3,4,5"),
+        ("t <> '2024-05-01T00:00:00.1'", "1,2,3,4,5", ""),
+        ("t = DATE '2024-05-02'", "3", "1,2,4,5"),
+        ("t < DATE '2024-05-02'", "1,2", "3,4,5"),
+        ("TIMESTAMP '2024-05-02' >= t", "1,2,3", "4,5"),
+        ("TIMESTAMP '2024-05-02' = t", "3", "1,2,4,5"),
+        ("t = NULL", "", ""),
+        ("d = TIMESTAMP '2024-05-02'", "3,4", "1,2,5"),
+        ("d = TIMESTAMP '2024-05-02T00:00:01'", "", "1,2,3,4,5"),
+        ("d < TIMESTAMP '2024-05-02T00:00:01'", "1,2,3,4", "5"),
+        ("d >= TIMESTAMP '2024-05-02T00:00:01'", "5", "1,2,3,4"),
+        ("d > TIMESTAMP '2024-05-01'", "3,4,5", "1,2"),
+        ("d IN (TIMESTAMP '2024-05-01', TIMESTAMP '2024-05-02')", "2,3,4", "1,5"),
+        ("d BETWEEN TIMESTAMP '2024-05-01' AND TIMESTAMP '2024-05-02'", "2,3,4", "1,5"),
+        ("d IS NOT DISTINCT FROM TIMESTAMP '2024-05-01'", "2", "1,3,4,5,6"),
+    ] {
+        for (condition, expected) in [(condition.to_owned(), expected), (format!("NOT ({condition})"), otherwise)] {
+            let ids = "SELECT coalesce(array_to_string(array_agg(id ORDER BY id), ','), '') AS ids FROM events WHERE";
+            answers(&project, &format!("{ids} {condition}"), &format!("{{\"ids\":\"{expected}\"}}"));
+            let plan = project.rows(&format!("EXPLAIN SELECT id FROM events WHERE {condition}"));
+            assert!(!plan.contains("CAST") && !plan.contains("held"), "{condition}: {plan}");
+        }
+    }
+}
+
 /// A cast is not taken from a column where that would change what is equal, less or more.
 #[test]
 fn casts_are_compared_as_they_are() {
