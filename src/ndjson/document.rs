@@ -48,17 +48,18 @@ fn recognise(start: &[u8], cut: bool) -> Option<Document> {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let first = Value::at(start, cut)?;
     let rest = start[first.end..].trim_ascii_start();
-    match first.kind {
-        Kind::Array if first.over_lines => Some(Document::Array),
-        // On one line it is a document only if it is all there is.
-        Kind::Array if rest.is_empty() && first.holds_objects => Some(Document::Array),
+    if first.over_lines {
         // Lines that follow tell a file of lines, the first of which was broken by a newline.
-        Kind::Object if first.over_lines => {
-            let printed_so = rest.is_empty() || Value::at(rest, cut).is_some_and(|second| second.over_lines);
-            printed_so.then_some(Document::Pretty)
-        }
-        _ => None,
+        let printed_so = rest.is_empty() || Value::at(rest, cut).is_some_and(|second| second.over_lines);
+        return match first.kind {
+            Kind::Array if printed_so => Some(Document::Array),
+            Kind::Object if printed_so => Some(Document::Pretty),
+            _ => None,
+        };
     }
+    // On one line it is a document only if it is all there is.
+    let is_all = first.kind == Kind::Array && rest.is_empty() && first.holds_objects;
+    is_all.then_some(Document::Array)
 }
 
 /// The value that a text starts with, newlines being spaces.
@@ -111,6 +112,9 @@ mod tests {
         check(&format!("{{\"a\":[{}", "1,".repeat(1 << 20).get(..(1 << 20) - 6).unwrap()), None);
         check(&format!("[{}", "1,".repeat(1 << 20).get(..(1 << 20) - 1).unwrap()), None);
         check(&format!("[\n{}", "1,".repeat(1 << 20).get(..(1 << 20) - 2).unwrap()), Some(Document::Array));
+        check("[1,\n2]\n[3,\n4]\n", Some(Document::Array));
+        check("[1,\n2]\n{\"a\":1}\n", None);
+        check("[\n\n]\nx", None);
         check("", None);
         check("[1]\n", None);
         check("[1]\n{\"a\":1}\n", None);

@@ -301,7 +301,7 @@ impl<'a> Scanner<'a> {
         let hours = self.below(24)?;
         let colons = self.take(b":").is_some();
         let minutes = self.below(60)?;
-        let has_seconds = if colons { self.take(b":").is_some() } else { self.0.first()?.is_ascii_digit() };
+        let has_seconds = if colons { self.take(b":").is_some() } else { self.0.first().is_some_and(u8::is_ascii_digit) };
         if !has_seconds {
             return Some((hours * 3600 + minutes * 60, &[]));
         }
@@ -387,6 +387,7 @@ mod tests {
         check("2024-03-01", Second, Ok(1_709_251_200));
         check("2024-03-01T05:51", Second, Ok(1_709_272_260));
         check("2024-03-01 0551+00:00", Second, Ok(1_709_272_260));
+        check("2024-03-01T0551", Second, Ok(1_709_272_260));
         check("1969-12-31T23:59:59.999", Millisecond, Ok(-1));
         check("0000-01-01", Second, Ok(-62_167_219_200));
         check("9999-12-31T23:59:59.999999", Microsecond, Ok(253_402_300_799_999_999));
