@@ -301,7 +301,8 @@ impl<'a> Scanner<'a> {
         let hours = self.below(24)?;
         let colons = self.take(b":").is_some();
         let minutes = self.below(60)?;
-        let has_seconds = if colons { self.take(b":").is_some() } else { self.0.first().is_some_and(u8::is_ascii_digit) };
+        let has_seconds =
+            if colons { self.take(b":").is_some() } else { self.0.first().is_some_and(u8::is_ascii_digit) };
         if !has_seconds {
             return Some((hours * 3600 + minutes * 60, &[]));
         }

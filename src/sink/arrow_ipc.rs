@@ -61,14 +61,34 @@ pub(super) fn self_contained(data_type: &DataType) -> Option<DataType> {
     }
 }
 
+/// Types within types, beyond which readers take a schema for one that was made to hurt them: flatbuffers within each other, of which
+/// the outer three are not types.
+const DEEPEST: usize = 61;
+
 /// What to call a type that cannot be written: the format is made for all, but for dictionaries as they are met here.
 pub(super) fn refuses(data_type: &DataType) -> Option<&'static str> {
     match data_type {
+        nested if depth(nested) > DEEPEST => Some("nested more than 61 deep"),
         DataType::Dictionary(_, value) if matches!(value.as_ref(), DataType::Union(..)) => {
             Some("a dictionary of unions")
         }
         _ => None,
     }
+}
+
+/// How many types there are within each other, the outermost included.
+fn depth(data_type: &DataType) -> usize {
+    let within = match data_type {
+        DataType::Struct(fields) => fields.iter().map(|field| depth(field.data_type())).max().unwrap_or(0),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => depth(item.data_type()),
+        _ => 0,
+    };
+    1 + within
 }
 
 #[cfg(test)]
@@ -77,7 +97,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::*;
-    use arrow::datatypes::UInt16Type;
+    use arrow::datatypes::{Field, UInt16Type};
     use arrow::ipc::reader::FileReader;
 
     use super::super::Format;
@@ -99,6 +119,26 @@ mod tests {
         let (schema, batches) = read(encode(Format::Arrow, &[rows.clone(), rows.clone()]).unwrap());
         assert_eq!(schema, rows.schema());
         assert_eq!(batches, [rows.clone(), rows]);
+    }
+
+    #[test]
+    fn what_readers_find_too_deep_is_refused() {
+        let mut array: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        for deep in 2..=DEEPEST + 1 {
+            let field = Arc::new(Field::new("a", array.data_type().clone(), true));
+            array = if deep % 2 == 0 {
+                Arc::new(StructArray::from(vec![(field, array)]))
+            } else {
+                Arc::new(ListArray::new(field, arrow::buffer::OffsetBuffer::from_lengths([1]), array, None))
+            };
+            let written = encode(Format::Arrow, &[batch([("a", Arc::clone(&array))])]);
+            if deep <= DEEPEST {
+                assert_eq!(read(written.unwrap()).1.len(), 1, "{deep}");
+            } else {
+                let expected = "column `a` is nested more than 61 deep, which arrow cannot hold";
+                assert_eq!(written.unwrap_err().to_string(), expected);
+            }
+        }
     }
 
     #[test]

@@ -85,10 +85,10 @@ impl StagedFolder {
             Ok((stage, root, at))
         });
         let (stage, root, base) = staged.map_err(|error| place.unwritable(error))?;
-        let count = schema.fields().len().saturating_sub(shape.key_columns());
+        let count = schema.fields().len().saturating_sub(shape.keys().len());
         let keys = Schema::new(schema.fields()[count..].to_vec());
-        for field in keys.fields() {
-            shape::check_key(field)?;
+        for (name, field) in shape.keys().iter().zip(keys.fields()) {
+            shape::check_key(name, field.data_type())?;
         }
         let mut schema = Arc::new(Schema::new(schema.fields()[..count].to_vec()));
         let spool = match shape {
@@ -132,7 +132,7 @@ impl StagedFolder {
     /// **Errors**: those of [`Encoder::write`](super::Encoder::write), and [`Error::Data`] for a key that makes no name of
     /// a folder. After one, the result can no longer be published.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let keys = self.shape.key_columns();
+        let keys = self.shape.keys().len();
         match (&mut self.spool, keys) {
             (Some(spool), _) => spool.write(batch).map_err(|error| self.place.name_in(error)),
             (None, 0) => self.add(batch),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::DataType;
 
 use super::values;
 use crate::error::{Error, Result};
@@ -62,11 +62,11 @@ impl Shape {
         }
     }
 
-    /// How many columns, the last ones, are for the names of folders alone.
-    pub(super) fn key_columns(&self) -> usize {
+    /// Names of the folders that the last columns are for alone.
+    pub(super) fn keys(&self) -> &[String] {
         match self {
-            Self::Partitions { names, .. } => names.len(),
-            _ => 0,
+            Self::Partitions { names, .. } => names,
+            _ => &[],
         }
     }
 }
@@ -125,13 +125,12 @@ fn escaped(text: &str) -> String {
 }
 
 /// **Errors**: [`Error::Sql`] for a column whose values are no names.
-pub(super) fn check_key(field: &Field) -> Result<()> {
-    let data_type = field.data_type();
+pub(super) fn check_key(name: &str, data_type: &DataType) -> Result<()> {
     let is_bytes = matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
     if !is_bytes && !data_type.is_nested() && values::refuses(data_type).is_none() {
         return Ok(());
     }
-    Err(Error::sql(format!("`{}` is no key for folders", field.name()))
+    Err(Error::sql(format!("`{name}` is no key for folders"))
         .with_hint("partition by a text, a number, a boolean, a date or a time"))
 }
 
