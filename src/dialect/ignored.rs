@@ -1,16 +1,17 @@
-//! Clauses that the engine's parser takes and its planner passes over: an answer without them would be another one.
+//! Clauses that the engine's parser takes and its planner passes over, or takes for others: the answer would be another one.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    GroupByExpr, GroupByWithModifier, OrderBy, OrderByKind, Query, Select, SelectItem, TableFactor, Visitor,
+    Expr, GroupByExpr, GroupByWithModifier, Join, JoinConstraint, JoinOperator, OrderBy, OrderByKind, Query, Select,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Visitor,
 };
 
 use super::default_source::inner;
 use super::walk::walk;
 
-/// A clause: the word that it is known by, in capitals, and what to write instead.
+/// A clause: the word that it is known by, in capitals, with what else tells which it is; and what to write instead.
 pub type Ignored = (&'static str, &'static str);
 
 /// The first such clause.
@@ -44,6 +45,13 @@ impl Visitor for Finder {
         first(in_select(select))
     }
 
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Ignored> {
+        first(match expr {
+            Expr::SimilarTo { .. } => Some(("SIMILAR TO", "write LIKE, or a regular expression: a ~ '^x.*$'")),
+            _ => None,
+        })
+    }
+
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Ignored> {
         first(in_query(query))
     }
@@ -70,6 +78,9 @@ fn in_select(select: &Select) -> Option<Ignored> {
             GroupByWithModifier::GroupingSets(_) => ("GROUPING", "write GROUP BY GROUPING SETS ((a), ())"),
         });
     }
+    if let Some(join) = select.from.iter().flat_map(|from| &from.joins).find_map(in_join) {
+        return Some(join);
+    }
     let is_like = |item: &SelectItem| match item {
         SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => options.opt_ilike.is_some(),
         _ => false,
@@ -81,7 +92,39 @@ fn in_select(select: &Select) -> Option<Ignored> {
         .then_some(("ILIKE", "name the columns, or those to leave out: * EXCLUDE (a, b)"))
 }
 
+/// The engine takes the columns of both sides from the left one, which rows of the right one alone do not have.
+fn in_join(join: &Join) -> Option<Ignored> {
+    let (word, constraint) = match &join.join_operator {
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => ("RIGHT JOIN with USING", constraint),
+        JoinOperator::FullOuter(constraint) => ("FULL JOIN with USING", constraint),
+        _ => return None,
+    };
+    let instead = "write ON a.k = b.k, and coalesce(a.k, b.k) where the column is asked for";
+    matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural).then_some((word, instead))
+}
+
+/// How often rows stand in both sides is not counted.
+fn in_set(body: &SetExpr) -> Option<Ignored> {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return None };
+    let word = match op {
+        SetOperator::Except | SetOperator::Minus => "EXCEPT ALL",
+        SetOperator::Intersect => "INTERSECT ALL",
+        SetOperator::Union => "",
+    };
+    let counts = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+    match word {
+        "" => None,
+        word => counts
+            .then_some((word, "number the rows on both sides: row_number() OVER (PARTITION BY a, b), without ALL")),
+    }
+    .or_else(|| in_set(left))
+    .or_else(|| in_set(right))
+}
+
 fn in_query(query: &Query) -> Option<Ignored> {
+    if let Some(set) = in_set(&query.body) {
+        return Some(set);
+    }
     let is_filled = |order: &OrderBy| match &order.kind {
         OrderByKind::Expressions(exprs) => exprs.iter().any(|expr| expr.with_fill.is_some()),
         OrderByKind::All(_) => false,
@@ -125,8 +168,19 @@ mod tests {
             ("SELECT a FROM t SETTINGS b = 1", "SETTINGS"),
             ("SELECT a FROM t FORMAT JSON", "FORMAT"),
             ("SELECT a FROM t ORDER BY a WITH FILL", "FILL"),
+            ("SELECT a SIMILAR TO 'b' FROM t", "SIMILAR TO"),
+            ("SELECT a FROM t FULL JOIN s USING (k)", "FULL JOIN with USING"),
+            ("SELECT a FROM t NATURAL RIGHT JOIN s", "RIGHT JOIN with USING"),
+            ("SELECT a FROM t UNION ALL (SELECT b FROM s EXCEPT ALL SELECT c FROM r)", "EXCEPT ALL"),
+            ("SELECT a FROM t INTERSECT ALL SELECT b FROM s", "INTERSECT ALL"),
         ] {
             assert_eq!(clause(sql), Some(word), "{sql}");
+        }
+        for sql in [
+            "SELECT a FROM t LEFT JOIN s USING (k) FULL JOIN r ON t.k = r.k",
+            "SELECT a FROM t UNION ALL SELECT b FROM s EXCEPT SELECT c FROM r",
+        ] {
+            assert_eq!(clause(sql), None, "{sql}");
         }
         assert_eq!(clause("SELECT a, * EXCLUDE (b) FROM t GROUP BY ROLLUP (a) ORDER BY a LIMIT 1"), None);
     }

@@ -1,7 +1,7 @@
 //! `x > ALL (SELECT …)` and `x = ANY (SELECT …)`: the engine compares columns of the query around with those of the query
 //! within by their names, and over one table takes them for the same.
 //!
-//! So the query within gets a name of its own. And `x = ANY (list)`, which is false to it where NULL is in the list, stands as `NOT x <> ALL
+//! So the query within gets a name of its own. And `x < ANY (list)`, which is false to it where NULL is in the list, stands as `NOT x >= ALL
 //! (list)`, which means the same and is answered right. It knows no tables.
 
 use std::ops::ControlFlow;
@@ -33,13 +33,28 @@ impl VisitorMut for Namer {
             && let Expr::Subquery(query) = right.as_mut()
         {
             name(query);
-        } else if let Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } = expr {
+        } else if let Expr::AnyOp { left, compare_op, right, .. } = expr
+            && let Some(compare_op) = opposite(compare_op)
+        {
             let (left, right) = (left.clone(), right.clone());
-            let differs = Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right };
+            let differs = Expr::AllOp { left, compare_op, right };
             *expr = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(differs) };
         }
         ControlFlow::Continue(())
     }
+}
+
+/// What holds of two values where a comparison does not, if neither is NULL.
+fn opposite(compare: &BinaryOperator) -> Option<BinaryOperator> {
+    Some(match compare {
+        BinaryOperator::Eq => BinaryOperator::NotEq,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        _ => return None,
+    })
 }
 
 fn name(query: &mut Box<Query>) {
@@ -64,6 +79,7 @@ mod tests {
             "SELECT a FROM t WHERE b > ALL(SELECT * FROM (SELECT b FROM t) AS __compared) AND b = ANY(SELECT * FROM (SELECT 1) AS __compared)"
         );
         assert_eq!(parsed("SELECT a FROM t WHERE b = ANY(l) AND c"), "SELECT a FROM t WHERE NOT b <> ALL(l) AND c");
+        assert_eq!(parsed("SELECT a FROM t WHERE b >= ANY(l)"), "SELECT a FROM t WHERE NOT b < ALL(l)");
         assert_eq!(parsed("SELECT a IN (SELECT b FROM t)"), "SELECT a IN (SELECT b FROM t)");
     }
 }

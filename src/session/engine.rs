@@ -5,13 +5,16 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use datafusion::common::DataFusionError;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
-use datafusion::optimizer::OptimizerRule;
+use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{CATALOG, SOURCES, checked, exactly, failure, fields, membership, physical, sort_keys, sums};
+use super::{CATALOG, SOURCES, checked, exactly, failure, fields, membership, physical, sort_keys, spans, sums};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -49,9 +52,7 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
         .with_query_planner(Arc::new(WindowPlanner))
         .with_optimizer_rules(optimizer_rules())
         .with_physical_optimizer_rules(physical::rules())
-        .with_analyzer_rule(Arc::new(PlaceWindows))
-        .with_analyzer_rule(Arc::new(checked::CheckedArithmetic))
-        .with_analyzer_rule(Arc::new(sums::CheckedSums))
+        .with_analyzer_rules(analyzer_rules())
         .build();
     functions::register(&mut state)?;
     for format in NdjsonFormatFactory::all() {
@@ -61,9 +62,36 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
     Ok(SessionContext::new_with_state(state))
 }
 
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let first = std::iter::once(Arc::new(spans::Spans) as _);
+    let last: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
+        [Arc::new(PlaceWindows), Arc::new(checked::CheckedArithmetic), Arc::new(sums::CheckedSums)];
+    first.chain(Analyzer::new().rules).chain(last).collect()
+}
+
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let rules = windows::optimizer_rules().into_iter().map(membership::mended);
     [Arc::new(exactly::ExactComparisons) as _, Arc::new(sort_keys::SortKeys) as _].into_iter().chain(rules).collect()
+}
+
+/// The steps that answer what a frame asks for.
+///
+/// Fields that the engine brings down to where they are read are looked for under other names in some joins
+/// (`lower(a.o.b) = b.o.b`). Such a frame is planned once more, with fields read where they are asked for.
+pub(super) async fn physical(frame: DataFrame) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let (mut state, plan) = frame.into_parts();
+    match state.create_physical_plan(&plan).await {
+        Err(error) if loses_fields(&error) => {
+            state.config_mut().options_mut().optimizer.enable_leaf_expression_pushdown = false;
+            state.create_physical_plan(&plan).await
+        }
+        planned => planned,
+    }
+}
+
+fn loses_fields(error: &DataFusionError) -> bool {
+    let told = error.to_string();
+    told.contains("__datafusion_extracted") || told.contains("have different type in inputs")
 }
 
 /// The engine under other options.

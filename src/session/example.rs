@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::ast::{
     Query, Select, SetExpr, Statement as Sql, Value, Visitor,
 };
 
-use super::{Session, failure};
+use super::{Session, engine, failure};
 use crate::catalog::Look;
 use crate::dialect::{self, Script};
 use crate::ndjson::survey::Watch;
@@ -43,7 +43,7 @@ async fn ask(session: &Session, question: Statement) -> Option<(String, i64)> {
     let script = Script { name: "example".to_owned(), text: question.to_string() };
     let planned = session.plan(&script, &question, Look::Whole, &Arc::<Watch>::default()).await.ok()?;
     let frame = session.engine.execute_logical_plan(planned.plan).await.ok()?;
-    let plan = frame.create_physical_plan().await.ok()?;
+    let plan = engine::physical(frame).await.ok()?;
     let batches = collect(plan, session.engine.task_ctx()).await.ok()?;
     let batch = batches.iter().find(|batch| batch.num_rows() > 0)?;
     let file = datafusion::arrow::compute::cast(batch.column(0), &DataType::Utf8).ok()?;

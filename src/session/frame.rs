@@ -7,7 +7,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 
-use super::{CATALOG, Running, SOURCES, Session, failure, guarded};
+use super::{CATALOG, Running, SOURCES, Session, engine, failure, guarded};
 use crate::catalog::Look;
 use crate::dialect::Script;
 use crate::error::Result;
@@ -35,7 +35,7 @@ impl Session {
     pub async fn run_frame(&self, frame: Result<DataFrame, DataFusionError>) -> Result<Running> {
         let script = Script { name: "frame".to_owned(), text: String::new() };
         let work = async {
-            let plan = frame?.create_physical_plan().await?;
+            let plan = engine::physical(frame?).await?;
             let stream = execute_stream(Arc::clone(&plan), self.engine.task_ctx())?;
             Ok((plan, stream))
         };

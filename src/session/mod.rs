@@ -24,6 +24,7 @@ mod physical;
 mod results;
 mod sample;
 mod sort_keys;
+mod spans;
 mod summary;
 mod sums;
 mod tables;
@@ -295,7 +296,7 @@ impl Session {
     }
 
     async fn physical(&self, plan: LogicalPlan) -> std::result::Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        self.engine.execute_logical_plan(plan).await?.create_physical_plan().await
+        engine::physical(self.engine.execute_logical_plan(plan).await?).await
     }
 
     /// The rows of a plan, with failures in our words.
@@ -333,9 +334,10 @@ impl Session {
         let verb = dialect::verb(statement);
         let refused = |error: Error| error.at(dialect::word(script, &verb, ""));
         if let Some((clause, instead)) = dialect::ignored_clause(statement) {
-            let error = Error::sql(format!("{clause} is not done here, and the rows would be those without it"))
-                .with_hint(instead);
-            return Err(error.at(dialect::word(script, clause, "")));
+            let error =
+                Error::sql(format!("{clause} is not done here, and the rows would be others")).with_hint(instead);
+            let word = clause.split(' ').next().unwrap_or(clause);
+            return Err(error.at(dialect::word(script, word, "")));
         }
         match dialect::deed(statement) {
             Deed::Ask => Ok(()),

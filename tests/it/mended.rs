@@ -139,6 +139,96 @@ fn finer_constants_become_as_coarse_as_the_times_that_they_are_compared_with() {
     }
 }
 
+/// Lengths of time are compared as a whole, and added with all that they have.
+#[test]
+fn lengths_of_time_are_added_and_compared_as_they_are() {
+    let lines = "{\"a\":\"2024-03-01T00:00:00\",\"b\":\"2024-03-03T05:00:02.75\",\"d\":\"2024-03-01\"}\n{\"a\":\"2024-03-01T00:00:00\"}\n";
+    let toml = "[sources.events.columns]\na = \"timestamp(ms)\"\nb = \"timestamp(ms)\"\nd = \"date\"\n";
+    let project = Project::new(&[("inputs/a.out", lines), ("tidemill.toml", toml)]);
+    for (expr, expected) in [
+        ("b - a > INTERVAL '1 day'", "true"),
+        ("b - a < INTERVAL '1' DAY", "false"),
+        ("INTERVAL '2 days' <= b - a", "true"),
+        ("b - a >= INTERVAL '53 hours 2.75 seconds'", "true"),
+        ("b - a = INTERVAL '2 days 5 hours 2.75 seconds'", "true"),
+        ("b - a <> INTERVAL '2 days 5 hours 2.75 seconds'", "false"),
+        ("b - a BETWEEN INTERVAL '1 day' AND INTERVAL '1 month'", "true"),
+        ("b - a NOT IN (INTERVAL '1 day', INTERVAL '53 hours 2750 milliseconds')", "false"),
+        ("b - a IN (INTERVAL '1 day', NULL)", "null"),
+        ("b - a > NULL", "null"),
+        ("INTERVAL '48 hours' > INTERVAL '1 day'", "true"),
+        ("INTERVAL '1 month' = INTERVAL '30 days'", "true"),
+        ("b - a > a - b", "true"),
+        ("d - INTERVAL '1 hour'", "\"2024-02-29T23:00:00\""),
+        ("INTERVAL '90 minutes' + d", "\"2024-03-01T01:30:00\""),
+        ("d + INTERVAL '1 day'", "\"2024-03-02\""),
+        ("d - INTERVAL '1' MONTH", "\"2024-02-01\""),
+        ("b >= d + INTERVAL '54 hours'", "false"),
+        ("d = d + INTERVAL '1 second'", "false"),
+        ("date_trunc('day', b) < d + INTERVAL '49 hours'", "true"),
+        ("extract(epoch FROM b - a)", "190802.75"),
+        ("extract(milliseconds FROM b - a)", "190802750"),
+        ("date_part('nanosecond', b - a)", "190802750000000"),
+        ("extract(hour FROM b - a)", "53"),
+        ("extract(epoch FROM a)", "1709251200.0"),
+    ] {
+        answers(
+            &project,
+            &format!("SELECT {expr} AS x FROM events WHERE b IS NOT NULL"),
+            &format!("{{\"x\":{expected}}}"),
+        );
+    }
+    answers(&project, "SELECT b - a > INTERVAL '1 day' AS x FROM events WHERE b IS NULL", "{\"x\":null}");
+    answers(&project, "SELECT count(*) AS n FROM events x JOIN events y ON y.b - x.a > INTERVAL '2 days'", "{\"n\":2}");
+    // Also where it is a column by then.
+    let hour = "SELECT d + INTERVAL '1 hour' AS h FROM events WHERE b IS NOT NULL";
+    answers(&project, &format!("SELECT h - INTERVAL '1 minute' AS x FROM ({hour})"), "{\"x\":\"2024-03-01T00:59:00\"}");
+    answers(
+        &project,
+        &format!("SELECT count(*) AS n FROM events WHERE a < (SELECT max(h) FROM ({hour}))"),
+        "{\"n\":2}",
+    );
+    let both = format!("SELECT d AS h FROM events WHERE b IS NOT NULL UNION ALL {hour} ORDER BY h");
+    answers(&project, &both, "{\"h\":\"2024-03-01T00:00:00\"}\n{\"h\":\"2024-03-01T01:00:00\"}");
+}
+
+#[test]
+fn lists_with_unknown_elements_are_compared_as_such() {
+    let project = Project::new(&[("inputs/a.out", "{\"n\":1}\n{\"n\":5}\n")]);
+    for (compared, expected) in [
+        ("n > ANY (ARRAY[3, NULL])", "[null,true]"),
+        ("n <> ANY (ARRAY[1, NULL])", "[null,true]"),
+        ("n <= ANY (ARRAY[1, 4])", "[true,false]"),
+        ("n = ANY (ARRAY[5, NULL])", "[null,true]"),
+        ("n < ANY (ARRAY[CAST(NULL AS BIGINT)])", "[null,null]"),
+    ] {
+        answers(
+            &project,
+            &format!("SELECT array_agg({compared} ORDER BY n) AS x FROM events"),
+            &format!("{{\"x\":{expected}}}"),
+        );
+    }
+}
+
+/// Fields in keys of joins are found whatever is computed of them.
+#[test]
+fn joins_on_what_is_computed_of_fields_are_planned() {
+    let lines = "{\"id\":1,\"o\":{\"b\":\"X\",\"n\":3},\"k\":4}\n{\"id\":2,\"o\":{\"b\":\"x\",\"n\":5},\"k\":7}\n";
+    let project = Project::new(&[("inputs/a.out", lines)]);
+    for (sql, expected) in [
+        (
+            "SELECT a.id, b.id AS other FROM events a JOIN events b ON lower(a.o.b) = b.o.b ORDER BY 1",
+            "{\"id\":1,\"other\":2}\n{\"id\":2,\"other\":2}",
+        ),
+        ("SELECT a.id FROM events a JOIN events b ON a.o.n + 1 = b.k", "{\"id\":1}"),
+        ("SELECT a.id FROM events a, events b WHERE coalesce(a.o.n, 0) + 2 = b.k", "{\"id\":2}"),
+        ("SELECT sum(a.o.n) AS x FROM events b LEFT JOIN events a ON a.k > b.k WHERE b.id < a.o.n", "{\"x\":5}"),
+        ("SELECT a.id FROM events a WHERE nullif(a.o.n, 4) IN (SELECT b.k - 1 FROM events b)", "{\"id\":1}"),
+    ] {
+        answers(&project, sql, expected);
+    }
+}
+
 /// A cast is not taken from a column where that would change what is equal, less or more.
 #[test]
 fn casts_are_compared_as_they_are() {
