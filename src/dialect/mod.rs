@@ -16,6 +16,7 @@ mod grammar;
 mod hidden;
 mod ignored;
 mod mentions;
+mod named_windows;
 mod nesting;
 mod options;
 mod order_by_all;
@@ -156,6 +157,7 @@ impl Script {
 pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     nesting::check(script, statement)?;
     derived_names::name_columns(statement)?;
+    named_windows::rewrite(script, statement)?;
     windows::rewrite(script, statement)
 }
 

@@ -210,6 +210,18 @@ fn lists_with_unknown_elements_are_compared_as_such() {
     }
 }
 
+#[test]
+fn windows_that_are_made_of_others_have_their_parts() {
+    let project =
+        Project::new(&[("inputs/a.out", "{\"k\":\"a\",\"n\":1}\n{\"k\":\"b\",\"n\":2}\n{\"k\":\"a\",\"n\":3}\n")]);
+    let sql = "SELECT k, n, sum(n) OVER (w ORDER BY n) AS s FROM events WINDOW w AS (PARTITION BY k) ORDER BY k, n";
+    answers(
+        &project,
+        sql,
+        "{\"k\":\"a\",\"n\":1,\"s\":1}\n{\"k\":\"a\",\"n\":3,\"s\":4}\n{\"k\":\"b\",\"n\":2,\"s\":2}",
+    );
+}
+
 /// Fields in keys of joins are found whatever is computed of them.
 #[test]
 fn joins_on_what_is_computed_of_fields_are_planned() {
