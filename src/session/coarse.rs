@@ -12,8 +12,8 @@ use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
-    Between, BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    Between, BinaryExpr, Cast, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility, cast as cast_expr,
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
@@ -81,7 +81,11 @@ impl Coarse<'_> {
     /// The one time that a constant is.
     fn whole(&self, constant: &Expr) -> Option<Expr> {
         // What is wrong with it is told where it is computed.
-        let Expr::Literal(value, _) = self.simplifier.simplify(constant.clone()).ok()? else { return None };
+        let constant = self.simplifier.simplify(self.within_reach(constant)).ok()?;
+        let Expr::Literal(value, _) = &constant else { return None };
+        if value.data_type() == self.kind {
+            return Some(constant);
+        }
         let step = steps(&self.kind, &value.data_type())?;
         let whole = match value.cast_to(&DataType::Int64).ok()? {
             ScalarValue::Int64(Some(at)) if at % step == 0 => ScalarValue::Int64(Some(at / step)),
@@ -91,11 +95,35 @@ impl Coarse<'_> {
         Some(Expr::Literal(whole.cast_to(&self.kind).ok()?, None))
     }
 
+    /// The constant in microseconds, if it is written as a text or a date that nanoseconds do not reach.
+    fn within_reach(&self, constant: &Expr) -> Expr {
+        let nearer = || {
+            let Expr::Cast(Cast { expr, field, .. }) = constant else { return None };
+            let written = self.simplifier.simplify(expr.as_ref().clone()).ok()?;
+            let Expr::Literal(value, _) = &written else { return None };
+            let DataType::Timestamp(TimeUnit::Nanosecond, zone) = field.data_type() else { return None };
+            let is_exact = match value.try_as_str() {
+                Some(text) => text?.rsplit_once('.').is_none_or(|(_, decimals)| decimals.len() <= 6),
+                None => value.data_type() == DataType::Date32,
+            };
+            let kind = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            is_exact.then(|| cast_expr(written.clone(), kind))
+        };
+        match self.simplifier.simplify(constant.clone()) {
+            Ok(_) => None,
+            Err(_) => nearer(),
+        }
+        .unwrap_or_else(|| constant.clone())
+    }
+
     /// The next time up or down.
     fn rounded(&self, constant: &Expr, is_up: bool) -> Expr {
+        if let Some(whole) = self.whole(constant) {
+            return whole;
+        }
         let function = Rounded { to: self.kind.clone(), is_up, signature: Signature::any(1, Volatility::Immutable) };
         let function = Arc::new(ScalarUDF::from(function));
-        Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![constant.clone()]))
+        Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![self.within_reach(constant)]))
     }
 }
 
