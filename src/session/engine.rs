@@ -14,7 +14,9 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{CATALOG, SOURCES, checked, exactly, failure, fields, membership, physical, sort_keys, spans, sums};
+use super::{
+    CATALOG, SOURCES, checked, exactly, failure, fields, membership, physical, sliding, sort_keys, spans, sums,
+};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::ndjson::format::NdjsonFormatFactory;
@@ -64,8 +66,12 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
 
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let first = std::iter::once(Arc::new(spans::Spans) as _);
-    let last: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
-        [Arc::new(PlaceWindows), Arc::new(checked::CheckedArithmetic), Arc::new(sums::CheckedSums)];
+    let last: [Arc<dyn AnalyzerRule + Send + Sync>; 4] = [
+        Arc::new(PlaceWindows),
+        Arc::new(checked::CheckedArithmetic),
+        Arc::new(sums::CheckedSums),
+        Arc::new(sliding::SlidingFrames),
+    ];
     first.chain(Analyzer::new().rules).chain(last).collect()
 }
 

@@ -23,6 +23,7 @@ mod names;
 mod physical;
 mod results;
 mod sample;
+mod sliding;
 mod sort_keys;
 mod spans;
 mod summary;

@@ -231,6 +231,58 @@ fn windows_that_are_made_of_others_have_their_parts() {
     );
 }
 
+/// What leaves a frame leaves nothing behind in the sums over it.
+#[test]
+fn frames_that_slide_are_summed_up_as_if_each_were_alone() {
+    let lines = (0..120_i64).map(|i| {
+        let d = ["1e4", "1.5", "-0.25", "null", "1e-9", "3.0"][usize::try_from(i * i * 7 % 6).unwrap()];
+        format!("{{\"i\":{i},\"g\":{},\"d\":{d},\"e\":{}.5,\"b\":{}}}\n", i % 2, i % 5, i % 7 != 3)
+    });
+    let project = Project::new(&[("inputs/a.out", &lines.collect::<String>())]);
+    let rows = "FROM (VALUES (1, 1e17), (2, 1.5), (3, 1.5)) AS t(i, d)";
+    let sums = "[1e+17,1e+17,3.0]";
+    answers(
+        &project,
+        &format!(
+            "SELECT array_agg(s ORDER BY i) AS s FROM (SELECT i, sum(d) OVER (ORDER BY i ROWS 1 PRECEDING) AS s {rows})"
+        ),
+        &format!("{{\"s\":{sums}}}"),
+    );
+    for (frame, joined) in [
+        ("ROWS 3 PRECEDING", "b.i BETWEEN a.i - 3 AND a.i"),
+        ("ROWS BETWEEN 2 FOLLOWING AND 4 FOLLOWING", "b.i BETWEEN a.i + 2 AND a.i + 4"),
+        ("RANGE BETWEEN 7 PRECEDING AND 1 PRECEDING", "b.i BETWEEN a.i - 7 AND a.i - 1"),
+        ("ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING", "b.i > a.i"),
+    ] {
+        for function in [
+            "sum(#d)",
+            "avg(#d)",
+            "var_pop(#d)",
+            "stddev(#d)",
+            "corr(#d, #e)",
+            "regr_slope(#e, #d)",
+            "covar_samp(#d, #e)",
+            "bool_and(#b)",
+            "bool_or(#b)",
+            "bit_xor(CASE WHEN #d > 2 THEN #i END)",
+            "bit_or(#i)",
+            "count(#d)",
+        ] {
+            let alone = function.replace('#', "b.");
+            let slid = function.replace('#', "");
+            let sql = format!(
+                "SELECT count(*) AS n FROM (SELECT i, {slid} OVER (ORDER BY i {frame}) AS x FROM events) s \
+                 JOIN (SELECT a.i, {alone} AS x FROM events a LEFT JOIN events b ON {joined} GROUP BY a.i) j ON s.i = j.i \
+                 WHERE s.x IS DISTINCT FROM j.x AND NOT coalesce(abs(CAST(s.x AS DOUBLE) - CAST(j.x AS DOUBLE)) <= 1e-6 * (1 + abs(CAST(j.x AS DOUBLE))), false)"
+            );
+            answers(&project, &sql, "{\"n\":0}");
+        }
+    }
+    let by =
+        "SELECT max(s) AS s FROM (SELECT sum(e) OVER (PARTITION BY g ORDER BY i ROWS 1 PRECEDING) AS s FROM events)";
+    answers(&project, by, "{\"s\":7.0}");
+}
+
 /// Fields in keys of joins are found whatever is computed of them.
 #[test]
 fn joins_on_what_is_computed_of_fields_are_planned() {
