@@ -36,6 +36,9 @@ pub(super) fn misplanned(
     engine: &SessionContext,
 ) -> Error {
     match error.find_root() {
+        DataFusionError::Plan(message) if message.to_lowercase().contains("table function 'unnest' not found") => {
+            unnested(script).map_or_else(|| explain(error, script, statement, engine), beside_its_table)
+        }
         DataFusionError::Execution(message) if find::<Error>(&error).is_none() => Error::sql(reworded(message)),
         DataFusionError::Internal(message) if message.starts_with("No suitable object store found") => {
             Error::sql("a table that a statement creates is over files of this machine")
@@ -48,6 +51,17 @@ pub(super) fn misplanned(
         }
         _ => explain(error, script, statement, engine),
     }
+}
+
+/// Where a list is unnested.
+fn unnested(script: &Script) -> Option<Excerpt> {
+    dialect::call_of(script, &["unnest".to_owned()], "here")
+}
+
+fn beside_its_table(place: Excerpt) -> Error {
+    Error::sql("a list is not unnested beside the table that it is in")
+        .with_hint("it is where columns are asked for: FROM (SELECT id, unnest(list) AS element FROM events)")
+        .with_excerpt(place)
 }
 
 /// Tells what went wrong with `statement` of `script`.
@@ -87,6 +101,9 @@ pub(super) fn explain(
                 .iter()
                 .any(|kind| message.contains(kind)) =>
         {
+            if let Some(place) = unnested(script) {
+                return beside_its_table(place);
+            }
             Error::sql("a subquery cannot be computed where it stands, or not with columns of the query around it")
                 .with_hint(
                     "write a FROM of its own in it, if it means another table, or join with it; IN, EXISTS, ANY and ALL are for \
@@ -94,9 +111,8 @@ pub(super) fn explain(
                 )
                 .at(dialect::subquery(script, statement, "this one, or one in it"))
         }
-        DataFusionError::NotImplemented(message) => construct::of_tree(message, script).unwrap_or_else(|| {
-            Error::sql(format!("the engine cannot do this: {}", reworded(message)))
-        }),
+        DataFusionError::NotImplemented(message) => construct::of_tree(message, script)
+            .unwrap_or_else(|| Error::sql(format!("the engine cannot do this: {}", reworded(message)))),
         DataFusionError::SQL(error, _) => Error::sql(reworded(&error.to_string())),
         DataFusionError::Internal(message) if message.contains("accumulator not implemented for type Union") => {
             Error::sql("min and max do not compare JSON values, which may be of any type")
