@@ -28,6 +28,7 @@ mod place;
 mod program;
 mod quantified;
 mod replacements;
+mod row_values;
 mod show_tables;
 mod summarize;
 mod syntax;
@@ -157,6 +158,7 @@ impl Script {
 pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     nesting::check(script, statement)?;
     derived_names::name_columns(statement)?;
+    row_values::compare_values(statement)?;
     named_windows::rewrite(script, statement)?;
     windows::rewrite(script, statement)
 }

@@ -283,6 +283,28 @@ fn frames_that_slide_are_summed_up_as_if_each_were_alone() {
     answers(&project, by, "{\"s\":7.0}");
 }
 
+/// Rows of values with NULL among them are compared as far as they decide.
+#[test]
+fn rows_of_values_are_compared_as_the_standard_has_it() {
+    let lines = "{\"id\":1,\"a\":null,\"b\":1}\n{\"id\":2,\"a\":1,\"b\":null}\n{\"id\":3,\"a\":1,\"b\":2}\n{\"id\":4,\"a\":5,\"b\":null}\n{\"id\":5,\"a\":5,\"b\":5}\n";
+    let project = Project::new(&[("inputs/a.out", lines)]);
+    let many: Vec<String> = (0..1_000).map(|n| format!("({n}, {n})")).collect();
+    let many = format!("(a, b) IN ({})", many.join(", "));
+    for (condition, expected) in [
+        ("(a, b) < (5, 5)", "2,3"),
+        ("(a, b) <= (5, 5)", "2,3,5"),
+        ("(a, b) <> (1, 2)", "1,4,5"),
+        ("(a, b) = (1, 2)", "3"),
+        ("(a, b) NOT IN ((1, 2), (7, 7))", "1,4,5"),
+        ("(a, b) BETWEEN (1, 2) AND (5, 4)", "3"),
+        (many.as_str(), "5"),
+    ] {
+        let sql =
+            format!("SELECT array_to_string(array_agg(id ORDER BY id), ',') AS ids FROM events WHERE {condition}");
+        answers(&project, &sql, &format!("{{\"ids\":\"{expected}\"}}"));
+    }
+}
+
 /// Fields in keys of joins are found whatever is computed of them.
 #[test]
 fn joins_on_what_is_computed_of_fields_are_planned() {
