@@ -40,6 +40,9 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     for function in scalars.into_iter().chain([network::ip_is_private(), geo::geo_distance_km()]) {
         state.register_udf(Arc::new(function.into()))?;
     }
+    // As other databases call it.
+    let sign = datafusion::functions::math::signum().as_ref().clone().with_aliases(["sign"]);
+    state.register_udf(Arc::new(sign))?;
     state.register_function_rewrite(Arc::new(numbers::NvlOfNumbers))?;
     state.register_udaf(Arc::new(AggregateUDF::from(frequent::ApproxTopK::new())))?;
     Ok(())

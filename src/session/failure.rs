@@ -111,6 +111,13 @@ pub(super) fn explain(
                 )
                 .at(dialect::subquery(script, statement, "this one, or one in it"))
         }
+        DataFusionError::NotImplemented(message) if message.contains("`retract_batch` is not implemented") => {
+            let name = message.split_once(": ").map_or("", |(_, call)| call);
+            let name = name.split_once('(').map_or(name, |(name, _)| name).to_owned();
+            Error::sql(format!("`{name}` is not done over frames that later rows leave"))
+                .with_hint("let the frame begin with the first row: ROWS UNBOUNDED PRECEDING; array_agg may slide: array_to_string(array_agg(a) OVER (…), ',')")
+                .at(dialect::call_of(script, &[name], "here"))
+        }
         DataFusionError::NotImplemented(message) => construct::of_tree(message, script)
             .unwrap_or_else(|| Error::sql(format!("the engine cannot do this: {}", reworded(message)))),
         DataFusionError::SQL(error, _) => Error::sql(reworded(&error.to_string())),

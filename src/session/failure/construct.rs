@@ -6,10 +6,15 @@ use crate::dialect::{self, Script};
 use crate::error::Error;
 
 /// How the engine begins, before the tree.
-const BEGINNINGS: [&str; 2] = ["Unsupported ast node in sqltorel: ", "Unsupported ast node "];
+const BEGINNINGS: [&str; 3] =
+    ["Unsupported ast node in sqltorel: ", "Unsupported ast node ", "Unsupported JOIN operator "];
 
 /// What to write instead, by the name of the tree's uppermost node.
-const INSTEAD: [(&str, &str); 5] = [
+const INSTEAD: [(&str, &str); 6] = [
+    (
+        "AsOf",
+        "join with all rows before, and keep the last: row_number() OVER (PARTITION BY a.id ORDER BY b.at DESC) = 1",
+    ),
     ("Convert", "write CAST(… AS type)"),
     ("MemberOf", "write … = ANY(list)"),
     ("Pivot", "write an aggregate for each column: sum(…) FILTER (WHERE …)"),

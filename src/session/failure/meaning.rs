@@ -1,5 +1,7 @@
 //! Statements that mean nothing over the tables there are: names that do not exist, types that do not fit.
 
+use std::collections::HashSet;
+
 use datafusion::common::{Column, Diagnostic, SchemaError};
 use datafusion::execution::FunctionRegistry;
 use datafusion::prelude::SessionContext;
@@ -44,7 +46,9 @@ fn unknown_column(field: &Column, valid_fields: &[Column]) -> Error {
         qualifier.is_none_or(|name| valid_fields.iter().any(|column| table_of(column).as_deref() == Some(name)));
     // A table that is not in the query is the first thing to put right.
     let (what, wanted, names): (_, _, Vec<String>) = if known {
-        ("columns", field.name.clone(), valid_fields.iter().map(|column| column.name.clone()).collect())
+        let mut seen = HashSet::new();
+        let names = valid_fields.iter().map(|column| column.name.clone()).filter(|name| seen.insert(name.clone()));
+        ("columns", field.name.clone(), names.collect())
     } else {
         let mut tables: Vec<String> = valid_fields.iter().filter_map(table_of).collect();
         tables.dedup();
