@@ -95,7 +95,9 @@ mod tests {
         let engines = all(&state).unwrap();
         super::super::register(&mut state).unwrap();
         let with_ours = all(&state).unwrap();
-        let added = with_ours.iter().filter(|function| !engines.contains(function)).count();
+        let is_engines =
+            |function: &Function| engines.iter().any(|of| (&of.name, of.kind) == (&function.name, function.kind));
+        let added = with_ours.iter().filter(|function| !is_engines(function)).count();
         assert_eq!(added, with_ours.iter().filter(|function| function.is_ours).count(), "one is not documented");
         with_ours
     }
