@@ -106,17 +106,22 @@ fn midnight(date: Expr) -> Expr {
     cast(date, DataType::Timestamp(TimeUnit::Microsecond, None))
 }
 
-/// A part of a duration that the engine counts in too few bits.
+/// A part of a duration. What the engine calls its hours, minutes and seconds are all of them, not those beyond its days, hours and
+/// minutes, and it counts smaller parts in too few bits.
 fn part(call: &ScalarFunction, type_of: impl Fn(&Expr) -> DataType) -> Option<Expr> {
     let [Expr::Literal(name, _), span] = call.args.as_slice() else { return None };
     let DataType::Duration(unit) = type_of(span) else { return None };
     let name = name.try_as_str()??.to_lowercase();
     let count = |unit| cast(cast(span.clone(), DataType::Duration(unit)), DataType::Int64);
+    let within = |unit, of: i64| count(unit) % lit(of);
     Some(match name.trim_end_matches('s') {
         "epoch" => cast(count(unit), DataType::Float64) / lit(per_second(unit)),
-        "millisecond" => count(TimeUnit::Millisecond),
-        "microsecond" => count(TimeUnit::Microsecond),
-        "nanosecond" => count(TimeUnit::Nanosecond),
+        "hour" => within(TimeUnit::Second, 24 * 60 * 60) / lit(60_i64 * 60),
+        "minute" => within(TimeUnit::Second, 60 * 60) / lit(60_i64),
+        "second" => within(TimeUnit::Second, 60),
+        "millisecond" => within(TimeUnit::Millisecond, 60_000),
+        "microsecond" => within(TimeUnit::Microsecond, 60_000_000),
+        "nanosecond" => within(TimeUnit::Nanosecond, 60_000_000_000),
         _ => return None,
     })
 }
