@@ -80,6 +80,16 @@ impl Counters {
         self.counts.iter().map(|(value, count)| (&**value, *count))
     }
 
+    /// How many values have a counter.
+    pub(super) fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Bytes of those values.
+    pub(super) fn value_bytes(&self) -> usize {
+        self.value_bytes
+    }
+
     /// By how much a count may be too large.
     pub(super) fn floor(&self) -> i64 {
         self.floor

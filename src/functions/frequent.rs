@@ -168,8 +168,9 @@ impl Accumulator for MostFrequent {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let mut values = LargeBinaryBuilder::new();
-        let mut counts = Vec::new();
+        // A builder takes room for a thousand by itself, and there may be very many groups.
+        let mut values = LargeBinaryBuilder::with_capacity(self.counters.len(), self.counters.value_bytes());
+        let mut counts = Vec::with_capacity(self.counters.len());
         for (value, count) in self.counters.iter() {
             values.append_value(value);
             counts.push(count);

@@ -7,6 +7,7 @@ mod counters;
 mod described;
 mod frequent;
 mod geo;
+mod grouped;
 mod json;
 mod network;
 mod numbers;
@@ -45,7 +46,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     state.register_udf(Arc::new(sign))?;
     state.register_function_rewrite(Arc::new(numbers::NvlOfNumbers))?;
     state.register_udaf(Arc::new(AggregateUDF::from(frequent::ApproxTopK::new())))?;
-    Ok(())
+    grouped::register(state)
 }
 
 /// The plan with each of its expressions rewritten, from the inside; a column keeps its name. `rewrite` is told the columns

@@ -12,6 +12,7 @@ mod exactly;
 mod example;
 mod failure;
 mod fields;
+mod first_rows;
 mod fold;
 mod frame;
 mod increment;
