@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
@@ -14,6 +15,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::aside::Aside;
 use super::{
     CATALOG, SOURCES, checked, exactly, failure, fields, first_rows, membership, physical, sliding, sort_keys, spans,
     sums,
@@ -42,9 +44,10 @@ pub(super) fn set_up(limits: &Limits) -> datafusion::error::Result<SessionContex
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // A listing that is kept would hide new files.
     let pool = TrackConsumersPool::new(FairSpillPool::new(limits.memory_bytes), NAMED_CONSUMERS);
+    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Aside::new(limits.spill_bytes)));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
-        .with_max_temp_directory_size(limits.spill_bytes)
+        .with_disk_manager_builder(disk)
         .with_object_list_cache_limit(0)
         .build_arc()?;
     let mut state = SessionStateBuilder::new()

@@ -2,6 +2,7 @@
 //!
 //! A statement goes through here on its way from text to a stream of record batches. It writes nothing anywhere.
 
+mod aside;
 mod checked;
 mod coarse;
 mod compare;

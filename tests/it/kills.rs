@@ -303,3 +303,28 @@ fn a_reader_sees_groups_of_one_run() {
 fn a_reader_sees_replaced_partitions_of_one_run() {
     a_reader_sees_one_run(REPLACE_PARTITIONS);
 }
+
+/// What memory does not hold lies in files without names, so nobody has to take them away.
+#[test]
+fn what_is_laid_aside_is_gone_with_who_laid_it() {
+    let project = Project::with_events();
+    project.write("tidemill.toml", "[limits]\nmemory = \"16MiB\"\nthreads = 1\n");
+    let folder = project.path("temporary");
+    fs::create_dir(&folder).unwrap();
+    let sql = "SELECT repeat('x', 100) || i AS t FROM generate_series(1, 50000000) AS g(i) ORDER BY t";
+    let mut command = project.command(&["sql", sql]);
+    let mut running = command.env("TMPDIR", &folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let files = format!("/proc/{}/fd", running.id());
+    let is_aside = |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|file| file.starts_with(&folder));
+    let since = Instant::now();
+    while !fs::read_dir(&files).unwrap().flatten().any(is_aside) {
+        assert!(
+            running.try_wait().unwrap().is_none() && since.elapsed() < Duration::from_secs(60),
+            "nothing is laid aside"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}

@@ -5,14 +5,10 @@
 use std::io::{self, ErrorKind};
 
 use crate::error::Error;
-
-/// What the engine says where files would take more than `[limits] spill`.
-const OVER_LIMIT: &str = "exceeded the allowable limit of ";
+use crate::session::aside::OverLimit;
 
 pub(super) fn of_spill(cause: &io::Error) -> Error {
-    let told = cause.to_string();
-    if let Some((_, rest)) = told.split_once(OVER_LIMIT) {
-        let limit = rest.split(". ").next().unwrap_or(rest);
+    if let Some(limit) = cause.get_ref().and_then(|cause| cause.downcast_ref::<OverLimit>()) {
         return Error::machine(format!("the statement holds more than memory does, and laid aside more than {limit}"))
             .with_hint("raise one of them in tidemill.toml, [limits] memory or spill, or ask for less at once");
     }
@@ -22,7 +18,7 @@ pub(super) fn of_spill(cause: &io::Error) -> Error {
     };
     let folder = std::env::temp_dir();
     Error::machine(format!(
-        "the statement holds more than memory does, and the rest cannot be laid aside in `{}`: {told}",
+        "the statement holds more than memory does, and the rest cannot be laid aside in `{}`: {cause}",
         folder.display()
     ))
     .with_hint(format!("{first} TMPDIR name another folder, or raise [limits] memory in tidemill.toml"))
