@@ -13,6 +13,7 @@ mod derived_names;
 mod functions;
 mod given;
 mod grammar;
+mod grouping;
 mod hidden;
 mod ignored;
 mod mentions;
@@ -160,6 +161,7 @@ pub fn rewrite(script: &Script, statement: &mut Statement) -> Result<()> {
     derived_names::name_columns(statement)?;
     row_values::compare_values(statement)?;
     named_windows::rewrite(script, statement)?;
+    grouping::rewrite(script, statement)?;
     windows::rewrite(script, statement)
 }
 
