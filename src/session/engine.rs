@@ -17,8 +17,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::aside::Aside;
 use super::{
-    CATALOG, SOURCES, checked, exactly, failure, fields, first_rows, membership, physical, sliding, sort_keys, spans,
-    sums,
+    CATALOG, SOURCES, checked, exactly, existence, failure, fields, first_rows, membership, physical, sliding,
+    sort_keys, spans, sums,
 };
 use crate::error::{Error, Result};
 use crate::functions;
@@ -82,7 +82,8 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let rules = windows::optimizer_rules().into_iter().map(membership::mended);
     let first = [Arc::new(exactly::ExactComparisons) as _, Arc::new(sort_keys::SortKeys) as _];
-    first.into_iter().chain(rules).chain([Arc::new(first_rows::FirstRows) as _]).collect()
+    let last = [Arc::new(first_rows::FirstRows) as _, Arc::new(existence::AskedOnce) as _];
+    first.into_iter().chain(rules).chain(last).collect()
 }
 
 /// The steps that answer what a frame asks for.

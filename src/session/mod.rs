@@ -11,6 +11,7 @@ mod describe;
 mod engine;
 mod exactly;
 mod example;
+mod existence;
 mod failure;
 mod fields;
 mod first_rows;
