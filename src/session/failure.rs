@@ -126,8 +126,8 @@ pub(super) fn explain(
                 .with_hint("say of which type they are: max(CAST(json -> key AS bigint)); json ->> key is their text")
         }
         DataFusionError::Internal(message) if message.starts_with("Uncomparable values") => {
-            Error::sql("min and max do not compare lists of objects")
-                .with_hint("compare what is in them: max(array_length(list)), or unnest the list and ask for a field")
+            Error::sql("lists of objects are not compared here")
+                .with_hint("compare what is in them: array_length(list), or unnest the list and ask for a field")
         }
         DataFusionError::Internal(message) if message.contains("CompiledTooBig") => {
             Error::sql("a regular expression is too large once it is compiled")

@@ -93,14 +93,16 @@ fn takes_back(window: &WindowFunction, input: &LogicalPlan) -> Result<bool> {
     if params.distinct || params.window_frame.start_bound.is_unbounded() {
         return Ok(false);
     }
-    if OF_BITS.contains(&function.name()) {
-        return Ok(true);
+    let is_of = |is: fn(&DataType) -> bool| -> Result<bool> {
+        let types = params.args.iter().map(|arg| arg.get_type(input.schema())).collect::<Result<Vec<_>>>()?;
+        Ok(types.iter().any(is))
+    };
+    match function.name() {
+        // Lists of objects are all the same to the engine.
+        "min" | "max" => is_of(DataType::is_nested),
+        name if OF_DOUBLES.contains(&name) => is_of(DataType::is_floating),
+        name => Ok(OF_BITS.contains(&name)),
     }
-    if !OF_DOUBLES.contains(&function.name()) {
-        return Ok(false);
-    }
-    let types = params.args.iter().map(|arg| arg.get_type(input.schema())).collect::<Result<Vec<_>>>()?;
-    Ok(types.iter().any(DataType::is_floating))
 }
 
 /// The same aggregate, whose frames are put together of parts.

@@ -11,12 +11,13 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{self, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, UInt64Type};
-use datafusion::common::{Result, exec_datafusion_err, internal_datafusion_err};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, internal_datafusion_err};
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 
+use super::one::OnlyGroup;
 use super::{comes_back, groups_of_values, mask};
 
 /// Whether values are of a type that the table takes, and gives back as it is.
@@ -201,5 +202,12 @@ impl GroupsAccumulator for DistinctCounts {
 
     fn size(&self) -> usize {
         self.0.size()
+    }
+}
+
+impl OnlyGroup for DistinctCounts {
+    fn result(&mut self) -> Result<ScalarValue> {
+        let count = self.0.counts.first().map(|count| i64::try_from(*count).unwrap_or(i64::MAX));
+        Ok(ScalarValue::Int64(count))
     }
 }

@@ -1,17 +1,21 @@
-//! `first_value` and `last_value`: the first row of each group in an order, as encoded rows.
+//! `first_value` and `last_value`: the first row of each group in an order, as encoded rows; `min` and `max` of objects and lists, which
+//! are ordered by themselves.
 //!
-//! The engine looks at all groups again for each batch. It knows nothing of where groups come from.
+//! The engine looks at all groups again for each batch, and keeps whole batches for each object. It knows nothing of where groups come
+//! from.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array, new_null_array};
-use datafusion::arrow::compute::take;
+use datafusion::arrow::compute::{SortOptions, take};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::row::{OwnedRow, Row, RowConverter, Rows, SortField};
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::PhysicalSortExpr;
 
+use super::one::OnlyGroup;
 use super::{comes_back, passes};
 
 /// Whether values and keys are of types that come back from encoded rows as they were.
@@ -55,20 +59,30 @@ impl Held {
 impl FirstRows {
     /// **Errors**: the engine's, for types that it does not encode.
     pub(super) fn try_new(args: &AccumulatorArgs<'_>, is_last: bool) -> Result<Self> {
-        let types = args.order_bys.iter().map(|by| by.expr.data_type(args.schema)).collect::<Result<Vec<_>>>()?;
-        let fields = types.iter().zip(args.order_bys);
-        let fields = fields.map(|(key, by)| SortField::new_with_options(key.clone(), by.options)).collect();
+        let key = |by: &PhysicalSortExpr| Ok((by.expr.data_type(args.schema)?, by.options));
+        let keys = args.order_bys.iter().map(key).collect::<Result<Vec<_>>>()?;
+        Self::by(args.return_field.data_type(), keys, is_last, args.ignore_nulls)
+    }
+
+    fn by(
+        value_type: &DataType,
+        keys: Vec<(DataType, SortOptions)>,
+        is_last: bool,
+        ignores_nulls: bool,
+    ) -> Result<Self> {
+        let (types, options): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+        let fields = types.iter().zip(options);
+        let fields = fields.map(|(key, options)| SortField::new_with_options(key.clone(), options)).collect();
         let keys = match types.is_empty() {
             true => None,
             false => Some(Keys { converter: RowConverter::new(fields)?, types }),
         };
-        let value_type = args.return_field.data_type().clone();
         Ok(Self {
             values: RowConverter::new(vec![SortField::new(value_type.clone())])?,
-            value_type,
+            value_type: value_type.clone(),
             keys,
             is_last,
-            ignores_nulls: args.ignore_nulls,
+            ignores_nulls,
             held: Vec::new(),
             bytes: 0,
             candidates: Vec::new(),
@@ -208,5 +222,78 @@ impl GroupsAccumulator for FirstRows {
 
     fn size(&self) -> usize {
         self.bytes + self.held.capacity() * size_of::<Option<Held>>() + self.candidates.capacity() * size_of::<u32>()
+    }
+}
+
+impl OnlyGroup for FirstRows {
+    fn result(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.values_of(&self.held)?, 0)
+    }
+}
+
+/// The least or greatest values of all groups, of objects and lists: by their parts one after the other, NULL behind all others.
+pub(super) struct Extremes(FirstRows);
+
+impl Extremes {
+    /// **Errors**: the engine's, for types that it does not encode.
+    pub(super) fn try_new(args: &AccumulatorArgs<'_>, is_max: bool) -> Result<Self> {
+        let value_type = args.return_field.data_type();
+        let options = SortOptions { descending: false, nulls_first: false };
+        FirstRows::by(value_type, vec![(value_type.clone(), options)], is_max, true).map(Self)
+    }
+
+    fn see(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        num_groups: usize,
+        filter: Option<&BooleanArray>,
+    ) -> Result<()> {
+        let columns = [Arc::clone(&values[0]), Arc::clone(&values[0])];
+        self.0.see(&columns, groups, num_groups, |row| passes(filter, row))
+    }
+}
+
+impl GroupsAccumulator for Extremes {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        num_groups: usize,
+    ) -> Result<()> {
+        self.see(values, groups, num_groups, opt_filter)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        self.0.evaluate(emit_to)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.0.evaluate(emit_to)?])
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], num_groups: usize) -> Result<()> {
+        self.see(values, groups, num_groups, None)
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let rows: UInt32Array =
+            (0_u32..).take(values[0].len()).map(|row| passes(opt_filter, row as usize).then_some(row)).collect();
+        Ok(vec![take(&values[0], &rows, None)?])
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+}
+
+impl OnlyGroup for Extremes {
+    fn result(&mut self) -> Result<ScalarValue> {
+        self.0.result()
+    }
+
+    fn states(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![self.result()?])
     }
 }

@@ -12,13 +12,14 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::{LexicographicalComparator, SortColumn, SortOptions, cast, filter, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::{Result, internal_datafusion_err};
+use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
 use datafusion::functions_aggregate::array_agg::array_agg_udaf;
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::expressions::Literal;
 
 use super::distinct::Different;
+use super::one::OnlyGroup;
 use super::{again, mask};
 
 /// Whether a `DISTINCT` is in an order of what is listed, or in none.
@@ -87,6 +88,13 @@ impl GroupsAccumulator for DistinctLists {
 
     fn size(&self) -> usize {
         self.different.size()
+    }
+}
+
+/// Windows have no lists in an order of their own, so the list is asked for once.
+impl OnlyGroup for DistinctLists {
+    fn result(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.evaluate(EmitTo::All)?, 0)
     }
 }
 
@@ -296,5 +304,11 @@ impl GroupsAccumulator for OrderedLists {
 
     fn size(&self) -> usize {
         self.pairs.size()
+    }
+}
+
+impl OnlyGroup for OrderedLists {
+    fn result(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.evaluate(EmitTo::All)?, 0)
     }
 }

@@ -1,6 +1,6 @@
 //! The only group, where there is no `GROUP BY`, kept as groups are.
 //!
-//! It is asked for its result once, and not within windows.
+//! It knows nothing of what is kept.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,26 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
+/// What can be asked for the result of the first group again and again, as windows do.
+pub(super) trait OnlyGroup: GroupsAccumulator {
+    /// **Errors**: the engine's.
+    fn result(&mut self) -> Result<ScalarValue>;
+
+    /// What is passed between stages. Where frames slide it is asked for again and again, too; else it may be taken out.
+    ///
+    /// **Errors**: the engine's.
+    fn states(&mut self) -> Result<Vec<ScalarValue>> {
+        let states = self.state(EmitTo::All)?;
+        states.iter().map(|state| ScalarValue::try_from_array(state, 0)).collect()
+    }
+}
+
 /// One group. The lock is there since the engine shares its accumulators of one group, and not those of all; nobody waits for it.
-pub(super) struct OneGroup(Mutex<Box<dyn GroupsAccumulator>>);
+pub(super) struct OneGroup(Mutex<Box<dyn OnlyGroup>>);
 
 impl OneGroup {
     /// **Errors**: the engine's, for arguments whose type it does not know.
-    pub(super) fn try_new(mut groups: Box<dyn GroupsAccumulator>, args: &AccumulatorArgs<'_>) -> Result<Self> {
+    pub(super) fn try_new(mut groups: Box<dyn OnlyGroup>, args: &AccumulatorArgs<'_>) -> Result<Self> {
         let keys = args.order_bys.iter().map(|by| by.expr.data_type(args.schema)).collect::<Result<Vec<_>>>()?;
         let types = args.expr_fields.iter().map(|field| field.data_type()).chain(&keys);
         // It is there also if it has no rows.
@@ -23,7 +37,7 @@ impl OneGroup {
         Ok(Self(Mutex::new(groups)))
     }
 
-    fn groups(&mut self) -> &mut dyn GroupsAccumulator {
+    fn groups(&mut self) -> &mut dyn OnlyGroup {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
     }
 }
@@ -34,12 +48,11 @@ impl Accumulator for OneGroup {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.groups().evaluate(EmitTo::All)?, 0)
+        self.groups().result()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let states = self.groups().state(EmitTo::All)?;
-        states.iter().map(|state| ScalarValue::try_from_array(state, 0)).collect()
+        self.groups().states()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

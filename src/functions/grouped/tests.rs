@@ -224,13 +224,13 @@ proptest! {
     #[test]
     fn groups_are_what_they_are_one_by_one(
         mut rows in any_rows(),
-        (kind, function) in (0u8..3, 0usize..12),
+        (kind, function) in (0u8..3, 0usize..14),
         (ignores_nulls, is_reversed, every) in (any::<bool>(), any::<bool>(), 1usize..40),
         way in prop::sample::select(vec![Way::Alone, Way::States, Way::Rows, Way::Emitted, Way::EmittedStates]),
     ) {
         let firsts = |engines| Grouped { engines, kept: Kept::Firsts };
         let lists = |engines| Grouped { engines, kept: Kept::Lists };
-        let is_distinct = matches!(function, 0 | 1 | 8..);
+        let is_distinct = matches!(function, 0 | 1 | 8..=11);
         let (ours, is_ordered) = match function {
             0 | 1 => (Grouped { engines: count::count_udaf(), kept: Kept::Distinct }, false),
             2 => (lists(array_agg::array_agg_udaf()), true),
@@ -238,9 +238,15 @@ proptest! {
             4 | 5 => (firsts(first_last::first_value_udaf()), function == 4),
             6 | 7 => (firsts(first_last::last_value_udaf()), function == 6),
             8 | 9 => (lists(array_agg::array_agg_udaf()), true),
-            _ => (lists(string_agg::string_agg_udaf()), true),
+            10 | 11 => (lists(string_agg::string_agg_udaf()), true),
+            12 => (Grouped { engines: min_max::min_udaf(), kept: Kept::Extremes }, false),
+            _ => (Grouped { engines: min_max::max_udaf(), kept: Kept::Extremes }, false),
         };
-        let kind = if ours.name() == "string_agg" { 0 } else { kind };
+        let kind = match ours.kept {
+            Kept::Extremes => 2,
+            _ if ours.is_text() => 0,
+            _ => kind,
+        };
         if way.emits() {
             rows.sort_by_key(|(group, ..)| *group);
         }
@@ -251,11 +257,28 @@ proptest! {
             let options = SortOptions { descending: is_reversed, nulls_first: ignores_nulls };
             call.order = vec![PhysicalSortExpr { expr: Arc::clone(&call.exprs[0]), options }];
         }
-        call.ignores_nulls = ignores_nulls && ours.kept != Kept::Distinct;
+        call.ignores_nulls = ignores_nulls && matches!(ours.kept, Kept::Lists | Kept::Firsts);
         call.is_reversed = is_reversed && ours.kept == Kept::Lists && !is_distinct;
         prop_assert!(ours.is_ours(&call.args()));
         let expected = one_by_one(&ours.engines, &call, kind, &rows);
         prop_assert_eq!(all_at_once(&ours, &call, kind, &rows, every, way), expected);
+        // One group, without GROUP BY, in two stages.
+        rows.iter_mut().for_each(|(group, ..)| *group = 0);
+        let expected = one_by_one(&ours.engines, &call, kind, &rows);
+        if let Some(expected) = expected.into_iter().next() {
+            let make = || ours.accumulator(call.args()).unwrap();
+            let mut last = make();
+            for (batch, rows) in rows.chunks(every).enumerate() {
+                let (columns, passes) = arguments(&call, kind, rows, batch * every);
+                let passes = passes.iter().map(|passes| Some(passes == Some(true))).collect();
+                let columns: Vec<_> = columns.iter().map(|column| filter(column, &passes).unwrap()).collect();
+                let mut first = make();
+                first.update_batch(&columns).unwrap();
+                let states: Vec<_> = first.state().unwrap().iter().map(|state| state.to_array().unwrap()).collect();
+                last.merge_batch(&states).unwrap();
+            }
+            prop_assert_eq!(last.evaluate().unwrap(), expected);
+        }
     }
 }
 
@@ -263,7 +286,7 @@ proptest! {
 fn they_stand_in_the_place_of_the_engines() {
     let mut state = SessionStateBuilder::new().with_default_features().build();
     register(&mut state).unwrap();
-    for name in ["count", "array_agg", "string_agg", "first_value", "last_value"] {
+    for name in ["count", "array_agg", "string_agg", "first_value", "last_value", "min", "max"] {
         let function = state.udaf(name).unwrap();
         assert!((function.inner().as_ref() as &dyn std::any::Any).is::<Grouped>(), "{name}");
     }
