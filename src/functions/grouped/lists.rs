@@ -12,12 +12,13 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::{LexicographicalComparator, SortColumn, SortOptions, cast, filter, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
+use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::functions_aggregate::array_agg::array_agg_udaf;
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::expressions::Literal;
 
+use super::compact::{compacted, trimmed};
 use super::distinct::Different;
 use super::one::OnlyGroup;
 use super::{again, mask};
@@ -91,12 +92,44 @@ impl GroupsAccumulator for DistinctLists {
     }
 }
 
-/// Windows have no lists in an order of their own, so the list is asked for once.
-impl OnlyGroup for DistinctLists {
-    fn result(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.evaluate(EmitTo::All)?, 0)
+impl OnlyGroup for DistinctLists {}
+
+/// The engine's lists of all groups, over values that share nothing with others.
+pub(super) struct CompactLists(pub(super) Box<dyn GroupsAccumulator>);
+
+impl GroupsAccumulator for CompactLists {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        num_groups: usize,
+    ) -> Result<()> {
+        self.0.update_batch(&[compacted(&values[0])?], groups, opt_filter, num_groups)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        self.0.evaluate(emit_to)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        self.0.state(emit_to)
+    }
+
+    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], num_groups: usize) -> Result<()> {
+        self.0.merge_batch(&[compacted(&values[0])?], groups, num_groups)
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        self.0.convert_to_state(values, opt_filter)
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
     }
 }
+
+impl OnlyGroup for CompactLists {}
 
 /// The lists of all groups, in an order.
 pub(super) struct OrderedLists {
@@ -150,7 +183,7 @@ impl OrderedLists {
     fn pairs_of(&self, values: &[ArrayRef]) -> Result<ArrayRef> {
         let keys = values.len().checked_sub(self.keys.len()).filter(|keys| *keys > 0);
         let keys = keys.ok_or_else(|| internal_datafusion_err!("keys are missing"))?;
-        let columns = values[..1].iter().chain(&values[keys..]).cloned().collect();
+        let columns = values[..1].iter().chain(&values[keys..]).map(compacted).collect::<Result<_>>()?;
         Ok(Arc::new(StructArray::try_new(self.fields(), columns, None)?))
     }
 
@@ -177,7 +210,7 @@ impl OrderedLists {
 
     /// The reverse of [`Self::apart`].
     fn together(&self, state: &[ArrayRef]) -> Result<ArrayRef> {
-        let (listed, keys) = (state[0].as_list::<i32>(), state[1].as_list::<i32>());
+        let (listed, keys) = (trimmed(state[0].as_list())?, trimmed(state[1].as_list())?);
         if listed.offsets() != keys.offsets() {
             return Err(internal_datafusion_err!("lists and their keys are not of one length"));
         }
@@ -307,8 +340,4 @@ impl GroupsAccumulator for OrderedLists {
     }
 }
 
-impl OnlyGroup for OrderedLists {
-    fn result(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.evaluate(EmitTo::All)?, 0)
-    }
-}
+impl OnlyGroup for OrderedLists {}

@@ -4,6 +4,7 @@
 //! visitors took 3 GB, putting their countries in order ten times as long as reading them, and the greatest object of each 7 GB. What they answer, and what is passed
 //! between the stages of a plan, stays the engine's. It knows nothing of statements.
 
+mod compact;
 mod distinct;
 mod firsts;
 mod lists;
@@ -28,7 +29,7 @@ use datafusion::logical_expr::{
 
 use distinct::{Different, DistinctCounts};
 use firsts::{Extremes, FirstRows};
-use lists::{DistinctLists, OrderedLists};
+use lists::{CompactLists, DistinctLists, OrderedLists};
 use one::{OneGroup, OnlyGroup};
 
 /// Puts them in the place of the engine's.
@@ -76,7 +77,7 @@ impl Grouped {
                     && !self.engines.groups_accumulator_supported(again(args))
             }
             Kept::Lists if args.is_distinct => distinct::takes(args) && lists::is_by_itself(args),
-            Kept::Lists => !args.order_bys.is_empty(),
+            Kept::Lists => !args.order_bys.is_empty() || !self.is_text(),
             Kept::Firsts => firsts::takes(args),
             Kept::Extremes => args.return_field.data_type().is_nested() && firsts::takes(args),
         }
@@ -86,6 +87,9 @@ impl Grouped {
         Ok(match self.kept {
             Kept::Distinct => Box::new(DistinctCounts(Different::try_new(args, false)?)),
             Kept::Lists if args.is_distinct => Box::new(DistinctLists::try_new(args, self.is_text())?),
+            Kept::Lists if args.order_bys.is_empty() => {
+                Box::new(CompactLists(self.engines.create_groups_accumulator(again(args))?))
+            }
             Kept::Lists => Box::new(OrderedLists::try_new(args, self.is_text())?),
             Kept::Firsts => Box::new(FirstRows::try_new(args, self.name() == "last_value")?),
             Kept::Extremes => Box::new(Extremes::try_new(args, self.name() == "max")?),

@@ -10,12 +10,14 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-/// What can be asked for the result of the first group again and again, as windows do.
+/// What can be asked for the first group alone. Windows ask again and again; whoever is not within any may take out what it has.
 pub(super) trait OnlyGroup: GroupsAccumulator {
     /// **Errors**: the engine's.
-    fn result(&mut self) -> Result<ScalarValue>;
+    fn result(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.evaluate(EmitTo::All)?, 0)
+    }
 
-    /// What is passed between stages. Where frames slide it is asked for again and again, too; else it may be taken out.
+    /// What is passed between stages. Frames that slide ask for it again and again.
     ///
     /// **Errors**: the engine's.
     fn states(&mut self) -> Result<Vec<ScalarValue>> {
