@@ -94,43 +94,6 @@ impl GroupsAccumulator for DistinctLists {
 
 impl OnlyGroup for DistinctLists {}
 
-/// The engine's lists of all groups, over values that share nothing with others.
-pub(super) struct CompactLists(pub(super) Box<dyn GroupsAccumulator>);
-
-impl GroupsAccumulator for CompactLists {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        groups: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        num_groups: usize,
-    ) -> Result<()> {
-        self.0.update_batch(&[compacted(&values[0])?], groups, opt_filter, num_groups)
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        self.0.evaluate(emit_to)
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        self.0.state(emit_to)
-    }
-
-    fn merge_batch(&mut self, values: &[ArrayRef], groups: &[usize], num_groups: usize) -> Result<()> {
-        self.0.merge_batch(&[compacted(&values[0])?], groups, num_groups)
-    }
-
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        self.0.convert_to_state(values, opt_filter)
-    }
-
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-}
-
-impl OnlyGroup for CompactLists {}
-
 /// The lists of all groups, in an order.
 pub(super) struct OrderedLists {
     /// The engine's lists of structs: what is listed, and behind it the keys of the order.

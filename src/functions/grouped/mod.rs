@@ -9,6 +9,7 @@ mod distinct;
 mod firsts;
 mod lists;
 mod one;
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +30,9 @@ use datafusion::logical_expr::{
 
 use distinct::{Different, DistinctCounts};
 use firsts::{Extremes, FirstRows};
-use lists::{CompactLists, DistinctLists, OrderedLists};
+use lists::{DistinctLists, OrderedLists};
 use one::{OneGroup, OnlyGroup};
+use plain::{CompactList, CompactLists};
 
 /// Puts them in the place of the engine's.
 ///
@@ -87,13 +89,18 @@ impl Grouped {
         Ok(match self.kept {
             Kept::Distinct => Box::new(DistinctCounts(Different::try_new(args, false)?)),
             Kept::Lists if args.is_distinct => Box::new(DistinctLists::try_new(args, self.is_text())?),
-            Kept::Lists if args.order_bys.is_empty() => {
+            Kept::Lists if self.is_plain(args) => {
                 Box::new(CompactLists(self.engines.create_groups_accumulator(again(args))?))
             }
             Kept::Lists => Box::new(OrderedLists::try_new(args, self.is_text())?),
             Kept::Firsts => Box::new(FirstRows::try_new(args, self.name() == "last_value")?),
             Kept::Extremes => Box::new(Extremes::try_new(args, self.name() == "max")?),
         })
+    }
+
+    /// Whether it lists what comes, as it comes.
+    fn is_plain(&self, args: &AccumulatorArgs<'_>) -> bool {
+        self.kept == Kept::Lists && !self.is_text() && !args.is_distinct && args.order_bys.is_empty()
     }
 
     fn is_text(&self) -> bool {
@@ -177,6 +184,7 @@ impl AggregateUDFImpl for Grouped {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let is_ours = match self.kept {
+            Kept::Lists if self.is_plain(&args) => return Ok(Box::new(CompactList(self.engines.accumulator(args)?))),
             // Over windows there are no keys: they are the window's.
             Kept::Lists => !args.order_bys.is_empty(),
             // The engine's are as good, but for objects and lists.
@@ -195,7 +203,9 @@ impl AggregateUDFImpl for Grouped {
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.engines.create_sliding_accumulator(args)
+        let is_plain = self.is_plain(&args);
+        let engines = self.engines.create_sliding_accumulator(args)?;
+        Ok(if is_plain { Box::new(CompactList(engines)) } else { engines })
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
